@@ -1,0 +1,139 @@
+"""The configuration of a run, checked once and passed on."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+from attacks.cell import Cell
+from attacks.registry import ADVERSARIES
+from attacks.registry import ATTACKS
+from models import architectures
+from models import strategy
+from models.datasets import DataConfig
+from models.datasets import Dataset
+from models.optimizers import OPTIMIZERS
+from models.splits import Splits
+from models.victim import VictimConfig
+from revsig_keras.registry import DEFENCES
+
+
+@dataclasses.dataclass(frozen=True)
+class CloneConfig:
+    """How every clone is trained, whatever the adversary.
+
+    Attributes:
+        architecture: Name in `models.architectures`.
+        optimizer: Member of `models.optimizers.OPTIMIZERS`.
+        batch_size: Rows per step, over all replicas.
+        steps: Training steps; the most of them under early stopping.
+        held_out: Share of the transfer set, in [0, 1), that early stopping is decided on; paid for
+            and not trained on. 0 trains on all of it for exactly `steps` steps.
+        patience: Checks without a lower held-out loss before training stops.
+    """
+    architecture: str = "digits_cnn"
+    optimizer: str = "adam"
+    batch_size: int = 32
+    steps: int = 600
+    held_out: float = 0.0
+    patience: int = 5
+
+    def __post_init__(self):
+        architectures.check_name(self.architecture)
+        OPTIMIZERS.resolve(self.optimizer)
+        for name in ("batch_size", "steps", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """One run: a data set, a victim, a recipe for clones, and the grid of cells.
+
+    Attributes:
+        data: What is classified, and how its rows are split.
+        victim: How the victim is trained, or None where `victim_file` is given.
+        victim_file: A victim that `models.train` has written, or None.
+        clone: How clones are trained.
+        defences, attacks, adversaries: Members, as written.
+        budgets, seeds: Integers.
+        distribution: Name in `models.strategy.NAMES`.
+        output_dir: Where the results go.
+        replay: The flags that make this run again, without the directories that it reads and
+            writes.
+    """
+    data: DataConfig
+    victim: VictimConfig | None
+    victim_file: str | None
+    clone: CloneConfig
+    defences: tuple[str, ...]
+    attacks: tuple[str, ...]
+    adversaries: tuple[str, ...]
+    budgets: tuple[int, ...]
+    seeds: tuple[int, ...]
+    distribution: str
+    output_dir: str
+    replay: dict[str, str]
+
+    def __post_init__(self):
+        if (self.victim is None) == (self.victim_file is None):
+            raise ValueError("Exactly one of `victim` and `victim_file` must be given.")
+        for name in ("defences", "attacks", "adversaries", "budgets", "seeds"):
+            if not getattr(self, name):
+                raise ValueError(f"`--{name}` must name at least one member. Received: none")
+        for name, registry in (("defences", DEFENCES), ("attacks", ATTACKS), ("adversaries",
+                                                                              ADVERSARIES)):
+            _refuse_twins(name, getattr(self, name), registry.resolve)
+            for member in getattr(self, name):
+                registry.make(member)  # refuses values out of range
+        _refuse_twins("budgets", self.budgets, lambda budget: budget)
+        _refuse_twins("seeds", self.seeds, lambda seed: seed)
+        if self.distribution not in strategy.NAMES:
+            raise ValueError(f"`--distribution` must be one of {', '.join(strategy.NAMES)}. "
+                             f"Received: {self.distribution!r}")
+        if not self.output_dir:
+            raise ValueError("`--output_dir` must be a directory. Received: an empty name")
+        self.cells()
+
+    def cells(self) -> list[Cell]:
+        """The product of the grid, ordered so that an early stop leaves whole comparisons."""
+        return [
+            Cell(defence, attack, adversary, budget, seed)
+            for seed, budget, attack, adversary, defence in itertools.product(
+                self.seeds, sorted(self.budgets), self.attacks, self.adversaries, self.defences)
+        ]
+
+    def check(self, dataset: Dataset, splits: Splits) -> None:
+        """Raises `ValueError` if the run cannot be carried out on this data."""
+        for attack, budget in itertools.product(self.attacks, self.budgets):
+            ATTACKS.make(attack).check(budget, len(splits.pool), dataset.input_shape)
+        architectures.build(self.clone.architecture,
+                            dataset.input_shape,
+                            dataset.num_classes,
+                            seed=0)
+
+    def describe(self) -> dict[str, Any]:
+        """What all cells of the run share, without the places where files lie."""
+        name, options = OPTIMIZERS.resolve(self.clone.optimizer)
+        return {
+            "split_seed": self.data.split_seed,
+            "image_size": self.data.image_size,
+            "clone": {
+                **dataclasses.asdict(self.clone), "optimizer": {
+                    "name": name,
+                    **options
+                }
+            },
+            "distribution": self.distribution,
+        }
+
+
+def _refuse_twins(flag, members, resolve):
+    seen = {}
+    for member in members:
+        key = repr(resolve(member))
+        if key in seen:
+            raise ValueError(
+                f"`--{flag}` must not name a member twice. Received: {seen[key]} and {member}")
+        seen[key] = member

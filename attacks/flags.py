@@ -1,0 +1,102 @@
+"""The flags of the attack programs; the only place of this package that reads them."""
+
+from absl import flags
+
+from attacks.config import CloneConfig
+from attacks.config import RunConfig
+from attacks.registry import ADVERSARIES
+from attacks.registry import ATTACKS
+from models import architectures
+import models.flags
+from models.optimizers import OPTIMIZERS
+from revsig_keras.registry import DEFENCES
+
+FLAGS = flags.FLAGS
+flags.adopt_module_key_flags(models.flags)
+
+_MEMBER = "a member is name[:key=value]..., as in reverse_sigmoid:beta=1:gamma=.2"
+
+flags.DEFINE_string(
+    "output_dir", None,
+    "Where the results go: a new directory, or that of the same run, which is resumed and, "
+    "with more grid members, extended.")
+flags.DEFINE_string(
+    "victim", None,
+    "A victim.keras that `python -m models.train` has written, with its victim.json beside it. By "
+    "default a victim is trained first, as the --victim_... flags say.")
+flags.DEFINE_list("defences", ["none", "reverse_sigmoid"],
+                  f"What the victim is defended with, of {', '.join(DEFENCES.names)}; {_MEMBER}.")
+flags.DEFINE_list("attacks", ["sample"],
+                  f"Which inputs the thief queries, of {', '.join(ATTACKS.names)}; {_MEMBER}.")
+flags.DEFINE_list(
+    "adversaries", ["probabilities", "labels"],
+    f"What the thief makes of the answers, of {', '.join(ADVERSARIES.names)}; {_MEMBER}.")
+flags.DEFINE_list("budgets", ["50", "100", "200"], "How many distinct rows the thief may query.")
+flags.DEFINE_list(
+    "seeds", ["0"],
+    "The thief's seeds: of the drawing of queries, the clone's initial weights and its training. "
+    "Values, not a count.")
+flags.DEFINE_string("clone_architecture", "digits_cnn",
+                    f"The clone's architecture, of {', '.join(architectures.NAMES)}.")
+flags.DEFINE_string(
+    "optimizer", "adam",
+    f"The clone's optimiser and its learning rate, of {', '.join(OPTIMIZERS.names)}; as in "
+    "sgd:learning_rate=.01:momentum=.9.")
+flags.DEFINE_integer("batch_size", 32, "The clone's rows per training step, over all replicas.")
+flags.DEFINE_integer("steps", 600, "The clone's training steps.")
+flags.DEFINE_float(
+    "held_out", 0.0,
+    "Early stopping: the share of the paid-for rows that it is decided on, which the clone is then "
+    "not trained on. 0 trains on all rows for exactly --steps steps.")
+flags.DEFINE_integer("patience", 5,
+                     "Early stopping: checks (every 50 steps) without a lower held-out loss.")
+
+_GRID = ("defences", "attacks", "adversaries", "budgets", "seeds")
+_CLONE = ("clone_architecture", "optimizer", "batch_size", "steps", "held_out", "patience")
+_DATA = ("dataset", "image_size", "split_seed")
+_VICTIM = ("victim_architecture", "victim_optimizer", "victim_batch_size", "victim_steps",
+           "victim_seed")
+
+
+def run_config() -> RunConfig:
+    """The run that the command line asks for.
+
+    Raises:
+        ValueError: If a flag is out of its range.
+    """
+    if not FLAGS.output_dir:
+        raise ValueError("`--output_dir` must name a directory for the results. Received: none")
+    return RunConfig(
+        data=models.flags.data_config(),
+        victim=None if FLAGS.victim else models.flags.victim_config(),
+        victim_file=FLAGS.victim,
+        clone=CloneConfig(architecture=FLAGS.clone_architecture,
+                          optimizer=FLAGS.optimizer,
+                          batch_size=FLAGS.batch_size,
+                          steps=FLAGS.steps,
+                          held_out=FLAGS.held_out,
+                          patience=FLAGS.patience),
+        defences=tuple(FLAGS.defences),
+        attacks=tuple(FLAGS.attacks),
+        adversaries=tuple(FLAGS.adversaries),
+        budgets=_integers("budgets"),
+        seeds=_integers("seeds"),
+        distribution=FLAGS.distribution,
+        output_dir=FLAGS.output_dir,
+        replay=_replay(),
+    )
+
+
+def _integers(name):
+    try:
+        return tuple(int(value) for value in FLAGS[name].value)
+    except ValueError:
+        raise ValueError(f"`--{name}` must be whole numbers, separated by commas. "
+                         f"Received: {','.join(FLAGS[name].value)}") from None
+
+
+def _replay() -> dict[str, str]:
+    """The flags that make this run again, without the directories that it reads and writes."""
+    names = _DATA + (("victim",) if FLAGS.victim else _VICTIM) + _CLONE + _GRID + ("distribution",)
+    written = (FLAGS[name].serialize() for name in names)
+    return dict(text.removeprefix("--").split("=", 1) for text in written if text)

@@ -1,0 +1,17 @@
+"""The labels-only thief: the reference of every comparison."""
+
+import numpy as np
+
+from attacks.adversary import Adversary
+
+
+class Labels(Adversary):
+    """Keeps the label (lowest-index argmax) of each answer and throws the rest away.
+
+    Assumed to know that the probabilities cannot be trusted. No defence that keeps the label can
+    do better than to force every thief down to this one (arXiv 1806.00054), so this curve is the
+    reference.
+    """
+
+    def read(self, answers):
+        return np.eye(answers.shape[1], dtype=np.float32)[answers.argmax(axis=1)]

@@ -1,0 +1,76 @@
+"""What a result was made with: configuration, data, victim, versions, source commit, hardware."""
+
+import os
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+import tensorflow as tf
+
+from attacks.config import RunConfig
+from models.datasets import Dataset
+from models.files import versions
+from models.splits import Rows
+from models.splits import Splits
+from models.victim import Victim
+
+
+def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: Victim,
+               strategy: tf.distribute.Strategy) -> dict[str, Any]:
+    """The part of a result's record that is the same for all cells of a run."""
+    return {
+        "config": config.describe(),
+        "dataset": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint(),
+            "num_classes": dataset.num_classes,
+            "input_shape": list(dataset.input_shape),
+            "rows": {
+                name: len(part) for name, part in vars(splits).items() if isinstance(part, Rows)
+            },
+        },
+        "victim": {
+            "name": victim.record["config"]["architecture"],
+            "fingerprint": victim.fingerprint(),
+            **victim.record
+        },
+        "versions": versions(),
+        "commit": _commit(),
+        "hardware": {
+            "cpu": _cpu(),
+            "cpu_cores": os.cpu_count(),
+            "gpus": [
+                tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+                for gpu in tf.config.list_physical_devices("GPU")
+            ],
+            "replicas": strategy.num_replicas_in_sync,
+        },
+    }
+
+
+def _commit() -> str | None:
+    """The commit, `+changes` behind it if the sources differ; None outside a checkout."""
+    root = pathlib.Path(__file__).parents[1]
+
+    def git(*arguments):
+        return subprocess.run(["git", "-C", str(root), *arguments],
+                              capture_output=True,
+                              check=True,
+                              text=True).stdout
+
+    try:
+        commit = git("rev-parse", "HEAD").strip()
+        changed = git("status", "--porcelain", "--", "*.py", "setup.cfg")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+changes" if changed.strip() else "")
+
+
+def _cpu() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+                platform.machine())

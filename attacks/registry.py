@@ -1,0 +1,13 @@
+"""Attacks and adversaries by name: a new one is a file and a row here."""
+
+from attacks.labels import Labels
+from attacks.probabilities import Probabilities
+from attacks.sample import Sample
+from revsig_keras.members import Registry
+
+ATTACKS = Registry("attack", {"sample": Sample})
+
+ADVERSARIES = Registry("adversary", {
+    "probabilities": Probabilities,
+    "labels": Labels,
+})

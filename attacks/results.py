@@ -1,0 +1,137 @@
+"""Results on disk: one JSON file per cell, written atomically and never overwritten."""
+
+import datetime
+import json
+import os
+import pathlib
+from typing import Any
+
+from absl import logging
+
+from attacks.cell import Cell
+from attacks.config import RunConfig
+from models import victim
+from models.files import write_atomically
+
+SCHEMA_VERSION = 1
+
+# Flags that list grid members: a run may extend a directory by these.
+GRID = ("budgets", "seeds", "defences", "attacks", "adversaries")
+# Flags that say where a run works and what on, and change no figure by more than rounding.
+_ELSEWHERE = ("distribution",)
+
+
+class ResultStore:
+    """The output directory of a run.
+
+    `cells/<id>.json` is the record; `run.flags` replays it; everything else in the directory is
+    made from the cells. Once it holds a victim or a cell, a directory belongs to one configuration:
+    the same one may resume it or add members to the grid, any other is refused.
+
+    Args:
+        config: The run.
+
+    Raises:
+        ValueError: If the directory holds a different run, or something that is none.
+        OSError: If it cannot be written.
+    """
+
+    def __init__(self, config: RunConfig):
+        flags = config.replay
+        self.directory = pathlib.Path(config.output_dir)
+        self._cells = self.directory / "cells"
+        path = self.directory / "run.flags"
+        if path.exists() and (any(self._cells.glob("*.json")) or victim.exists(self.directory)):
+            flags = _merge(read_flags(path), flags, self.directory)
+        elif not path.exists() and self.directory.is_dir() and any(self.directory.iterdir()):
+            raise ValueError(
+                f"`--output_dir` must be a new or empty directory, or one that holds this run. "
+                f"Received: {self.directory}, which has files and no run.flags")
+        self._cells.mkdir(parents=True, exist_ok=True)
+        write_atomically(path,
+                         "".join(f"--{name}={value}\n" for name, value in flags.items()),
+                         overwrite=True)
+
+    def check_same(self, origin: dict[str, Any]) -> None:
+        """Refuses to go on with other data or another victim than the cells here were made with."""
+        for record in read_cells(self.directory)[:1]:
+            for name in ("dataset", "victim"):
+                there, now = record[name]["fingerprint"], origin[name]["fingerprint"]
+                if there != now:
+                    raise ValueError(
+                        f"`--output_dir` must hold results of the same {name}. Received: "
+                        f"{self.directory}, made with {name} {there[:12]}, and now {now[:12]}")
+
+    def missing(self, cells: list[Cell]) -> list[Cell]:
+        """The cells that have no result yet."""
+        return [cell for cell in cells if not self._path(cell).exists()]
+
+    def write(self, cell: Cell, record: dict[str, Any]) -> None:
+        """Keeps a result; a file that is there already stays."""
+        record = {
+            "schema_version":
+                SCHEMA_VERSION,
+            "id":
+                cell.id,
+            "finished_at":
+                datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            **record
+        }
+        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        try:
+            write_atomically(self._path(cell), text, overwrite=False)
+        except FileExistsError:
+            logging.warning("%s was finished by another run meanwhile; its result stays.", cell.id)
+
+    def _path(self, cell):
+        return self._cells / f"{cell.id}.json"
+
+
+def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
+    """All results of a directory, in the order of the summary.
+
+    Raises:
+        ValueError: If there are none, or one cannot be read.
+    """
+    records = []
+    for path in sorted(pathlib.Path(directory, "cells").glob("*.json")):
+        try:
+            record = json.loads(path.read_text())
+            version = record["schema_version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is no result of a cell: {error!r}") from error
+        if version != SCHEMA_VERSION:
+            raise ValueError(
+                f"{path} must have schema_version {SCHEMA_VERSION}. Received: {version!r}")
+        records.append(record)
+    return sorted(records, key=_order)
+
+
+def read_flags(path: str | os.PathLike) -> dict[str, str]:
+    """Reads a `run.flags` that a run has written."""
+    lines = pathlib.Path(path).read_text().splitlines()
+    return dict(line.removeprefix("--").split("=", 1) for line in lines if line)
+
+
+def _order(record):
+    cell = record["cell"]
+    return (cell["defence"] != "none", cell["defence"], cell["attack"], cell["adversary"],
+            cell["budget"], cell["seed"])
+
+
+def _merge(old, new, directory):
+    """The flags of a directory's run with the new members added; a different run is refused."""
+    different = [
+        f"--{name}={old.get(name, '')} there, --{name}={new.get(name, '')} now"
+        for name in sorted(old.keys() | new.keys())
+        if name not in GRID + _ELSEWHERE and old.get(name) != new.get(name)
+    ]
+    if different:
+        raise ValueError(f"`--output_dir` must not hold a different run. Received: {directory} ("
+                         f"{'; '.join(different)}). Name another directory")
+    merged = dict(new)
+    for name in GRID:
+        members = old[name].split(",")
+        merged[name] = ",".join(
+            members + [member for member in new[name].split(",") if member not in members])
+    return merged

@@ -1,0 +1,96 @@
+"""Data sets by name: scikit-learn's digits, a user's own file, and the image-classification sets of
+TFDS."""
+import dataclasses
+import zipfile
+import zlib
+
+import numpy as np
+
+from models import files
+from models import tfds_images
+from models.dataset import Dataset
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which data set, and how it is split.
+
+    Attributes:
+        dataset, data_dir, download, image_size: see `load`.
+        split_seed: see `splits.split`.
+    """
+    dataset: str
+    data_dir: str | None = None
+    download: bool = False
+    image_size: tuple | None = None
+    split_seed: int = 0
+
+    def __post_init__(self):
+        if not isinstance(self.split_seed, int) or self.split_seed < 0:
+            raise ValueError(
+                f"split_seed must be an integer of at least 0. Received: {self.split_seed!r}")
+
+    def load(self):
+        """Loads the data set."""
+        return load(self.dataset, self.data_dir, self.download, self.image_size)
+
+
+def load(name, data_dir=None, download=False, image_size=None):
+    """Loads a data set.
+
+    Args:
+        name: `"digits"`: scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, which need no
+            download. `"npz:FILE"`: a NumPy file with `x`, inputs of any shape, uint8 (divided by
+            255) or floats (kept as they are), and `y`, labels from 0 up. Any other name is that of
+            an image-classification set of TensorFlow Datasets (TFDS), such as `"mnist"`.
+        data_dir: where TFDS has its data. Defaults to `None`: the environment variable
+            `TFDS_DATA_DIR`, or TFDS' own default.
+        download: whether TFDS may download and prepare what is not there. Defaults to `False`.
+        image_size: a pair (height, width) to which the images of a TFDS set are resized. Defaults
+            to `None`: as they are.
+
+    Returns:
+        A `Dataset`. All images have values in `[0, 1]`.
+    """
+    if name == "digits" or name.startswith("npz:"):
+        if image_size is not None:
+            raise ValueError("image_size can be given for TFDS data sets only. Received: "
+                             f"image_size={image_size} for {name}")
+        return _load_digits() if name == "digits" else _load_npz(name)
+    return tfds_images.load(name, data_dir, download, image_size)
+
+
+def _load_digits():
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    return Dataset("digits", (digits.images[..., None] / 16).astype("float32"),
+                   digits.target.astype("int64"), 10, (0.0, 1.0))
+
+
+def _load_npz(name):
+    path = name.removeprefix("npz:")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            x, y = file["x"], file["y"]
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile,
+            zlib.error) as error:
+        raise ValueError(
+            f"{name} must be a readable NumPy .npz file with the arrays x and y, made without "
+            f"pickle. Received: {files.first_line(error)}") from error
+    if x.dtype != np.uint8 and x.dtype.kind != "f":
+        raise ValueError(f"{name} must have inputs x of dtype uint8 or float. Received: {x.dtype}")
+    if y.dtype.kind not in "iu":
+        raise ValueError(f"{name} must have labels y of an integer dtype. Received: {y.dtype}")
+    labels = np.unique(y)
+    if not np.array_equal(labels, np.arange(len(labels))):
+        raise ValueError(
+            f"{name} must have labels y from 0 to K - 1, each of them at least once. Received: "
+            f"{len(labels)} different labels from {labels[0]} to {labels[-1]}")
+    if x.dtype == np.uint8:
+        x, input_range = (x / 255).astype("float32"), (0.0, 1.0)
+    else:
+        with np.errstate(over="ignore"):
+            x = x.astype("float32")
+        input_range = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
+    return Dataset(name, x, y.astype("int64"), len(labels), input_range)

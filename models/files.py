@@ -1,0 +1,56 @@
+"""What stands in files: complete or not there at all, versions, errors in a line."""
+import contextlib
+import os
+import platform
+import uuid
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import revsig_keras
+
+
+def write_atomically(path, data, overwrite=True):
+    """Writes a file so that at any time, even after a crash, it is either as before or complete.
+
+    Args:
+        path: the file. Its directory must exist.
+        data: `bytes`, or a `str` that is written as UTF-8.
+        overwrite: whether an existing file is replaced. Defaults to `True`.
+
+    Raises:
+        FileExistsError: if the file exists and must not be overwritten.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    temporary = os.path.join(directory, f".{name}.{uuid.uuid4().hex}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            os.replace(temporary, path)
+        else:
+            # Unlike a rename, a link fails if the file is there, without a moment between looking
+            # and writing.
+            os.link(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+
+
+def versions():
+    """The versions that a result depends on, by name."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "revsig_keras": revsig_keras.__version__,
+    }
+
+
+def first_line(error):
+    """What an error says, in one line."""
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

@@ -1,0 +1,253 @@
+"""One training loop for victims and clones, under every tf.distribute strategy."""
+import dataclasses
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.batches import Batches
+from models.batches import shift_images
+from models.inference import cross_entropy
+from models.inference import predict
+
+# Steps of one call of the compiled loop: enough that the call itself costs nothing, few enough for
+# a lively progress bar.
+STEPS_PER_CALL = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a training run gives back.
+
+    Attributes:
+        model: the trained model. It belongs to the `Trainer` and is valid until the next
+            `Trainer.train`.
+        steps: the steps done; fewer than asked for if training was stopped early.
+        seconds: the wall-clock time of the training run.
+        watched: a pair `(step, value)` for each step of `watch_at` that was reached.
+    """
+    model: keras.Model
+    steps: int
+    seconds: float
+    watched: tuple = ()
+
+
+class Trainer:
+    """Trains models of one architecture with one recipe, each of them afresh.
+
+    The loss is the cross-entropy between soft targets and the softmax of the model's logits,
+    averaged over the global batch. A run has a fixed number of steps; its batches run through one
+    permutation of the rows after another, across their ends, so that every batch is full. The rows,
+    their order and their shifts depend on the seed alone, not on the number of replicas.
+
+    Why not `fit`: it fails under `MultiWorkerMirroredStrategy` (keras-team/keras#20585), and it
+    compiles anew for each model. A trainer compiles its loop once. Each `train` starts from the
+    variables of a newly built model and from the optimiser's initial state, so that no run depends
+    on the ones before it.
+
+    Args:
+        build: a function of a seed that returns a Keras model which emits logits of shape `[batch,
+            classes]`.
+        optimizer: a function without arguments that returns a Keras optimiser.
+        batch_size: rows per step, over all replicas. If there are fewer rows than that, a batch is
+            all of them.
+        strategy: a `tf.distribute.Strategy`.
+
+    Example:
+
+    >>> from models import architectures, strategy
+    >>> build = lambda seed: architectures.build("mlp", (4,), 3, seed)
+    >>> one_device = strategy.make_strategy("one_device")
+    >>> trainer = Trainer(build, keras.optimizers.Adam, 32, one_device)
+    >>> x, targets = np.zeros((90, 4)), np.eye(3).repeat(30, axis=0)
+    >>> trainer.train(x, targets, steps=60, seed=1).steps
+    60
+    """
+
+    def __init__(self, build, optimizer, batch_size, strategy):
+        if not batch_size >= 1:
+            raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")
+        self._build = build
+        self._make_optimizer = optimizer
+        self._batch_size = int(batch_size)
+        self._strategy = strategy
+        self._model = None
+        self._loops = {}
+
+    def train(self,
+              x,
+              targets,
+              steps,
+              seed,
+              max_shift=0,
+              progress=None,
+              held_out=None,
+              patience=10,
+              watch=None,
+              watch_at=()):
+        """Trains a new model.
+
+        Args:
+            x: inputs of shape `[n, ...]`.
+            targets: a probability distribution over the classes for each input, shape `[n,
+                classes]`.
+            steps: the number of steps.
+            seed: an integer from which the model's variables and the batches follow.
+            max_shift: in each step each image is moved by a random whole number of pixels in
+                `[-max_shift, max_shift]` along both axes; pixels at the edge are repeated. The
+                target stays. Defaults to `0`.
+            progress: a function that is called with the number of steps done since its last call.
+                Defaults to `None`.
+            held_out: a pair `(x, targets)` on which the cross-entropy is measured every
+                `STEPS_PER_CALL` steps. Training stops once it has not fallen for `patience`
+                measurements in a row, and the best model is given back. Defaults to `None`: no
+                early stopping.
+            patience: see `held_out`. Defaults to `10`.
+            watch: a function `watch(model, step)`, called after each of the steps `watch_at`; see
+                `Trained.watched`. It has no influence on the training. Defaults to `None`.
+            watch_at: step numbers in `[1, steps]`. Defaults to `()`.
+
+        Returns:
+            A `Trained`. Its model is valid until the next call of this method.
+        """
+        started = time.perf_counter()
+        _check_integers(steps=(steps, 1),
+                        max_shift=(max_shift, 0),
+                        patience=(patience, 1),
+                        seed=(seed, 0))
+        if not all(1 <= step <= steps for step in watch_at):
+            raise ValueError(
+                f"watch_at must hold steps from 1 to {steps}. Received: watch_at={watch_at}")
+        self._start_afresh(seed)
+        x, targets = self._checked(x, targets, max_shift)
+        self._x.assign(x)
+        self._targets.assign(targets)
+        stopper = held_out and _EarlyStopping(self._model, *self._checked(*held_out), patience)
+        batches = Batches(len(x), self._batch_size, seed, max_shift,
+                          self._strategy.num_replicas_in_sync)
+        loop = self._loop(shifted=max_shift > 0)
+        watched, done = [], 0
+        for end in sorted({*range(STEPS_PER_CALL, steps, STEPS_PER_CALL), *watch_at, steps}):
+            loop(*batches.plan(end - done))
+            if progress:
+                progress(end - done)
+            done = end
+            if watch and done in watch_at:
+                watched.append((done, watch(self._model, done)))
+            if stopper and (done % STEPS_PER_CALL == 0 or done == steps) and stopper.stops():
+                break
+        if stopper:
+            stopper.restore_best()
+        return Trained(self._model, done, time.perf_counter() - started, tuple(watched))
+
+    def _start_afresh(self, seed):
+        """Gives the model the variables of a new one, and the optimiser its initial state."""
+        with self._strategy.scope():
+            fresh = self._build(seed)
+            if self._model is None:
+                self._model = fresh
+                self._optimizer = self._make_optimizer()
+                self._optimizer.build(fresh.trainable_variables)
+                self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
+                self._x = _rows_variable(fresh.input_shape)
+                self._targets = _rows_variable(fresh.output_shape)
+                return
+        _assign(self._model.variables, fresh.variables)
+        _assign(self._optimizer.variables, self._optimizer_start)
+
+    def _checked(self, x, targets, max_shift=0):
+        x, targets = np.asarray(x, "float32"), np.asarray(targets, "float32")
+        if x.shape[1:] != self._model.input_shape[1:]:
+            raise ValueError(
+                f"x must have the shape (n, *{self._model.input_shape[1:]}). Received: {x.shape}")
+        if targets.shape != (len(x), self._model.output_shape[-1]):
+            raise ValueError(
+                f"targets must have one row of {self._model.output_shape[-1]} numbers for each of "
+                f"the {len(x)} rows of x. Received: shape {targets.shape}")
+        if not len(x):
+            raise ValueError("x must have at least one row. Received: none")
+        if not (np.all(targets >= 0) and np.all(np.abs(targets.sum(-1) - 1) <= 1e-3)):
+            raise ValueError(
+                "targets must be probabilities, at least 0, each row with the sum 1. Received: "
+                f"values in [{targets.min()}, {targets.max()}], sums in "
+                f"[{targets.sum(-1).min()}, {targets.sum(-1).max()}]")
+        if max_shift and x.ndim != 4:
+            raise ValueError(
+                f"max_shift={max_shift} needs images, of shape (n, height, width, channels). "
+                f"Received: x of shape {x.shape}")
+        return x, targets
+
+    def _loop(self, shifted):
+        """The compiled loop over the steps of a plan; see `Batches.plan`."""
+        if shifted not in self._loops:
+            self._loops[shifted] = self._compile(shifted)
+        return self._loops[shifted]
+
+    def _compile(self, shifted):
+        replicas = self._strategy.num_replicas_in_sync
+        model, optimizer, x, targets = self._model, self._optimizer, self._x, self._targets
+
+        def step(rows, weights, shifts):
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            rows, weights = rows[replica], weights[replica]
+            inputs = tf.gather(x, rows)
+            if shifted:
+                inputs = shift_images(inputs, shifts[replica])
+            with tf.GradientTape() as tape:
+                logits = tf.cast(model(inputs, training=True), "float32")
+                losses = tf.nn.softmax_cross_entropy_with_logits(tf.gather(targets, rows), logits)
+                loss = tf.reduce_sum(weights * losses)
+            # The optimiser sums the gradients over the replicas.
+            optimizer.apply(tape.gradient(loss, model.trainable_variables),
+                            model.trainable_variables)
+
+        @tf.function(input_signature=[
+            tf.TensorSpec([None, replicas, None], "int32"),
+            tf.TensorSpec([replicas, None], "float32"),
+            tf.TensorSpec([None, replicas, None, 2], "int32"),
+        ])
+        def loop(rows, weights, shifts):
+            for i in tf.range(tf.shape(rows)[0]):
+                self._strategy.run(step, args=(rows[i], weights, shifts[i]))
+
+        return loop.get_concrete_function()
+
+
+class _EarlyStopping:
+    """Remembers the variables at which the cross-entropy on held-out rows was lowest."""
+
+    def __init__(self, model, x, targets, patience):
+        self._model, self._x, self._targets, self._patience = model, x, targets, patience
+        self._best, self._best_variables, self._checks_since = np.inf, None, 0
+
+    def stops(self):
+        loss = cross_entropy(predict(self._model, self._x), self._targets)
+        if self._best_variables is None or loss < self._best:
+            self._best, self._checks_since = loss, 0
+            self._best_variables = [variable.numpy() for variable in self._model.variables]
+        else:
+            self._checks_since += 1
+        return self._checks_since >= self._patience
+
+    def restore_best(self):
+        _assign(self._model.variables, self._best_variables)
+
+
+def _rows_variable(shape):
+    """A variable for any number of rows: each replica has a copy, whereas a tensor would travel."""
+    return tf.Variable(np.zeros([0, *shape[1:]], "float32"),
+                       shape=[None, *shape[1:]],
+                       trainable=False)
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _check_integers(**arguments):
+    for name, (value, least) in arguments.items():
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            raise ValueError(
+                f"{name} must be an integer of at least {least}. Received: {name}={value!r}")

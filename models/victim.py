@@ -1,0 +1,240 @@
+"""The victim: the model that is to be protected."""
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+
+import keras
+import numpy as np
+
+from models import architectures
+from models import files
+from models import inference
+from models import trainer
+from models.optimizers import OPTIMIZERS
+
+SCHEMA_VERSION = 1
+MODEL_NAME, RECORD_NAME = "victim.keras", "victim.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class VictimConfig:
+    """How a victim is trained.
+
+    Attributes:
+        architecture: one of `architectures.NAMES`.
+        optimizer: a member of `optimizers.OPTIMIZERS`, such as `"adam:learning_rate=0.001"`.
+        batch_size: rows per step.
+        steps: the number of steps.
+        seed: what the initial weights and the batches follow from.
+    """
+    architecture: str = "digits_cnn"
+    optimizer: str = "adam"
+    batch_size: int = 64
+    steps: int = 1000
+    seed: int = 0
+
+    def __post_init__(self):
+        architectures.check_name(self.architecture)
+        OPTIMIZERS.resolve(self.optimizer)  # Checks it.
+        for name, least in (("batch_size", 1), ("steps", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(
+                    f"The victim's {name} must be an integer of at least {least}. Received: "
+                    f"{name}={value!r}")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Victim:
+    """A trained victim.
+
+    Attributes:
+        model: emits probabilities; its layer `"logits"` emits the logits.
+        record: what is known of it, as it stands in `victim.json`.
+    """
+    model: keras.Model
+    record: dict
+
+    @property
+    def num_classes(self):
+        return self.record["num_classes"]
+
+    def probabilities(self, x):
+        """The victim's answers for `x`: float32, of shape `[n, num_classes]`."""
+        return inference.predict(self.model, x)
+
+    def log_probabilities(self, x):
+        """The logarithms of the answers for `x`, from the logits: float64, of the same shape."""
+        return inference.log_softmax(inference.predict(self._logits_model, x))
+
+    def fingerprint(self):
+        """A SHA-256 in hexadecimal of the weights."""
+        return self.record["fingerprint"]
+
+    @functools.cached_property
+    def _logits_model(self):
+        return keras.Model(self.model.input, self.model.get_layer("logits").output)
+
+
+def train_victim(config, dataset, splits, strategy, progress=None):
+    """Trains a victim, for a fixed number of steps.
+
+    Args:
+        config: a `VictimConfig`.
+        dataset: a `datasets.Dataset`.
+        splits: the `splits.Splits` of the data set.
+        strategy: a `tf.distribute.Strategy`.
+        progress: a function that is called with the number of steps done since its last call.
+            Defaults to `None`.
+
+    Returns:
+        A `Victim`.
+    """
+
+    def build(seed):
+        return architectures.build(config.architecture, dataset.input_shape, dataset.num_classes,
+                                   seed)
+
+    optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
+    recipe = trainer.Trainer(build, optimizer, config.batch_size, strategy)
+    targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
+    trained = recipe.train(splits.victim_train.x,
+                           targets,
+                           config.steps,
+                           config.seed,
+                           progress=progress)
+    # Outside the strategy, and without the trainer's copy of the data.
+    model = build(config.seed)
+    model.set_weights(trained.model.get_weights())
+    model = architectures.with_softmax(model)
+    test = inference.predict(model, splits.test.x)
+    validation = inference.predict(model, splits.victim_validation.x)
+    return Victim(
+        model, {
+            "schema_version": SCHEMA_VERSION,
+            "config": dataclasses.asdict(config),
+            "fingerprint": _fingerprint(model),
+            "dataset": dataset.name,
+            **_data_record(dataset, splits.split_seed),
+            "input_range": list(dataset.input_range),
+            "accuracy": {
+                "test": float(np.mean(test.argmax(-1) == splits.test.y)),
+                "validation": float(np.mean(validation.argmax(-1) == splits.victim_validation.y)),
+            },
+            "mean_top1_confidence": float(test.max(-1).mean(dtype="float64")),
+            "train_seconds": trained.seconds,
+            "replicas": strategy.num_replicas_in_sync,
+            "versions": files.versions(),
+        })
+
+
+def save_victim(victim, directory):
+    """Writes `victim.keras`, then `victim.json`, which marks the pair as complete.
+
+    Raises:
+        FileExistsError: if there is a complete victim already; none is ever overwritten.
+    """
+    os.makedirs(directory, exist_ok=True)
+    if exists(directory):
+        raise FileExistsError(
+            f"{directory} holds a victim already, and victims are not overwritten.")
+    with tempfile.TemporaryDirectory() as temporary:
+        # Keras writes to a path only, and not atomically.
+        path = os.path.join(temporary, MODEL_NAME)
+        victim.model.save(path)
+        with open(path, "rb") as file:
+            files.write_atomically(os.path.join(directory, MODEL_NAME), file.read())
+    record = json.dumps(victim.record, indent=2) + "\n"
+    files.write_atomically(os.path.join(directory, RECORD_NAME), record, overwrite=False)
+
+
+def exists(directory):
+    """Whether there is a complete victim in a directory."""
+    return os.path.exists(os.path.join(directory, RECORD_NAME))
+
+
+def load_victim(path, dataset, split_seed):
+    """Loads a victim and checks that it fits the data of this run.
+
+    Args:
+        path: `victim.keras`, or the directory that it is in. `victim.json` must be beside it.
+        dataset: the `datasets.Dataset` of this run.
+        split_seed: the seed of its splits. With another one, the victim would have been trained on
+            rows of the thief.
+
+    Returns:
+        A `Victim`.
+    """
+    path = os.path.join(path, MODEL_NAME) if os.path.isdir(path) else os.fspath(path)
+    if not os.path.isfile(path):
+        raise ValueError(f"victim must be a .keras file. Received: {path}, which does not exist")
+    record = _read_record(os.path.splitext(path)[0] + ".json")
+    for key, value in _data_record(dataset, split_seed).items():
+        if record.get(key) != value:
+            raise ValueError(
+                f"The victim {path} does not fit the data set {dataset.name}: its {key} must be "
+                f"{value}. Received: {record.get(key)}")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"The victim {path} is not a readable Keras file: {files.first_line(error)}") from error
+    if _fingerprint(model) != record.get("fingerprint"):
+        raise ValueError(f"The victim {path} has other weights than its .json file says.")
+    return Victim(model, record)
+
+
+def differences(directory, config, dataset, split_seed):
+    """What tells the victim in a directory from the one that would be trained: names of entries of
+    its record."""
+    record = _read_record(os.path.join(directory, RECORD_NAME))
+    config, other = dataclasses.asdict(config), record["config"]
+    differing = [
+        f"victim_{key}" for key in config
+        if _meaning(key, config[key]) != _meaning(key, other[key])
+    ]
+    return differing + [
+        key for key, value in _data_record(dataset, split_seed).items() if record[key] != value
+    ]
+
+
+def _meaning(key, value):
+    return OPTIMIZERS.resolve(value) if key == "optimizer" else value
+
+
+def _data_record(dataset, split_seed):
+    """The entries of the record that say which data, and which part of it, a victim was trained
+    on."""
+    return {
+        "num_classes": dataset.num_classes,
+        "input_shape": list(dataset.input_shape),
+        "split_seed": split_seed,
+        "dataset_fingerprint": dataset.fingerprint(),
+    }
+
+
+def _read_record(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "A victim must have its record, as models.train writes it, beside it. Received: "
+            f"{path}, which is not readable: {files.first_line(error)}") from error
+    if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"A victim must have a record of schema version {SCHEMA_VERSION} beside it. Received: "
+            f"{path}")
+    return record
+
+
+def _fingerprint(model):
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(f"{weight.dtype.str}{weight.shape}".encode())
+        digest.update(np.ascontiguousarray(weight).data)
+    return digest.hexdigest()

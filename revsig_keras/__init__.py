@@ -1,0 +1,21 @@
+"""Protects served Keras classifiers against model stealing by perturbing their probabilities.
+
+>>> import keras, revsig_keras
+>>> classifier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+>>> served = revsig_keras.DefendedModel(classifier)
+"""
+from revsig_keras.defence import Defence
+from revsig_keras.defended_model import DefendedModel
+from revsig_keras.registry import make_defence
+from revsig_keras.reverse_sigmoid import reverse_sigmoid
+from revsig_keras.reverse_sigmoid import ReverseSigmoid
+from revsig_keras.version import __version__
+
+__all__ = [
+    "Defence",
+    "DefendedModel",
+    "ReverseSigmoid",
+    "__version__",
+    "make_defence",
+    "reverse_sigmoid",
+]

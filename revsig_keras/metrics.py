@@ -1,0 +1,60 @@
+"""What a defence costs: distances between clean and defended predictions, in float64."""
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Noise:
+    """Distances between clean and defended predictions, one entry per row.
+
+    Attributes:
+        kl_clean_defended_nats: KL(clean || defended).
+        kl_defended_clean_nats: KL(defended || clean).
+        l1: Sum of the absolute differences, in [0, 2].
+        label_changed: Booleans, whether the lowest index of the largest entry differs.
+    """
+    kl_clean_defended_nats: np.ndarray
+    kl_defended_clean_nats: np.ndarray
+    l1: np.ndarray
+    label_changed: np.ndarray
+
+
+def noise(clean_log_probabilities, defended_probabilities):
+    """Measures what a defence does to predictions.
+
+    Nothing is clipped. What has probability 0 adds 0 to the divergence from its own distribution
+    and makes a divergence to it infinite where the other distribution has mass.
+
+    >>> noise(np.log([[0.5, 0.5]]), [[0.25, 0.75]]).l1
+    array([0.5])
+
+    Args:
+        clean_log_probabilities: Array `(rows, classes)`, natural logarithms (in float64, if small
+            probabilities are to count), `-inf` for 0.
+        defended_probabilities: Array `(rows, classes)`.
+
+    Returns:
+        A `Noise`.
+    """
+    log_p = np.asarray(clean_log_probabilities, np.float64)
+    q = np.asarray(defended_probabilities, np.float64)
+    if log_p.ndim != 2 or log_p.shape != q.shape:
+        raise ValueError("`clean_log_probabilities` and `defended_probabilities` must both have "
+                         f"the shape (rows, classes). Received: {log_p.shape} and {q.shape}")
+    if (log_p > 1e-6).any():
+        raise ValueError("`clean_log_probabilities` must be logarithms of probabilities, 0 or less."
+                         f" Received: a largest value of {log_p.max()}")
+    p = np.exp(log_p)
+    with np.errstate(divide="ignore"):
+        log_q = np.log(q)
+    return Noise(kl_clean_defended_nats=_divergence(p, log_p, log_q),
+                 kl_defended_clean_nats=_divergence(q, log_q, log_p),
+                 l1=np.abs(p - q).sum(axis=1),
+                 label_changed=log_p.argmax(axis=1) != q.argmax(axis=1))
+
+
+def _divergence(p, log_p, log_q):
+    """KL(p || q), row by row."""
+    difference = np.subtract(log_p, log_q, out=np.zeros_like(p), where=p > 0)
+    return (p * difference).sum(axis=1)

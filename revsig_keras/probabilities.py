@@ -1,0 +1,76 @@
+"""Rows of class probabilities: what a defence needs to handle them exactly."""
+import math
+
+import keras
+from keras import ops
+import numpy as np
+
+# Distance from 1 to the next larger number. NumPy's `finfo` does not know bfloat16.
+_EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
+def check_probabilities(shape, dtype=None):
+    """Raises `ValueError` unless `shape` and `dtype` can be rows of class probabilities."""
+    classes = shape[-1] if len(shape) else None
+    if classes is None or classes < 2:
+        raise ValueError(
+            "A defence expects class probabilities whose last axis has a fixed size of 2 or more. "
+            "Sigmoid heads are not supported yet: end a binary classifier in a softmax over 2 "
+            f"classes. Received: shape={tuple(shape)}")
+    if dtype is not None and not keras.backend.is_float_dtype(dtype):
+        raise ValueError("A defence expects class probabilities of a floating-point dtype. "
+                         f"Received: dtype={keras.backend.standardize_dtype(dtype)}")
+
+
+def epsilon(dtype):
+    """Distance from 1 to the next larger number of a floating-point dtype."""
+    if dtype not in _EPSILON:
+        raise ValueError(f"`dtype` must be one of {sorted(_EPSILON)}. Received: dtype={dtype}")
+    return _EPSILON[dtype]
+
+
+def widen(y, dtype):
+    """Casts `y` to float32, or to float64 if it or the `dtype` of the result is float64."""
+    received = keras.backend.standardize_dtype(y.dtype)
+    y = ops.cast(y, "float64" if "float64" in (received, dtype) else "float32")
+    # Near 0 the slope, about gamma y^(gamma - 1), exceeds the range of float16.
+    return _cap_gradient(y) if received == "float16" else y
+
+
+def _cap_gradient(y):
+    """The identity; its gradient is capped at the finite range of float16."""
+    limit = float(np.finfo("float16").max)
+
+    def identity(x):
+
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream
+            return ops.clip(upstream, -limit, limit)
+
+        return x, gradient
+
+    return ops.custom_gradient(identity)(y)
+
+
+def row_sum(x, width=32):
+    """Sums over the last axis, pairwise down to `width`: else the error grows with its length."""
+    classes = x.shape[-1]
+    halvings = max(0, math.ceil(math.log2(classes / width)))
+    if halvings:
+        x = ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, -classes % 2**halvings]])
+    for _ in range(halvings):
+        half = x.shape[-1] // 2
+        x = x[..., :half] + x[..., half:]
+    return ops.sum(x, axis=-1, keepdims=True)
+
+
+def keep_label(scores, y, step):
+    """Gives the largest entries of y one score, and lowers all others to below it where needed.
+
+    "Below" is 2 steps of the output's dtype, so division by a sum and the cast keep it. They are
+    not tried here, since compilers may elide a cast to a narrow dtype and back.
+    """
+    is_top = y == ops.max(y, axis=-1, keepdims=True, initial=-math.inf)
+    top = ops.max(ops.where(is_top, scores, 0.0), axis=-1, keepdims=True, initial=0.0)
+    ceiling = top * (1.0 - 2.0 * step)
+    return ops.where(is_top, top, ops.where(scores > ceiling, ceiling, scores))

@@ -1,0 +1,4 @@
+"""All metadata stand in setup.cfg."""
+import setuptools
+
+setuptools.setup()

@@ -1,0 +1,93 @@
+"""The evaluator's figures, against ones made by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from attacks.clone import Clone
+from attacks.evaluation import DefendedVictim
+from attacks.evaluation import Evaluator
+from models.splits import Rows
+from models.splits import Splits
+from models.victim import Victim
+
+INPUTS = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+TRUTH = np.arange(40) % 3
+
+
+def linear(scale):
+    """A victim whose logits are its inputs, scaled."""
+    inputs = keras.Input((3,), name="inputs")
+    logits = keras.layers.Rescaling(scale, name="logits")(inputs)
+    return Victim(keras.Model(inputs, keras.layers.Softmax()(logits)), {})
+
+
+def evaluator(victim):
+    rows = Rows(INPUTS, TRUTH)
+    return Evaluator(victim, Splits(0, rows, rows, rows, Rows(INPUTS[:10], TRUTH[:10]), rows))
+
+
+def measured(victim, defence, clone_model):
+    judge = evaluator(victim)
+    clone = Clone(judge.examine(clone_model), 1, 0.0, (), "")
+    return judge.measure(clone, defence, INPUTS)
+
+
+def test_the_victim_agrees_with_itself_and_a_constant_clone_as_often_as_its_class_is_given():
+    victim = linear(5.0)
+    itself = measured(victim, "reverse_sigmoid", victim.model)
+    assert (itself["agreement_clean"], itself["agreement_defended"]) == (1, 1)
+    assert itself["agreement_validation"] == 1
+    inputs = keras.Input((3,))
+    constant = keras.Model(inputs, keras.ops.zeros_like(inputs))
+    figures = measured(victim, "none", constant)
+    assert figures["agreement_clean"] == np.mean(INPUTS.argmax(axis=1) == 0)
+    assert figures["agreement_validation"] == np.mean(INPUTS[:10].argmax(axis=1) == 0)
+    assert figures["clone_accuracy"] == np.mean(TRUTH == 0)
+    assert figures["victim_accuracy_clean"] == np.mean(INPUTS.argmax(axis=1) == TRUTH)
+
+
+@pytest.mark.parametrize("scale", [5.0, 200.0], ids=["soft", "saturated"])
+def test_noise_is_that_of_the_formulas_in_float64(scale):
+    victim = linear(scale)
+    answers = DefendedVictim(victim, "reverse_sigmoid").predict(INPUTS).astype(np.float64)
+    logits = (INPUTS * np.float32(scale)).astype(np.float64)
+    log_clean = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    clean = np.exp(log_clean)
+    noise = DefendedVictim(victim, "reverse_sigmoid").noise(INPUTS)
+    forward = np.sum(clean * (log_clean - np.log(answers)), axis=1).mean()
+    backward = np.sum(answers * (np.log(answers) - log_clean), axis=1).mean()
+    np.testing.assert_allclose(noise["noise_kl_nats"], forward, rtol=1e-9)
+    np.testing.assert_allclose(noise["noise_kl_reverse_nats"], backward, rtol=1e-9)
+    np.testing.assert_allclose(noise["noise_kl_bits"], forward / np.log(2), rtol=1e-9)
+    np.testing.assert_allclose(noise["noise_l1"], np.abs(clean - answers).sum(axis=1).mean())
+    assert noise["label_changes"] == 0
+
+
+@pytest.mark.parametrize("scale", [1.0, 200.0], ids=["soft", "saturated"])
+def test_without_a_defence_there_is_no_noise_even_where_answers_round_to_zero(scale):
+    noise = DefendedVictim(linear(scale), "none").noise(INPUTS)
+    assert set(noise.values()) == {0}
+
+
+def test_the_literal_formula_changes_labels_and_the_figures_say_so():
+    figures = measured(linear(30.0), "reverse_sigmoid:beta=1.5:preserve_top1=false",
+                       linear(30.0).model)
+    assert figures["label_changes"] == figures["label_changes_test"] > 0
+    assert figures["agreement_clean"] == 1
+    assert figures["agreement_defended"] == pytest.approx(1 - figures["label_changes_test"] / 40)
+
+
+def test_an_infinite_divergence_is_none(monkeypatch):
+    victim = linear(1.0)
+    defended = DefendedVictim(victim, "reverse_sigmoid")
+    monkeypatch.setattr(defended, "predict", lambda inputs: np.eye(3)[inputs.argmax(axis=1)])
+    noise = defended.noise(INPUTS)
+    assert noise["noise_kl_nats"] is None and noise["noise_kl_bits"] is None
+    assert noise["noise_kl_reverse_nats"] > 0
+
+
+def test_a_defended_victim_is_made_once():
+    judge = evaluator(linear(1.0))
+    assert judge.defended("none") is judge.defended("none")
+    assert isinstance(judge.defended("none"), DefendedVictim)

@@ -1,0 +1,107 @@
+"""Tables, figures and sentences say what the results say."""
+
+import csv
+
+import pytest
+
+from attacks import figure
+from attacks import report
+
+
+def row(defence, adversary, budget, seed, agreement, attack="sample", validation=None):
+    values = dict.fromkeys(report.COLUMNS, 0)
+    values.update(dataset="digits",
+                  victim="mlp",
+                  defence=defence,
+                  attack=attack,
+                  adversary=adversary,
+                  budget=budget,
+                  seed=seed,
+                  agreement_clean=agreement,
+                  agreement_validation=agreement if validation is None else validation)
+    return values
+
+
+ROWS = [
+    row(defence, adversary, budget, seed, agreement + seed / 100)
+    for budget, agreements in ((100, (0.7, 0.5, 0.6, 0.6)), (200, (0.9, 0.4, 0.8, 0.8)))
+    for (defence, adversary), agreement in zip((("none", "probabilities"), ("rs", "probabilities"),
+                                                ("none", "labels"), ("rs", "labels")), agreements)
+    for seed in (0, 2)
+]
+
+
+def test_the_table_has_the_mean_over_seeds_of_every_thief_and_budget():
+    lines = report.table(ROWS).splitlines()
+    assert lines[0].split() == ["defence", "attack", "adversary", "100", "200"]
+    assert [line.split() for line in lines[2:]] == [
+        ["none", "sample", "probabilities", "0.710", "0.910"],
+        ["rs", "sample", "probabilities", "0.510", "0.410"],
+        ["none", "sample", "labels", "0.610", "0.810"],
+        ["rs", "sample", "labels", "0.610", "0.810"],
+    ]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_a_cell_that_is_missing_is_a_dash():
+    assert "-" in report.table(ROWS[:-2]).splitlines()[-1].split()
+
+
+def test_the_sentence_tells_the_fall_the_labels_only_thief_and_the_strongest():
+    text = report.sentences(ROWS)
+    assert "With 200 queries the thief's agreement falls from 0.910 undefended to 0.410 " in text
+    assert "a thief that uses only labels reaches 0.810" in text
+    assert "The strongest thief tried on rs (labels, sample) reaches 0.810" in text
+    assert "mean of 2 seeds" in text
+
+
+def test_the_sentence_does_not_claim_a_fall_that_is_none():
+    rows = [row("none", "probabilities", 10, 0, 0.5), row("rs", "probabilities", 10, 0, 0.6)]
+    text = report.sentences(rows)
+    assert "does not fall from 0.500 undefended to 0.600" in text
+    assert "mean of 1 seed.)" in text
+    assert "only labels" not in text
+
+
+def test_the_strongest_thief_is_chosen_on_validation_and_reported_on_test():
+    rows = [
+        row("rs", "probabilities", 10, 0, 0.6, validation=0.1),
+        row("rs", "labels", 10, 0, 0.5, validation=0.2)
+    ]
+    assert "The strongest thief tried on rs (labels, sample) reaches 0.500" in report.sentences(
+        rows)
+
+
+def test_without_a_defence_there_is_nothing_to_say():
+    assert report.sentences([row("none", "labels", 10, 0, 0.5)]) == ""
+
+
+def test_the_summary_has_the_published_columns_first(tmp_path):
+    path = report.write_summary(ROWS, tmp_path)
+    with open(path, newline="") as file:
+        reader = csv.DictReader(file)
+        assert reader.fieldnames[:17] == (
+            "dataset,victim,defence,attack,adversary,budget,seed,agreement_clean,"
+            "agreement_defended,clone_accuracy,victim_accuracy_clean,victim_accuracy_defended,"
+            "noise_kl_nats,noise_l1,label_changes,queries_used,train_seconds").split(",")
+        written = [float(line["agreement_clean"]) for line in reader]
+    assert written == [row["agreement_clean"] for row in ROWS]
+
+
+def test_the_figure_is_the_same_file_for_the_same_results(tmp_path):
+    first = figure.draw(ROWS, tmp_path).read_bytes()
+    assert first.startswith(b"\x89PNG")
+    assert figure.draw(list(ROWS), tmp_path).read_bytes() == first
+    assert figure.draw(ROWS[:-2] + [row("rs", "labels", 200, 0, 0.1)],
+                       tmp_path).read_bytes() != first
+
+
+@pytest.mark.parametrize("attacks", [("sample",), ("sample", "sample:augment=after", "jacobian")])
+def test_the_figure_has_a_panel_per_attack(tmp_path, attacks):
+    rows = [row("none", "labels", 10, 0, 0.5, attack=attack) for attack in attacks]
+    assert figure.draw(rows, tmp_path).stat().st_size > 5000
+
+
+def test_a_directory_without_results_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=f"must hold cells/.*{tmp_path.name}"):
+        report.rows(tmp_path)

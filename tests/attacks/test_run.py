@@ -1,0 +1,279 @@
+"""The programs, run as a user runs them."""
+
+import csv
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from absl import flags
+from absl.testing import flagsaver
+import numpy as np
+import pytest
+
+from attacks import plot
+from attacks import run
+from attacks.results import read_flags
+from models import program
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+# A whole run in seconds.
+SMALL = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
+         "--steps=40", "--budgets=10,20", "--seeds=3")
+
+
+def python(*arguments, **options):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    return subprocess.Popen([sys.executable, "-m", *map(str, arguments)],
+                            cwd=ROOT,
+                            env=environment,
+                            text=True,
+                            stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE,
+                            **options)
+
+
+def call(*arguments):
+    """Runs `attacks.run` in this process; returns the exit status and what an error says."""
+    with flagsaver.flagsaver():
+        flags.FLAGS.unparse_flags()
+        try:
+            flags.FLAGS(["attacks.run", *map(str, arguments)])
+            program.guarded(run.main)
+        except SystemExit as stop:
+            return stop.code
+        finally:
+            flags.FLAGS.mark_as_parsed()
+    return 0
+
+
+def summary(directory):
+    with open(directory / "summary.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def figures(directory):
+    """All that must not depend on when and how often a run was started."""
+    return [{
+        name: value for name, value in row.items() if name != "train_seconds"
+    } for row in summary(directory)]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The directory and the output of one whole run, as a user makes it."""
+    directory = tmp_path_factory.mktemp("run") / "new" / "results"
+    process = python("attacks.run", *SMALL, f"--output_dir={directory}")
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return directory, out, err
+
+
+def test_a_run_says_what_came_out_and_writes_its_files(finished):
+    directory, out, err = finished
+    assert "With 20 queries the thief's agreement" in out
+    assert "a thief that uses only labels reaches" in out
+    assert {path.name for path in directory.iterdir()} == {
+        "cells", "run.flags", "summary.csv", "agreement.png", "victim.keras", "victim.json"
+    }
+    assert len(list((directory / "cells").iterdir())) == len(summary(directory)) == 2 * 1 * 2 * 2
+    assert "100%" in err
+
+
+def test_the_start_is_quiet(finished):
+    _, out, err = finished
+    assert out.startswith("defence")
+    for line in filter(None, err.replace("\r", "\n").splitlines()):
+        assert "steps [" in line, line
+
+
+def test_labels_survive_and_the_labels_only_thief_is_not_hindered(finished):
+    rows = {(row["defence"], row["adversary"], row["budget"]): row for row in summary(finished[0])}
+    for row in rows.values():
+        assert row["label_changes"] == row["label_changes_test"] == "0"
+        assert row["queries_used"] == row["budget"]
+        assert row["agreement_clean"] == row["agreement_defended"]
+    for budget in ("10", "20"):
+        labels = [rows[defence, "labels", budget] for defence in ("none", "reverse_sigmoid")]
+        assert labels[0]["clone_digest"] == labels[1]["clone_digest"]
+        assert labels[0]["agreement_clean"] == labels[1]["agreement_clean"]
+        assert float(rows["none", "labels", budget]["noise_kl_nats"]) == 0
+        assert float(rows["reverse_sigmoid", "labels", budget]["noise_kl_nats"]) > 0.5
+
+
+def test_every_cell_can_be_made_again(finished):
+    directory, _, _ = finished
+    for path in (directory / "cells").iterdir():
+        record = json.loads(path.read_text())
+        assert record["schema_version"] == 1
+        assert record["id"] == path.stem
+        assert {"python", "tensorflow", "keras", "numpy",
+                "revsig_keras"} <= record["versions"].keys()
+        assert record["hardware"]["replicas"] == 1
+        assert record["config"]["clone"]["optimizer"] == {"name": "adam", "learning_rate": 0.001}
+        assert record["cell"]["resolved"]["attack"] == {
+            "name": "sample",
+            "augment": "none",
+            "shift": 0.1,
+            "copies": 1
+        }
+        assert record["victim"]["split_seed"] == record["config"]["split_seed"] == 0
+        assert all(isinstance(value, (int, float)) for value in record["metrics"].values())
+        assert len(record["clone"]["agreement_validation_curve"]) == 3
+
+
+def test_the_flagfile_replays_the_run(finished, tmp_path):
+    directory, _, _ = finished
+    text = (directory / "run.flags").read_text()
+    assert str(directory) not in text and "output_dir" not in text and "data_dir" not in text
+    assert call(f"--flagfile={directory / 'run.flags'}", f"--output_dir={tmp_path}") == 0
+    assert figures(tmp_path) == figures(directory)
+
+
+def test_a_run_with_more_members_extends_the_directory(finished, tmp_path):
+    directory, _, _ = finished
+    assert call(*SMALL[:-2], "--budgets=10", "--seeds=3", f"--output_dir={tmp_path}") == 0
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
+    assert call(*SMALL[:-2], "--budgets=20", "--seeds=3", f"--output_dir={tmp_path}") == 0
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cells").iterdir()}
+    assert len(before) == 4 and len(after) == 8 and before.items() <= after.items()
+    assert figures(tmp_path) == figures(directory)
+    assert read_flags(tmp_path / "run.flags") == read_flags(directory / "run.flags")
+
+
+def test_a_run_killed_at_any_moment_goes_on_and_ends_with_the_same_figures(finished, tmp_path):
+    directory, _, _ = finished
+    for cells in (0, 1, 5):
+        process = python("attacks.run", *SMALL, f"--output_dir={tmp_path}")
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            if (tmp_path / "run.flags").exists() and len(list(
+                    tmp_path.glob("cells/*.json"))) >= cells:
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.005)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    done = set((tmp_path / "cells").glob("*.json"))
+    assert 5 <= len(done) < 8
+    assert call(*SMALL, f"--output_dir={tmp_path}") == 0
+    assert figures(tmp_path) == figures(directory)
+
+
+def test_the_plot_program_remakes_the_report_from_the_cells_alone(finished, tmp_path):
+    directory, out, _ = finished
+    os.symlink(directory / "cells", tmp_path / "cells")
+    plot.main(str(tmp_path))
+    for name in ("summary.csv", "agreement.png"):
+        assert (tmp_path / name).read_bytes() == (directory / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Files of vectors: good ones, and what users give by mistake."""
+    directory = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 5)).astype(np.float32)
+    np.savez(directory / "vectors.npz", x=x, y=(x[:, 0] > 0).astype(int))
+    np.savez(directory / "other.npz", x=x + 1, y=(x[:, 0] > 0).astype(int))
+    (directory / "text.npz").write_text("no arrays")
+    (directory / "broken.flags").write_text("--steps=many\n")
+    return directory
+
+
+def test_vectors_from_a_file_are_attacked_like_images(data, tmp_path):
+    assert call(*SMALL, f"--dataset=npz:{data}/vectors.npz", f"--output_dir={tmp_path}") == 0
+    assert {row["dataset"] for row in summary(tmp_path)} == {f"npz:{data}/vectors.npz"}
+
+
+BAD_INPUT = {
+    "unknown data set": (("--dataset=minst",), "mnist"),
+    "unknown victim architecture": (
+        ("--victim_architecture=resnet",), "mlp, digits_cnn, mnist_cnn"),
+    "unknown clone architecture": (("--clone_architecture=resnet",), "mlp, digits_cnn, mnist_cnn"),
+    "unknown attack": (("--attacks=sampel",), "sample"),
+    "unknown adversary": (("--adversaries=label",), "probabilities, labels"),
+    "unknown defence": (("--defences=rs",), "none, reverse_sigmoid"),
+    "unknown option": (("--defences=reverse_sigmoid:alpha=1",), "beta, gamma, preserve_top1"),
+    "malformed member": (("--defences=reverse_sigmoid:beta=",), "reverse_sigmoid:beta="),
+    "beta out of range": (("--defences=reverse_sigmoid:beta=2",), "beta"),
+    "gamma out of range": (("--defences=reverse_sigmoid:gamma=0",), "gamma"),
+    "gamma that is no number": (("--defences=reverse_sigmoid:gamma=nan",), "gamma"),
+    "budget larger than the pool": (
+        ("--budgets=20,576",), "575 rows of the thief's pool. Received: 576"),
+    "budget that is no number": (("--budgets=ten",), "whole numbers.*ten"),
+    "seed that is no number": (("--seeds=1.5",), "whole numbers.*1.5"),
+    "victim that is not there": (
+        ("--victim={data}/victim.keras",), "victim.keras, which does not exist"),
+    "output below a file": (("--output_dir={data}/text.npz/below",), "text.npz"),
+    "file without arrays": (("--dataset=npz:{data}/text.npz",), "text.npz"),
+    "file that is not there": (("--dataset=npz:{data}/nothing.npz",), "nothing.npz"),
+    "images wanted, vectors given": (
+        ("--dataset=npz:{data}/vectors.npz", "--clone_architecture=digits_cnn"), "images"),
+    "augmented vectors": (
+        ("--dataset=npz:{data}/vectors.npz", "--attacks=sample:augment=after"), "shifts images"),
+    "no output directory": (("--output_dir=",), "--output_dir"),
+}
+
+
+@pytest.mark.parametrize("arguments, message", BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_gets_a_line_or_two_and_trains_nothing(arguments, message, data, tmp_path):
+    arguments = [argument.format(data=data) for argument in arguments]
+    error = call(*SMALL, f"--output_dir={tmp_path / 'results'}", *arguments)
+    assert isinstance(error, str), error
+    assert error.startswith("error: ") and error.count("\n") <= 1
+    assert re.search(message, error), error
+    assert not list(tmp_path.rglob("*.keras")) and not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("changes, message", [
+    (("--steps=41",), "different run.*--steps=40 there, --steps=41 now"),
+    (("--split_seed=1",), "--split_seed"),
+    (("--victim_seed=1",), "--victim_seed"),
+    (("--dataset=npz:{data}/vectors.npz",), "--dataset"),
+])
+def test_a_directory_of_a_different_run_is_left_as_it_is(finished, data, changes, message):
+    directory, _, _ = finished
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    error = call(*SMALL, f"--output_dir={directory}",
+                 *(change.format(data=data) for change in changes))
+    assert isinstance(error, str) and message.split(".*")[-1] in error
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("changes, message", [
+    (("--split_seed=1",), "split_seed"),
+    (("--dataset=npz:{data}/vectors.npz",), "does not fit"),
+])
+def test_a_victim_that_does_not_fit_the_data_is_refused(finished, data, tmp_path, changes, message):
+    directory, _, _ = finished
+    error = call(*SMALL, f"--victim={directory / 'victim.keras'}", f"--output_dir={tmp_path}",
+                 *(change.format(data=data) for change in changes))
+    assert isinstance(error, str) and message in error
+
+
+def test_a_given_victim_is_attacked_as_the_trained_one_was(finished, tmp_path):
+    directory, _, _ = finished
+    assert call(*SMALL, f"--victim={directory / 'victim.keras'}", f"--output_dir={tmp_path}") == 0
+    assert figures(tmp_path) == figures(directory)
+    assert not (tmp_path / "victim.keras").exists()
+    assert "--victim_steps" not in (tmp_path / "run.flags").read_text()
+
+
+def test_bad_input_on_the_command_line_ends_with_status_1_and_no_traceback(data, tmp_path):
+    output = f"--output_dir={tmp_path / 'results'}"
+    cases = [("attacks.run", output, "--budgets=9999"),
+             ("attacks.run", output, f"--flagfile={data}/nothing.flags"),
+             ("attacks.run", output, f"--flagfile={data}/broken.flags"),
+             ("attacks.run", output, "more"), ("attacks.plot", tmp_path), ("attacks.plot",)]
+    processes = [python(*case) for case in cases]
+    for case, process in zip(cases, processes):
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 1, (case, err)
+        assert "Traceback" not in err and err.strip()
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,83 @@
+"""One set of checks over all architectures."""
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import architectures
+
+
+@pytest.mark.parametrize("name", architectures.NAMES)
+class TestEveryArchitecture:
+
+    def test_interface(self, name):
+        model = architectures.build(name, (10, 9, 2), 5, seed=0)
+        assert model.input_shape == (None, 10, 9, 2) and model.output_shape == (None, 5)
+        assert model.inputs[0].name == "inputs"
+        assert model.layers[-1].name == "logits"
+        assert model.layers[-1].activation is keras.activations.linear
+
+    def test_everything_follows_from_the_seed(self, name):
+        first, same, other = (architectures.build(name, (8, 8, 1), 4, seed) for seed in (7, 7, 8))
+        x = np.random.default_rng(0).random((5, 8, 8, 1), "float32")
+        for training in (False, True):
+            outputs = [model(x, training=training).numpy() for model in (first, same, other)]
+            assert np.array_equal(outputs[0], outputs[1])
+            assert not np.array_equal(outputs[0], outputs[2])
+        seeds = [layer.seed for layer in first.layers if hasattr(layer, "seed")]
+        seeds += [
+            layer.kernel_initializer.seed for layer in first.layers if hasattr(layer, "kernel")
+        ]
+        assert len(set(seeds)) == len(seeds)
+
+    def test_no_global_seed_is_touched(self, name):
+        drawn = []
+        for build in (False, True):
+            keras.utils.set_random_seed(0)
+            if build:
+                architectures.build(name, (8, 8, 1), 4, seed=3)
+            drawn.append((random.random(), np.random.random(), float(tf.random.uniform([])),
+                          float(keras.random.uniform([]))))
+        assert drawn[0] == drawn[1]
+
+    def test_with_softmax(self, name):
+        model = architectures.build(name, (8, 8, 1), 4, seed=0)
+        whole = architectures.with_softmax(model)
+        x = np.random.default_rng(0).random((5, 8, 8, 1), "float32")
+        np.testing.assert_allclose(whole(x), keras.ops.softmax(model(x)), rtol=1e-6)
+        assert whole.layers[-1].dtype_policy.name == "float32"
+        model.layers[-1].bias.assign([100, 0, 0, 0])
+        assert np.all(np.argmax(whole(x), -1) == 0), "the variables are shared"
+
+
+def test_mnist_cnn_is_the_published_one():
+    layers = architectures.build("mnist_cnn", (28, 28, 1), 10, seed=0).layers
+    assert [type(layer).__name__ for layer in layers] == [
+        "InputLayer", "Conv2D", "Conv2D", "MaxPooling2D", "Dropout", "Flatten", "Dense", "Dropout",
+        "Dense"
+    ]
+    assert sum(np.size(weight) for layer in layers for weight in layer.get_weights()) == 1_199_882
+
+
+def test_mlp_takes_any_shape():
+    assert architectures.build("mlp", (7,), 3, 0).output_shape == (None, 3)
+    assert architectures.build("mlp", (4, 5), 3, 0).output_shape == (None, 3)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("resnet", (8, 8, 1), 3), "must be one of mlp, digits_cnn, mnist_cnn. Received: 'resnet'"),
+    (("digits_cnn", (64,), 3), r"digits_cnn needs images .*Received: input_shape=\(64,\)"),
+    (("mnist_cnn", (28, 28), 3), "mnist_cnn needs images"),
+    (("mnist_cnn", (28, 5, 1), 3), "at least 6 x 6 pixels"),
+    (("mlp", (8,), 1), "num_classes must be at least 2. Received: num_classes=1"),
+])  # yapf: disable
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        architectures.build(*arguments, seed=0)
+
+
+@pytest.mark.parametrize("name, least", [("digits_cnn", 4), ("mnist_cnn", 6)])
+def test_least_size_is_enough(name, least):
+    assert architectures.build(name, (least, least, 3), 2, 0).output_shape == (None, 2)

@@ -1,0 +1,58 @@
+"""The program, as a user starts it."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from models import datasets
+from models import victim as victims
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def run(*flags):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
+    return subprocess.run([sys.executable, "-m", "models.train", *map(str, flags)],
+                          cwd=ROOT,
+                          env=environment,
+                          capture_output=True,
+                          text=True,
+                          timeout=120)
+
+
+def test_trains_once(tmp_path):
+    flags = [
+        f"--output_dir={tmp_path}", "--victim_steps=60", "--split_seed=3", "--distribution=mirrored"
+    ]
+    first = run(*flags)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith(f"{tmp_path}/victim.keras: test accuracy 0.")
+    assert first.stdout.count("\n") == 1
+    # A quiet start: nothing but the progress bar.
+    lines = filter(None, first.stderr.splitlines())
+    assert all(line.startswith("training the victim:") for line in lines), first.stderr
+    assert "60/60" in first.stderr
+    victims.load_victim(tmp_path, datasets.load("digits"), 3)
+
+    again = run(*flags)
+    assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, "")
+
+    other = run(*flags, "--victim_seed=1")
+    assert other.returncode == 1 and other.stdout == ""
+    assert other.stderr == (f"error: {tmp_path} holds another victim, which is not overwritten "
+                            "(it differs in victim_seed).\n")
+
+
+@pytest.mark.parametrize("flag, message", [
+    ("--dataset=mnits", "dataset must be digits, npz:FILE, or the name of any"),
+    ("--output_dir={file}/below", "Not a directory"),
+    ("--image_size=4", "image_size must be HEIGHT,WIDTH in pixels. Received: '4'"),
+])  # yapf: disable
+def test_bad_input(tmp_path, flag, message):
+    file = tmp_path / "file"
+    file.touch()
+    result = run(f"--output_dir={tmp_path}", flag.format(file=file))
+    assert result.returncode == 1 and result.stdout == ""
+    assert result.stderr.startswith("error: ") and message in result.stderr
+    assert result.stderr.count("\n") == 1

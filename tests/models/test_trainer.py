@@ -1,0 +1,164 @@
+"""The training loop: the same model whatever the replicas, and whatever was trained before."""
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import architectures
+from models import trainer
+from models.optimizers import OPTIMIZERS
+from models.strategy import make_strategy
+
+SHAPE, CLASSES = (6, 6, 1), 3
+RNG = np.random.default_rng(0)
+X = RNG.random((70, *SHAPE), "float32")
+TARGETS = RNG.dirichlet(np.ones(CLASSES), 70).astype("float32")
+
+
+def make_trainer(replicas=1, architecture="mlp", optimizer="adam", batch_size=16):
+    strategy = make_strategy("mirrored" if replicas > 1 else "one_device")
+    return trainer.Trainer(lambda seed: architectures.build(architecture, SHAPE, CLASSES, seed),
+                           lambda: OPTIMIZERS.make(optimizer), batch_size, strategy)
+
+
+def weights(trained):
+    return np.concatenate([weight.ravel() for weight in trained.model.get_weights()])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd:learning_rate=0.1"])
+@pytest.mark.parametrize("batch_size", [16, 15, 1])
+def test_replicas_train_the_same_model(optimizer, batch_size):
+    one, two = (make_trainer(replicas, "mlp", optimizer, batch_size) for replicas in (1, 2))
+    for max_shift in (0, 2):
+        runs = [each.train(X, TARGETS, 20, seed=1, max_shift=max_shift) for each in (one, two)]
+        np.testing.assert_allclose(weights(runs[0]), weights(runs[1]), rtol=0, atol=1e-5)
+
+
+def test_a_step_is_one_of_gradient_descent_on_the_mean_cross_entropy():
+    model = architectures.build("mlp", SHAPE, CLASSES, seed=3)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(
+            keras.losses.categorical_crossentropy(TARGETS, model(X), from_logits=True))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    expected = [
+        variable.numpy() - 0.1 * gradient.numpy()
+        for variable, gradient in zip(model.trainable_variables, gradients)
+    ]
+    trained = make_trainer(2, "mlp", "sgd:learning_rate=0.1:momentum=0",
+                           1000).train(X, TARGETS, 1, 3)
+    for actual, wanted in zip(trained.model.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_every_run_starts_afresh(replicas):
+    """With dropout, whose random state is one of the things to start afresh."""
+    used, new = (make_trainer(replicas, "mnist_cnn") for _ in range(2))
+    used.train(X[:20], TARGETS[:20], 30, seed=1, max_shift=1)
+    again, wanted = (each.train(X, TARGETS, 60, seed=2, max_shift=1) for each in (used, new))
+    np.testing.assert_array_equal(weights(again), weights(wanted))
+
+
+def test_the_seed_decides():
+    shared = make_trainer()
+    first, same, other = (weights(shared.train(X, TARGETS, 5, seed)) for seed in (1, 1, 2))
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+def test_compiles_once_and_trains_in_training_mode():
+    calls = []
+
+    class Spy(keras.layers.Layer):
+
+        def call(self, x, training=None):
+            calls.append(training)
+            return x
+
+    def build(seed):
+        model = architectures.build("mlp", SHAPE, CLASSES, seed)
+        return keras.Model(model.input, Spy()(model.output))
+
+    shared = trainer.Trainer(build, keras.optimizers.Adam, 32, make_strategy("one_device"))
+    shared.train(X, TARGETS, 3, seed=0)
+    assert calls.count(True) == 1, "traced once, in training mode"
+    for rows, steps in ((70, 60), (33, 5), (7, 1)):
+        trained = shared.train(X[:rows], TARGETS[:rows], steps, seed=1)
+    assert calls.count(True) == 1, "whatever the number of rows and steps"
+    trainer.predict(trained.model, X)
+    assert calls[-1] is False
+
+
+def test_learns():
+    labels = (X.mean((1, 2, 3)) > 0.5).astype(int)
+    trained = make_trainer().train(X, np.eye(CLASSES)[labels], 600, seed=0)
+    assert np.mean(trainer.predict(trained.model, X).argmax(-1) == labels) > 0.9
+
+
+def test_watching_and_progress():
+    counts, shared = [], make_trainer(architecture="mnist_cnn")
+    alone = weights(shared.train(X, TARGETS, 120, 0, max_shift=1))
+    watched = shared.train(X,
+                           TARGETS,
+                           120,
+                           0,
+                           max_shift=1,
+                           progress=counts.append,
+                           watch=lambda model, step: len(model.layers) and step * 10,
+                           watch_at=[7, 50, 120])
+    assert watched.watched == ((7, 70), (50, 500), (120, 1200))
+    assert counts == [7, 43, 50, 20] and watched.steps == 120 and watched.seconds > 0
+    np.testing.assert_array_equal(weights(watched), alone)
+
+
+def test_early_stopping_gives_back_the_best():
+    """With held-out targets that contradict the training, so that it soon gets worse."""
+    contrary = np.roll(TARGETS, 1, axis=1)
+    shared = make_trainer(optimizer="adam:learning_rate=0.01")
+    losses = []
+    stopped = shared.train(X,
+                           TARGETS,
+                           1000,
+                           0,
+                           held_out=(X, contrary),
+                           patience=3,
+                           watch_at=range(50, 1001, 50),
+                           watch=lambda model, step: losses.append(
+                               trainer.cross_entropy(trainer.predict(model, X), contrary)))
+    assert stopped.steps == 50 * (np.argmin(losses) + 1 + 3) < 1000
+    assert trainer.cross_entropy(trainer.predict(stopped.model, X), contrary) == min(losses)
+
+
+def test_early_stopping_leaves_a_run_that_improves_alone():
+    shared = make_trainer(optimizer="sgd:learning_rate=0.001")
+    plain = weights(shared.train(X, TARGETS, 70, 0))
+    with_check = shared.train(X, TARGETS, 70, 0, held_out=(X, TARGETS), patience=1)
+    assert with_check.steps == 70
+    np.testing.assert_array_equal(weights(with_check), plain)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"x": X[:, :5]}, r"x must have the shape .*Received: \(70, 5, 6, 1\)"),
+    ({"x": X[:0], "targets": TARGETS[:0]}, "at least one row"),
+    ({"targets": TARGETS[:5]}, "targets must have one row of 3 numbers for each of the 70 rows"),
+    ({"targets": TARGETS * 2}, "targets must be probabilities"),
+    ({"targets": TARGETS * np.nan}, "targets must be probabilities"),
+    ({"steps": 0}, "steps must be an integer of at least 1. Received: steps=0"),
+    ({"seed": -1}, "seed must be"),
+    ({"max_shift": 1.5}, "max_shift must be an integer"),
+    ({"patience": 0}, "patience must be"),
+    ({"watch_at": [11]}, "watch_at must hold steps from 1 to 10"),
+    ({"held_out": (X[:, :5], TARGETS)}, "x must have the shape"),
+])  # yapf: disable
+def test_bad_arguments(change, message):
+    with pytest.raises(ValueError, match=message):
+        make_trainer().train(**{"x": X, "targets": TARGETS, "steps": 10, "seed": 0, **change})
+
+
+def test_shifts_need_images_and_a_batch_needs_rows():
+    strategy = make_strategy("one_device")
+    vectors = trainer.Trainer(lambda seed: architectures.build("mlp", (4,), 2, seed),
+                              keras.optimizers.Adam, 8, strategy)
+    with pytest.raises(ValueError, match=r"max_shift=1 needs images.*\(9, 4\)"):
+        vectors.train(np.zeros((9, 4)), np.eye(2)[np.zeros(9, int)], 1, 0, max_shift=1)
+    with pytest.raises(ValueError, match="batch_size must be at least 1. Received: batch_size=0"):
+        trainer.Trainer(None, None, 0, strategy)

@@ -1,0 +1,165 @@
+"""The victim: trained, written, read, and refused where it does not fit."""
+import dataclasses
+import json
+import os
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from models import datasets
+from models import files
+from models import splits
+from models import victim as victims
+from models.strategy import make_strategy
+
+CONFIG = victims.VictimConfig("digits_cnn", "adam", 64, 300, 1)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return datasets.load("digits")
+
+
+@pytest.fixture(scope="module")
+def parts(digits):
+    return splits.split(digits, 5)
+
+
+@pytest.fixture(scope="module")
+def victim(digits, parts):
+    return victims.train_victim(CONFIG, digits, parts, make_strategy("one_device"))
+
+
+@pytest.fixture(scope="module")
+def saved(victim, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("victim")
+    victims.save_victim(victim, directory)
+    return directory
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "copy")
+
+
+def test_record(victim, digits, parts):
+    record = victim.record
+    assert record["config"] == dataclasses.asdict(CONFIG)
+    assert record["split_seed"] == 5 and record["dataset"] == "digits"
+    assert record["dataset_fingerprint"] == digits.fingerprint()
+    assert record["num_classes"] == victim.num_classes == 10
+    assert record["input_shape"] == [8, 8, 1] and record["input_range"] == [0, 1]
+    assert record["versions"] == files.versions() and record["replicas"] == 1
+    answers = victim.probabilities(parts.test.x)
+    accuracy = keras.metrics.sparse_categorical_accuracy(parts.test.y, answers)
+    assert record["accuracy"]["test"] == pytest.approx(np.mean(accuracy)) and np.mean(accuracy) > .9
+    assert 0.5 < record["accuracy"]["validation"] <= 1
+    assert record["mean_top1_confidence"] == pytest.approx(np.max(answers, -1).mean())
+
+
+def test_answers(victim, parts):
+    x = parts.pool.x[:50]
+    answers, logs = victim.probabilities(x), victim.log_probabilities(x)
+    assert answers.dtype == np.float32 and logs.dtype == np.float64
+    np.testing.assert_allclose(answers.sum(-1), 1, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(logs).sum(-1), 1, rtol=1e-12)
+    np.testing.assert_allclose(np.exp(logs), answers, rtol=1e-4, atol=1e-7)
+    assert isinstance(victim.model.layers[-1], keras.layers.Softmax)
+    assert victim.model.layers[-1].dtype_policy.name == "float32"
+
+
+def test_replicas_and_progress(digits, parts):
+    counts = []
+    config = dataclasses.replace(CONFIG, steps=20)
+    one, two = (victims.train_victim(config, digits, parts, make_strategy(name), counts.append)
+                for name in ("one_device", "mirrored"))
+    assert sum(counts) == 40 and two.record["replicas"] == 2
+    x = parts.test.x
+    np.testing.assert_allclose(one.probabilities(x), two.probabilities(x), rtol=0, atol=1e-5)
+
+
+def test_round_trip(victim, saved, digits, parts):
+    assert sorted(os.listdir(saved)) == ["victim.json", "victim.keras"] and victims.exists(saved)
+    for path in (saved, saved / "victim.keras"):
+        loaded = victims.load_victim(path, digits, 5)
+        assert loaded.record == victim.record and loaded.fingerprint() == victim.fingerprint()
+        x = parts.test.x
+        np.testing.assert_array_equal(loaded.probabilities(x), victim.probabilities(x))
+        np.testing.assert_array_equal(loaded.log_probabilities(x), victim.log_probabilities(x))
+
+
+def test_a_victim_is_never_overwritten(victim, copy):
+    before = (copy / "victim.keras").read_bytes()
+    with pytest.raises(FileExistsError, match="holds a victim already"):
+        victims.save_victim(victim, copy)
+    assert (copy / "victim.keras").read_bytes() == before
+
+
+def test_a_victim_without_record_is_incomplete(victim, copy, digits):
+    os.unlink(copy / "victim.json")
+    assert not victims.exists(copy)
+    with pytest.raises(ValueError,
+                       match="must have its record.*victim.json, which is not readable"):
+        victims.load_victim(copy, digits, 5)
+    victims.save_victim(victim, copy)
+    assert victims.load_victim(copy, digits, 5).fingerprint() == victim.fingerprint()
+
+
+def test_differences(saved, digits):
+    assert not victims.differences(saved, CONFIG, digits, 5)
+    same = dataclasses.replace(CONFIG, optimizer="adam:learning_rate=1e-3")
+    assert not victims.differences(saved, same, digits, 5)
+    other = dataclasses.replace(CONFIG, optimizer="sgd", seed=2)
+    assert victims.differences(saved, other, digits,
+                               6) == ["victim_optimizer", "victim_seed", "split_seed"]
+
+
+def test_it_must_fit_the_data(saved, digits):
+    fewer = dataclasses.replace(digits,
+                                x=digits.x[digits.y < 9],
+                                y=digits.y[digits.y < 9],
+                                num_classes=9)
+    wider = dataclasses.replace(digits, x=np.repeat(digits.x, 2, axis=2))
+    changed = dataclasses.replace(digits, x=1 - digits.x)
+    for dataset, split_seed, message in [
+        (digits, 6, "split_seed must be 6. Received: 5"),
+        (fewer, 5, "num_classes must be 9. Received: 10"),
+        (wider, 5, r"input_shape must be \[8, 16, 1\]. Received: \[8, 8, 1\]"),
+        (changed, 5, "dataset_fingerprint must be"),
+    ]:  # yapf: disable
+        with pytest.raises(ValueError, match=f"does not fit the data set digits: its {message}"):
+            victims.load_victim(saved, dataset, split_seed)
+
+
+def test_broken_files(copy, digits, victim):
+
+    def refused(message):
+        with pytest.raises(ValueError, match=message) as error:
+            victims.load_victim(copy / "victim.keras", digits, 5)
+        assert "\n" not in str(error.value)
+
+    other = keras.models.clone_model(victim.model)
+    other.save(copy / "victim.keras")
+    refused("has other weights than its .json file says")
+    (copy / "victim.keras").write_bytes(b"PK not a Keras file")
+    refused("is not a readable Keras file")
+    (copy / "victim.json").write_text(json.dumps({**victim.record, "schema_version": 99}))
+    refused("schema version 1 beside it")
+    (copy / "victim.json").write_text("[1, 2")
+    refused("which is not readable: JSONDecodeError")
+    os.unlink(copy / "victim.keras")
+    refused("which does not exist")
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"architecture": "resnet"}, "architecture must be one of"),
+    ({"optimizer": "adam:momentum=1"}, "momentum"),
+    ({"batch_size": 0}, "batch_size must be an integer of at least 1. Received: batch_size=0"),
+    ({"steps": 1.5}, "steps must be an integer"),
+    ({"seed": -1}, "seed must be an integer of at least 0"),
+])  # yapf: disable
+def test_bad_config(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(CONFIG, **change)

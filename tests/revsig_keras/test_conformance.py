@@ -1,0 +1,212 @@
+"""One table of defences, and the checks that each of its rows must pass in every mode."""
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import revsig_keras
+from revsig_keras import Defence
+from revsig_keras import ReverseSigmoid
+from tests.revsig_keras.rows import extreme_rows
+from tests.revsig_keras.rows import hostile_rows
+from tests.revsig_keras.rows import softmax_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A defence, how to make it, and what it claims."""
+    kind: type
+    options: dict
+    keeps_label: bool = True
+
+    def make(self, **kwargs):
+        return self.kind(**self.options, **kwargs)
+
+
+ROWS = {
+    "reverse_sigmoid": Row(ReverseSigmoid, {}),
+    "reverse_sigmoid_strong": Row(ReverseSigmoid, {
+        "beta": 1.9,
+        "gamma": 0.1
+    }),
+    "reverse_sigmoid_literal": Row(ReverseSigmoid, {"preserve_top1": False}, keeps_label=False),
+}
+# Of each class, a value other than the default for every argument of its constructor.
+NON_DEFAULT = {
+    ReverseSigmoid: {
+        "beta": 0.7,
+        "gamma": 0.4,
+        "preserve_top1": False,
+        "apply_in_training": True
+    },
+}
+OUTPUT_STEP = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
+MODES = {
+    "eager": lambda layer, y: layer(y),
+    "graph": lambda layer, y: tf.function(layer)(y),
+    "xla": lambda layer, y: tf.function(layer, jit_compile=True)(y),
+}
+
+each_row = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+each_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+each_policy = pytest.mark.parametrize("policy",
+                                      ["float32", "mixed_float16", "mixed_bfloat16", "float64"])
+
+
+def as_float64(tensor):
+    return tf.cast(tensor, "float64").numpy()
+
+
+def probabilities(classes=10, rows=400):
+    return np.concatenate([hostile_rows(rows, classes, 1), softmax_rows(rows, classes, 3, 2)])
+
+
+def test_every_public_defence_has_a_row():
+    """A defence that somebody adds is checked, or this test fails."""
+    found = set()
+    for module in pkgutil.iter_modules(revsig_keras.__path__):
+        members = vars(importlib.import_module(f"revsig_keras.{module.name}"))
+        found |= {
+            value for value in members.values() if inspect.isclass(value) and
+            issubclass(value, Defence) and not value.__name__.startswith("_")
+        }
+    assert found - {Defence} == {row.kind for row in ROWS.values()} == set(NON_DEFAULT)
+
+
+@each_row
+@each_mode
+@each_policy
+def test_rows_stay_distributions_and_keep_their_label_as_claimed(row, mode, policy):
+    """In every mode and dtype."""
+    y = probabilities()
+    layer = row.make(dtype=policy)
+    output = mode(layer, tf.constant(y))
+    assert output.dtype == layer.compute_dtype
+    output = as_float64(output)
+    assert output.shape == y.shape
+    assert np.isfinite(output).all() and (output >= 0).all()
+    np.testing.assert_allclose(output.sum(axis=1), 1, atol=2 * OUTPUT_STEP[layer.compute_dtype])
+    if row.keeps_label:
+        np.testing.assert_array_equal(output.argmax(axis=1), y.argmax(axis=1))
+
+
+@each_row
+@each_policy
+def test_modes_agree(row, policy):
+    """Compilation and graphs change rounding only."""
+    y = tf.constant(softmax_rows(200, 10, 2, 3))
+    layer = row.make(dtype=policy)
+    eager = as_float64(layer(y))
+    step = OUTPUT_STEP[layer.compute_dtype]
+    for name, mode in MODES.items():
+        np.testing.assert_allclose(as_float64(mode(layer, y)), eager, 16 * step, step, err_msg=name)
+
+
+@each_row
+def test_reloaded_is_bit_equal(row, tmp_path):
+    """A `.keras` file holds the whole configuration of the defence."""
+    y = probabilities()
+    model = keras.Sequential([keras.Input((10,)), row.make()])
+    model.save(tmp_path / "model.keras")
+    reloaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(reloaded(y), model(y))
+
+
+@pytest.mark.parametrize("kind", NON_DEFAULT, ids=lambda kind: kind.__name__)
+def test_config_has_every_constructor_argument(kind):
+    """So does a clone made from it."""
+    parameters = inspect.signature(kind.__init__).parameters
+    defaults = {
+        key: value.default
+        for key, value in parameters.items()
+        if value.default is not inspect.Parameter.empty
+    }
+    options = NON_DEFAULT[kind]
+    assert options.keys() == defaults.keys()
+    assert all(options[key] != defaults[key] for key in options)
+    layer = kind(**options, name="mine", dtype="mixed_bfloat16")
+    clone = kind.from_config(layer.get_config())
+    assert options.items() <= layer.get_config().items()
+    assert clone.get_config() == layer.get_config()
+
+
+@each_row
+def test_training_is_the_identity_unless_forced(row):
+    """A model that ends in a defence trains as before."""
+    y = softmax_rows(20, 10, 1, 4)
+    np.testing.assert_array_equal(row.make()(y, training=True), y)
+    forced = row.make(apply_in_training=True)
+    np.testing.assert_array_equal(forced(y, training=True), row.make()(y))
+    assert not np.array_equal(forced(y), y)
+
+
+@each_row
+@each_mode
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_gradients_are_finite(row, mode, policy):
+    """At one-hot rows, ties and probabilities down to the smallest normal number."""
+    y = np.concatenate([extreme_rows(10, 5), hostile_rows(80, 10, 6)])
+    layer = row.make(dtype=policy)
+
+    def gradient(inputs):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = tf.cast(layer(inputs), "float32")
+            loss = tf.reduce_sum(output * tf.range(1.0, 11.0))
+        return tape.gradient(loss, inputs)
+
+    assert np.isfinite(as_float64(mode(gradient, tf.cast(y, layer.compute_dtype)))).all()
+
+
+@each_row
+def test_rows_do_not_depend_on_their_batch(row):
+    """Nor does a NaN or an infinity leave its row; a batch may be empty; any rank will do."""
+    y = softmax_rows(60, 10, 2, 7)
+    layer = row.make()
+    whole = as_float64(layer(y))
+    for part in (y[:1], y[:7], y[::-1][:13]):
+        np.testing.assert_allclose(as_float64(layer(part)),
+                                   whole[[np.flatnonzero((y == r).all(1))[0] for r in part]], 1e-6)
+    assert layer(y[:0]).shape == (0, 10)
+    np.testing.assert_allclose(
+        as_float64(layer(y.reshape(3, 4, 5, 10))).reshape(60, 10), whole, 1e-6)
+    np.testing.assert_allclose(as_float64(layer(y[0])), whole[0], 1e-6)
+    spoilt = y.copy()
+    spoilt[3, 4], spoilt[5, 0] = np.nan, np.inf
+    for name, mode in MODES.items():
+        output = as_float64(mode(layer, tf.constant(spoilt)))
+        assert np.isnan(output[[3, 5]]).all(), name
+        kept = np.delete(np.arange(60), [3, 5])
+        np.testing.assert_allclose(output[kept], whole[kept], 2e-6, err_msg=name)
+
+
+@each_row
+def test_shapes_masks_and_symbolic_calls(row):
+    """What Keras expects of a layer that keeps the shape."""
+    layer = row.make()
+    assert layer.compute_output_shape((None, 7, 5)) == (None, 7, 5)
+    assert layer(keras.Input((7, 5))).shape == (None, 7, 5)
+    assert layer.supports_masking
+    assert not layer.weights
+
+
+@each_row
+def test_what_is_no_row_of_probabilities_is_refused(row):
+    """With the remedy, at construction of a model or at the first call."""
+    for shape in ((4, 1), (4, None)):
+        with pytest.raises(ValueError, match="Sigmoid heads are not supported yet"):
+            row.make().compute_output_shape(shape)
+        with pytest.raises(ValueError, match="softmax over 2"):
+            row.make()(keras.Input(shape[1:]))
+    with pytest.raises(ValueError, match="last axis"):
+        row.make()(np.ones((3, 1), "float32"))
+    for dtype in ("int32", "bool"):
+        with pytest.raises(ValueError, match=f"floating-point dtype.*{dtype}"):
+            row.make()(np.ones((2, 3), dtype))
+    with pytest.raises(ValueError, match="`apply_in_training` must be a boolean"):
+        row.make(apply_in_training=1)

@@ -1,0 +1,335 @@
+"""The wrapper: what it serves, what it trains, and what its files give away."""
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from revsig_keras import DefendedModel
+from revsig_keras import ReverseSigmoid
+
+X = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
+Y = np.random.default_rng(1).integers(4, size=64)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Subclassed(keras.Model):
+    """Without an input layer or a declared output shape."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dropout = keras.layers.Dropout(0.5, seed=0)
+        self.dense = keras.layers.Dense(4, activation="softmax")
+
+    def call(self, inputs, training=False):
+        return self.dense(self.dropout(inputs, training=training))
+
+
+def functional(activation="softmax"):
+    inputs = keras.Input((6,), name="pixels")
+    hidden = keras.layers.Dense(8, activation="relu")(inputs)
+    hidden = keras.layers.Dropout(0.5, seed=0)(hidden)
+    return keras.Model(inputs, keras.layers.Dense(4, activation=activation)(hidden))
+
+
+def sequential(*first):
+    head = keras.layers.Dense(4, kernel_initializer=keras.initializers.RandomNormal(seed=1))
+    return keras.Sequential(
+        [*first, keras.layers.Dropout(0.5, seed=0), head,
+         keras.layers.Softmax()])
+
+
+MAKERS = {
+    "functional": functional,
+    "sequential": lambda: sequential(keras.Input((6,), name="pixels")),
+    "unbuilt": sequential,
+    "subclassed": Subclassed,
+    "logits_with_softmax": lambda: keras.Sequential([functional(None),
+                                                     keras.layers.Softmax()]),
+    "function_softmax": lambda: softmax_operation(functional(None)),
+    "layer": lambda: keras.layers.Dense(4, activation="softmax"),
+}
+each_model = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+
+
+def softmax_operation(model):
+    """A functional model whose last operation is no layer."""
+    return keras.Model(model.input, keras.ops.softmax(model.output))
+
+
+def numpy(tensor):
+    return tensor.numpy()
+
+
+@each_model
+def test_it_serves_defended_probabilities(make):
+    """By call and by predict; in training the wrapped model is called in training, undefended."""
+    model = make()
+    defended = DefendedModel(model, ReverseSigmoid(beta=1.5))
+    output = defended.predict(X, verbose=0)
+    clean = numpy(model(X))
+    np.testing.assert_allclose(output, ReverseSigmoid(beta=1.5)(clean), 1e-6)
+    np.testing.assert_allclose(output, defended(X), 1e-6)
+    np.testing.assert_array_equal(output.argmax(1), clean.argmax(1))
+    assert abs(output - clean).max() > 0.01
+    if make is not MAKERS["layer"]:
+        trained = numpy(defended(X, training=True))
+        assert not np.allclose(trained, clean)  # Dropout is on.
+        assert not np.allclose(trained, output)
+    assert defended.compute_output_shape((None, 6)) == (None, 4)
+    assert defended(keras.Input((6,))).shape == (None, 4)
+
+
+def test_no_defence_named_means_reverse_sigmoid():
+    """There is no undefended `DefendedModel`."""
+    assert DefendedModel(functional()).defence.get_config()["beta"] == 1.0
+    assert isinstance(DefendedModel(functional(), None).defence, ReverseSigmoid)
+
+
+def compiled(model, **kwargs):
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], **kwargs)
+    return model
+
+
+def test_fit_trains_the_wrapped_model_undefended():
+    """The same weights and losses as without the defence; validation is defended."""
+    keras.utils.set_random_seed(0)
+    plain = functional()
+    wrapped = keras.models.clone_model(plain)
+    wrapped.set_weights(plain.get_weights())
+    defended = compiled(DefendedModel(wrapped))
+    fit = dict(epochs=2, batch_size=16, shuffle=False, verbose=0, validation_data=(X, Y))
+    expected = compiled(plain).fit(X, Y, **fit).history
+    history = defended.fit(X, Y, **fit).history
+    np.testing.assert_allclose(history["loss"], expected["loss"], 1e-5)
+    for ours, theirs in zip(wrapped.get_weights(), plain.get_weights()):
+        np.testing.assert_allclose(ours, theirs, 1e-5, 1e-7)
+    loss, accuracy = defended.evaluate(X, Y, verbose=0)
+    assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-5)
+    assert history["val_loss"][-1] != pytest.approx(expected["val_loss"][-1], rel=1e-3)
+    assert accuracy == pytest.approx(expected["val_accuracy"][-1])
+    probabilities = defended.predict(X, verbose=0)
+    assert loss == pytest.approx(-np.log(probabilities[np.arange(64), Y]).mean(), rel=1e-4)
+
+
+def test_compiled_by_xla():
+    """With `jit_compile`, the same predictions."""
+    defended = compiled(DefendedModel(functional()), jit_compile=True)
+    defended.fit(X, Y, epochs=1, verbose=0)
+    np.testing.assert_allclose(defended.predict(X, verbose=0), defended(X), 1e-5)
+
+
+@each_model
+def test_a_reloaded_model_is_bit_equal(make, tmp_path):
+    """Wrapped model, defence and name; also when saved before its first call, if it is built."""
+    defended = DefendedModel(make(), ReverseSigmoid(beta=0.7, preserve_top1=False), name="served")
+    if not defended.built:
+        defended(X)
+    defended.save(tmp_path / "model.keras")
+    reloaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert reloaded.defence.get_config() == defended.defence.get_config()
+    assert reloaded.name == "served"
+    np.testing.assert_array_equal(reloaded(X), defended(X))
+
+
+def test_a_fresh_process_is_bit_equal(tmp_path):
+    """That imports the package only, and goes on training where this one stopped."""
+    defended = compiled(DefendedModel(functional(), ReverseSigmoid(gamma=0.3)))
+    defended.fit(X, Y, epochs=1, verbose=0)
+    defended.save(tmp_path / "model.keras")
+    np.save(tmp_path / "x.npy", X)
+    program = ("import keras, numpy as np, revsig_keras\n"
+               "model = keras.saving.load_model('model.keras')\n"
+               "np.save('out.npy', model.predict(np.load('x.npy'), verbose=0))\n"
+               "assert int(model.optimizer.iterations.numpy()) == 2\n")
+    environment = {"PYTHONPATH": ":".join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), defended.predict(X, verbose=0))
+
+
+def reachable(thing, seen):
+    """Everything that can be had from a loaded SavedModel by attribute, key or index."""
+    if id(thing) in seen or isinstance(thing, (str, bytes, int, float, type(None), np.ndarray)):
+        return
+    seen[id(thing)] = thing
+    yield thing
+    children = list(getattr(thing, "__dict__", {}).values())
+    if isinstance(thing, (list, tuple, set)):
+        children += list(thing)
+    elif hasattr(thing, "items"):
+        children += [value for _, value in thing.items()]
+    children += list(getattr(thing, "concrete_functions", ()))
+    module = type(thing).__module__
+    if module.startswith(("tensorflow.python.framework.ops", "tensorflow.python.eager.context")):
+        return
+    for child in children:
+        yield from reachable(child, seen)
+
+
+def answers(function, inputs):
+    """The arrays that a callable gives for the inputs, in whatever way they may be passed."""
+    for call in (lambda: function(inputs), lambda: function(pixels=inputs),
+                 lambda: function([inputs]), lambda: function(inputs, training=True),
+                 lambda: function(inputs, True, None)):
+        try:
+            result = call()
+        except Exception:  # pylint: disable=broad-except
+            continue
+        yield from (np.asarray(leaf) for leaf in tf.nest.flatten(result) if tf.is_tensor(leaf))
+
+
+def gives_away(path, clean):
+    """How many answers of all that can be called in a SavedModel are `clean`, and of how many."""
+    loaded = tf.saved_model.load(str(path))
+    found = total = 0
+    callables = [
+        thing for thing in reachable(loaded, {})
+        if isinstance(thing, (tf.types.experimental.PolymorphicFunction,
+                              tf.types.experimental.ConcreteFunction)) or type(thing).__name__ in (
+                                  "RestoredFunction", "_WrapperFunction")
+    ]
+    for function in callables:
+        for answer in answers(function, tf.constant(X)):
+            total += 1
+            found += answer.shape == clean.shape and np.abs(answer - clean).max() < 1e-3
+    return found, total
+
+
+@pytest.mark.parametrize("name", ["functional", "sequential", "subclassed", "logits_with_softmax"])
+def test_an_export_gives_no_clean_probabilities(name, tmp_path):
+    """Neither probabilities nor logits, by any signature, function or attribute."""
+    model = MAKERS[name]()
+    defended = DefendedModel(model)
+    output = defended.predict(X, verbose=0)
+    defended.export(tmp_path / "served", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "served"))
+    assert set(loaded.signatures) == {"serve", "serving_default"}
+    np.testing.assert_allclose(loaded.serve(X), output, 1e-6)
+    found, total = gives_away(tmp_path / "served", numpy(model(X)))
+    assert (found, total > 3) == (0, True)
+    if name == "logits_with_softmax":
+        assert gives_away(tmp_path / "served", numpy(model.layers[0](X)))[0] == 0
+
+
+def test_the_walk_finds_a_side_door(tmp_path):
+    """So the test above can fail: an attribute that nobody named as a signature is found."""
+    model = functional()
+    module = tf.Module()
+    module.inner = tf.Module()
+    module.inner.clean = tf.function(lambda pixels: model(pixels),
+                                     input_signature=[tf.TensorSpec((None, 6), name="pixels")])
+    module.variables_ = model.variables
+    tf.saved_model.save(module, str(tmp_path / "leaky"), signatures={})
+    assert gives_away(tmp_path / "leaky", numpy(model(X)))[0] > 0
+
+
+@pytest.mark.parametrize("name, built, inputs", [
+    ("functional", False, "pixels"),
+    ("sequential", False, "pixels"),
+    ("subclassed", True, None),
+    ("unbuilt", True, None),
+])
+def test_an_export_served_without_python_gives_the_same(name, built, inputs, tmp_path):
+    """By the loader that TF Serving has; inputs are named as those of the wrapped model."""
+    defended = DefendedModel(MAKERS[name]())
+    if built:
+        defended(X)
+    defended.export(tmp_path / "served", verbose=False)
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(tmp_path / "served"))
+        signature = meta.signature_def["serving_default"]
+        (key, tensor), = signature.inputs.items()
+        assert inputs is None or key == inputs
+        output, = session.run([value.name for value in signature.outputs.values()],
+                              {tensor.name: X})
+    assert [dim.size for dim in tensor.tensor_shape.dim] == [-1, 6]
+    np.testing.assert_allclose(output, defended.predict(X, verbose=0), 1e-6)
+
+
+def test_named_inputs_keep_their_names(tmp_path):
+    """Of a model with a dictionary of inputs."""
+    inputs = {name: keras.Input((3,), name=name) for name in ("left", "right")}
+    outputs = keras.layers.Dense(4, "softmax")(keras.layers.Concatenate()(list(inputs.values())))
+    defended = DefendedModel(keras.Model(inputs, outputs))
+    x = {"left": X[:, :3], "right": X[:, 3:]}
+    output = defended.predict(x, verbose=0)
+    assert defended.compute_output_shape({"left": (None, 3), "right": (None, 3)}) == (None, 4)
+    defended.export(tmp_path / "served", verbose=False)
+    serve = tf.saved_model.load(str(tmp_path / "served"))
+    np.testing.assert_allclose(next(iter(serve.signatures["serving_default"](**x).values())),
+                               output, 1e-6)
+    defended.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        keras.saving.load_model(tmp_path / "model.keras").predict(x, verbose=0), output)
+
+
+def test_in_a_distribution_scope():
+    """Trains and predicts under a strategy."""
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        defended = compiled(DefendedModel(functional()))
+    defended.fit(X, Y, epochs=1, verbose=0)
+    np.testing.assert_allclose(defended.predict(X, verbose=0), defended(X), 1e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_under_a_dtype_policy(policy):
+    """The wrapped model gets its inputs as it would without the wrapper; no label changes."""
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        inputs = keras.Input((6,), dtype="float32")
+        hidden = keras.layers.Dense(8, activation="relu")(inputs)
+        logits = keras.layers.Dense(4)(hidden)
+        model = keras.Model(inputs, keras.layers.Softmax(dtype="float32")(logits))
+        defended = DefendedModel(model)
+        kept = DefendedModel(model, ReverseSigmoid(dtype="float32"))
+    finally:
+        keras.config.set_dtype_policy(previous)
+    clean = numpy(model(X))
+    assert keras.backend.standardize_dtype(defended(X).dtype) == defended.defence.compute_dtype
+    output = tf.cast(defended(X), "float64").numpy()
+    np.testing.assert_array_equal(output.argmax(1), clean.argmax(1))
+    assert kept(X).dtype == "float32"
+    np.testing.assert_allclose(kept(X), ReverseSigmoid(dtype="float32")(clean), 1e-6)
+
+
+def test_what_cannot_be_defended_is_refused():
+    """With the remedy."""
+    for model in (None, "model.keras", lambda x: x, keras.layers.Dense):
+        with pytest.raises(ValueError, match="`model` must be a Keras model or layer"):
+            DefendedModel(model)
+    for defence in ("reverse_sigmoid", ReverseSigmoid, keras.layers.Softmax(), 1.0):
+        with pytest.raises(ValueError, match=r"`defence` must be .*`ReverseSigmoid\(beta=1.0\)`"):
+            DefendedModel(functional(), defence)
+    defended = DefendedModel(functional())
+    for model in (defended, keras.Sequential([functional(), ReverseSigmoid()]),
+                  keras.Sequential([keras.Input((6,)), defended])):
+        with pytest.raises(ValueError, match="applied once only"):
+            DefendedModel(model)
+    inputs = keras.Input((6,))
+    heads = [keras.layers.Dense(4, "softmax")(inputs) for _ in range(2)]
+    with pytest.raises(ValueError, match="one output"):
+        DefendedModel(keras.Model(inputs, heads))
+
+
+def test_logits_are_refused():
+    """Wherever the configuration tells, built or not."""
+    nested = keras.Sequential([keras.Input((6,)), functional(None)])
+    for model in (functional(None), nested, keras.Sequential([keras.layers.Dense(4)]),
+                  keras.Sequential([keras.layers.Dense(4),
+                                    keras.layers.Activation("linear")]), keras.layers.Dense(4)):
+        with pytest.raises(ValueError, match=r"logits. Add a softmax.*keras.layers.Softmax\(\)"):
+            DefendedModel(model)
+    DefendedModel(keras.Sequential([functional(None), keras.layers.Softmax()]))
+
+
+def test_sigmoid_heads_are_refused():
+    """One unit or several."""
+    for units in (1, 4):
+        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(units, "sigmoid")])
+        with pytest.raises(ValueError, match="softmax over 2 classes"):
+            DefendedModel(model)
+    with pytest.raises(ValueError, match="Sigmoid heads are not supported yet"):
+        DefendedModel(keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "softmax")]))

@@ -1,0 +1,50 @@
+"""What the docstrings say is so."""
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import revsig_keras
+
+MODULES = ["revsig_keras"] + [
+    f"revsig_keras.{module.name}" for module in pkgutil.iter_modules(revsig_keras.__path__)
+]
+DOCUMENTED = [getattr(revsig_keras, name) for name in revsig_keras.__all__ if name != "__version__"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    """As doctests, with the names that a user has imported."""
+    names = {"keras": keras, "np": np}
+    result = doctest.testmod(importlib.import_module(name), extraglobs=names)
+    assert result.failed == 0
+
+
+def test_there_are_examples():
+    """So the test above checks something."""
+    for member in (revsig_keras, revsig_keras.ReverseSigmoid, revsig_keras.DefendedModel,
+                   revsig_keras.reverse_sigmoid, revsig_keras.make_defence):
+        assert ">>> " in member.__doc__
+
+
+@pytest.mark.parametrize("member", DOCUMENTED, ids=lambda member: member.__name__)
+def test_every_argument_is_documented_with_its_default(member):
+    """In the order of the signature."""
+    target = member.__init__ if inspect.isclass(member) else member
+    parameters = dict(inspect.signature(target).parameters)
+    parameters.pop("self", None)
+    section = re.search(r"Args:\n(.*?)\n\s*\n", member.__doc__ + "\n\n", re.S).group(1)
+    entries = re.split(r"\n?^ +(?=\*{0,2}\w+: )", section, flags=re.M)[1:]
+    documented = {re.match(r"\**(\w+): ", entry).group(1): entry for entry in entries}
+    assert list(documented) == list(parameters)
+    for name, parameter in parameters.items():
+        stated = re.search(r"Defaults\s+to\s+`(.*?)`", documented[name])
+        if parameter.default is inspect.Parameter.empty:
+            assert stated is None
+        else:
+            assert stated.group(1) == repr(parameter.default), name

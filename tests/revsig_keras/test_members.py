@@ -1,0 +1,110 @@
+"""The syntax of members, and registries."""
+import pytest
+
+from revsig_keras import make_defence
+from revsig_keras import ReverseSigmoid
+from revsig_keras.members import Member
+from revsig_keras.members import parse_member
+from revsig_keras.members import Registry
+from revsig_keras.registry import DEFENCES
+
+
+def make_thing(required=None, count=3, rate=0.5, flag=False, mode="none", **kwargs):
+    return (required, count, rate, flag, mode, kwargs)
+
+
+THINGS = Registry("thing", {"thing": make_thing, "plain": lambda: "plain"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["none", "reverse_sigmoid:beta=1:gamma=.2", "a:b=c/d.npz:e=-1e-3", "sample:augment=after"])
+def test_members_are_written_as_they_were_read(text):
+    """`str` undoes `parse_member`."""
+    assert str(parse_member(text)) == text
+
+
+def test_a_member_keeps_its_options_in_order():
+    """As written, not converted."""
+    member = parse_member("reverse_sigmoid:gamma=.2:beta=1")
+    assert member == Member("reverse_sigmoid", {"gamma": ".2", "beta": "1"})
+    assert list(member.options) == ["gamma", "beta"]
+
+
+@pytest.mark.parametrize("text", [
+    "", ":", ":a=1", "a:", "a::b=1", "a:b", "a:b=", "a:=1", "a:b=1=2", "a:b=1:b=1", "a b", " a",
+    "a\n", "a:b= 1", "a:b=1 ", "a,b", "a:b=1,2", "a:b=$x", "a:1b=1", "1a", "a:b=1:", "a:b=\u0661"
+])
+def test_malformed_members_are_refused(text):
+    """The error repeats the text."""
+    with pytest.raises(ValueError, match="A member must") as error:
+        parse_member(text)
+    assert repr(text) in str(error.value)
+
+
+def test_values_have_the_type_of_the_default():
+    """Floats, integers, booleans and text."""
+    made = THINGS.make("thing:count=-7:rate=2:flag=true:mode=after")
+    assert made == (None, -7, 2.0, True, "after", {})
+    assert [type(value) for value in made[1:5]] == [int, float, bool, str]
+    assert THINGS.make("thing:flag=false:rate=1e-3")[2:4] == (0.001, False)
+
+
+@pytest.mark.parametrize("option, expected", [
+    ("count=1.0", "an integer"),
+    ("count=1e3", "an integer"),
+    ("count=1_000", "an integer"),
+    ("count=true", "an integer"),
+    ("rate=nan", "a finite number"),
+    ("rate=-inf", "a finite number"),
+    ("rate=1e999", "a finite number"),
+    ("rate=1_0.5", "a finite number"),
+    ("rate=.", "a finite number"),
+    ("flag=True", "`true` or `false`"),
+    ("flag=1", "`true` or `false`"),
+])
+def test_values_of_another_type_are_refused(option, expected):
+    """The error says which option, and what is expected."""
+    with pytest.raises(ValueError, match=f"must be {expected}") as error:
+        THINGS.make(f"thing:{option}")
+    key, value = option.split("=")
+    assert repr(key) in str(error.value) and repr(value) in str(error.value)
+
+
+def test_unknown_names_and_keys_list_the_valid_ones():
+    """Parameters without a convertible default are no keys."""
+    with pytest.raises(ValueError, match="Unknown thing 'other' .*: thing, plain"):
+        THINGS.make("other")
+    with pytest.raises(ValueError, match="takes: count, rate, flag, mode$"):
+        THINGS.make("thing:required=1")
+    with pytest.raises(ValueError, match="takes: beta, gamma, preserve_top1, apply_in_training$"):
+        make_defence("reverse_sigmoid:name=x")
+    with pytest.raises(ValueError, match="the defence 'none' takes no options"):
+        make_defence("none:beta=1")
+
+
+def test_spellings_of_one_thing_resolve_alike():
+    """Defaults filled in, values typed."""
+    name, options = DEFENCES.resolve("reverse_sigmoid")
+    assert name == "reverse_sigmoid"
+    assert options == dict(beta=1.0, gamma=0.2, preserve_top1=True, apply_in_training=False)
+    for text in ("reverse_sigmoid:beta=1", "reverse_sigmoid:gamma=.20:beta=1e0",
+                 "reverse_sigmoid:preserve_top1=true"):
+        assert DEFENCES.resolve(text) == (name, options)
+    assert DEFENCES.resolve("reverse_sigmoid:beta=.5") != (name, options)
+    assert DEFENCES.resolve("none") == ("none", {})
+
+
+def test_defences_are_made_by_name():
+    """`none` is no defence."""
+    assert DEFENCES.names == ("none", "reverse_sigmoid")
+    assert make_defence("none") is None
+    layer = make_defence("reverse_sigmoid:beta=1.5:preserve_top1=false")
+    assert isinstance(layer, ReverseSigmoid)
+    assert (layer.beta, layer.gamma, layer.preserve_top1) == (1.5, 0.2, False)
+
+
+def test_errors_of_the_factory_name_the_member():
+    """Together with the factory's own reason."""
+    with pytest.raises(ValueError, match=r"'reverse_sigmoid:beta=7'.*0 < beta < 2"):
+        make_defence("reverse_sigmoid:beta=7")

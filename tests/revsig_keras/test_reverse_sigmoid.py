@@ -1,0 +1,223 @@
+"""The formula, against a reference in extended precision, and the theorem about the label."""
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from revsig_keras import reverse_sigmoid
+from revsig_keras import ReverseSigmoid
+from tests.revsig_keras import reference
+from tests.revsig_keras.rows import extreme_rows
+from tests.revsig_keras.rows import hostile_rows
+from tests.revsig_keras.rows import softmax_rows
+
+CLASSES = (2, 3, 10, 100, 1000)
+each_compilation = pytest.mark.parametrize("jit", [False, True], ids=["eager", "xla"])
+
+
+@functools.cache
+def compiled(preserve_top1, dtype):
+    """Takes beta and gamma as tensors, so that one compilation does for all of them."""
+
+    def function(y, beta, gamma):
+        return reverse_sigmoid(y, beta, gamma, preserve_top1, dtype)
+
+    return tf.function(function, jit_compile=True)
+
+
+def run(y, beta=1.0, gamma=0.2, preserve_top1=True, dtype=None, jit=False):
+    y = tf.constant(y)
+    if jit:
+        parameters = tf.constant(beta, "float32"), tf.constant(gamma, "float32")
+        return compiled(preserve_top1, dtype)(y, *parameters).numpy()
+    return reverse_sigmoid(y, beta, gamma, preserve_top1, dtype).numpy()
+
+
+@each_compilation
+@pytest.mark.parametrize("classes", CLASSES)
+def test_literal_formula_is_exact(classes, jit):
+    """Eq. (3) and (4), to 1e-6 of each entry from the smallest normal number to exactly 1."""
+    count = 6 if classes == 1000 else 100
+    y = np.concatenate([softmax_rows(count, classes, scale, classes) for scale in (0.1, 1, 5, 30)] +
+                       [extreme_rows(classes, classes)])
+    for beta in np.float32([0.001, 0.3, 1.0, 1.9, 1.999]):
+        for gamma in np.float32([0.001, 0.05, 0.2, 1.0]):
+            expected = reference.reverse_sigmoid(y, beta, gamma)
+            output = run(y, beta, gamma, preserve_top1=False, jit=jit)
+            np.testing.assert_allclose(output,
+                                       expected.astype("float64"),
+                                       1e-6 if beta < 1.95 else 5e-6,
+                                       err_msg=f"beta={beta}, gamma={gamma}")
+
+
+@pytest.mark.parametrize("classes", (2, 3, 10, 100))
+def test_label_safe_formula_is_that_of_the_reference(classes):
+    """Also where the scale is below 1; the reference finds it by a plain loop."""
+    y = softmax_rows(150, classes, 2.5, classes)
+    ordered = np.sort(y, axis=1)
+    y = y[ordered[:, -1] - ordered[:, -2] > 0.02]  # Near ties are ill-conditioned.
+    scaled = 0
+    for beta, gamma in ((0.5, 0.2), (1.0, 0.2), (1.3, 0.5), (1.9, 0.1), (1.9, 0.9)):
+        expected = reference.reverse_sigmoid(y, beta, gamma, epsilon=2.0**-23)
+        np.testing.assert_allclose(run(y, beta, gamma), expected.astype("float64"), 5e-6)
+        scaled += (abs(expected - reference.reverse_sigmoid(y, beta, gamma)) > 1e-3).any(1).sum()
+    assert scaled > 20
+
+
+def test_rows_that_keep_their_label_anyway_are_as_in_the_literal_formula():
+    """Bit for bit: the scale is exactly 1."""
+    y = softmax_rows(500, 10, 1.0, 1)
+    y = y[np.sort(y, axis=1)[:, -1] < 0.5]
+    np.testing.assert_array_equal(run(y, 0.7, 0.2, True), run(y, 0.7, 0.2, False))
+
+
+def test_float64_is_computed_in_float64():
+    """Whether it is the input's dtype or the output's."""
+    y = softmax_rows(50, 10, 3, 2)
+    expected = reference.reverse_sigmoid(y, 1.3, 0.2).astype("float64")
+    for output in (run(y.astype("float64"), 1.3, 0.2,
+                       False), run(y, 1.3, 0.2, False, dtype="float64")):
+        assert output.dtype == "float64"
+        np.testing.assert_allclose(output, expected, 1e-14)
+
+
+def test_a_batch_of_unknown_size_and_rank_is_traced_once():
+    """Long rows are summed in pieces, which must not need the size of the batch."""
+    function = tf.function(reverse_sigmoid, input_signature=[tf.TensorSpec((None, None, 100))])
+    y = softmax_rows(12, 100, 2, 4)
+    for shape in ((12, 1, 100), (3, 4, 100)):
+        np.testing.assert_allclose(function(y.reshape(shape)), run(y).reshape(shape), 1e-6)
+
+
+@each_compilation
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_no_label_ever_changes(dtype, jit):
+    """The theorem, on hostile rows, as the layer receives them and as it returns them."""
+    settings = ((1.0, 0.2), (1.9, 0.1), (0.3, 1.0), (1.999, 0.01), (1.2, 0.5))
+    checked = 0
+    for classes, rows in ((2, 1200), (3, 1600), (10, 1600), (100, 1200), (1000, 60)):
+        y = hostile_rows(rows, classes, classes)
+        for received in (y,) if jit else (y, y.astype(tf.as_dtype(dtype).as_numpy_dtype)):
+            labels = received.astype("float64").argmax(axis=1)
+            for beta, gamma in settings:
+                output = run(received, beta, gamma, dtype=dtype, jit=jit).astype("float64")
+                np.testing.assert_array_equal(output.argmax(axis=1), labels)
+                checked += len(y)
+    assert checked > 25000
+
+
+def test_the_literal_formula_loses_labels():
+    """So the test above can fail, and the scale is what holds the label."""
+    y = softmax_rows(2000, 10, 5, 3)
+    assert (run(y, 1.2, 0.2, False).argmax(1) != y.argmax(1)).mean() > 0.05
+
+
+def test_ties_stay_ties():
+    """Whatever equals the top stays equal to it, and all else stays below."""
+    y = hostile_rows(2000, 5, 11)
+    top = y == y.max(axis=1, keepdims=True)
+    for dtype in ("float32", "float16"):
+        output = run(y, 1.5, 0.2, dtype=dtype)
+        np.testing.assert_array_equal(output == output.max(axis=1, keepdims=True), top)
+
+
+def test_one_hot_rows():
+    """At beta = 1 the literal formula makes them uniform; the label-safe one leaves the label."""
+    y = np.eye(10, dtype="float32")
+    np.testing.assert_array_equal(run(y, 1.0, 0.2, False), np.full((10, 10), np.float32(0.1)))
+    np.testing.assert_allclose(run(y, 1.0, 0.2), 0.1, rtol=1e-4)
+    np.testing.assert_array_equal(run(y, 1.0, 0.2).argmax(1), np.arange(10))
+
+
+def test_a_vanishing_beta_is_the_identity():
+    """In both forms."""
+    y = np.concatenate([softmax_rows(100, 10, 2, 5), extreme_rows(10, 5)])
+    for preserve_top1 in (False, True):
+        np.testing.assert_allclose(run(y, 1e-9, 0.2, preserve_top1), y, 1e-6, 1e-9)
+
+
+def test_about_two_over_classes_moves_a_sure_row_by_one():
+    """The rule of thumb in the docstring."""
+    for classes in (10, 100, 1000):
+        y = np.eye(classes, dtype="float32")[:1]
+        assert abs(run(y, 2 / classes, 0.2) - y).sum() == pytest.approx(1, abs=0.02 + 1 / classes)
+
+
+def test_rows_that_are_no_distributions():
+    """Scale does not matter, negatives count as 0, and no mass at all counts as uniform."""
+    y = softmax_rows(50, 4, 2, 6)
+    np.testing.assert_allclose(run(8 * y, 1.2), run(y, 1.2), 1e-6)
+    np.testing.assert_array_equal(run([[-3.0, 1, 2]], 1.2), run([[0.0, 1, 2]], 1.2))
+    np.testing.assert_allclose(run([[0.0] * 4, [-1.0] * 4]), 0.25, 1e-6)
+    assert run([[-3.0, -1, -2]]).argmax() == 1
+
+
+def test_gradients_match_differences():
+    """With respect to y, beta and gamma, scaled rows among them, so that a thief can learn them."""
+    y = tf.constant(softmax_rows(30, 5, 2, 8).astype("float64"))
+    weights = tf.constant(np.random.default_rng(0).normal(size=(30, 5)))
+    for preserve_top1 in (False, True):
+
+        def loss(y, beta, gamma):
+            return tf.reduce_sum(weights * reverse_sigmoid(y, beta, gamma, preserve_top1))
+
+        arguments = [y, tf.constant(1.3, "float64"), tf.constant(0.3, "float64")]
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            value = loss(*arguments)
+        gradients = tape.gradient(value, arguments)
+        rng = np.random.default_rng(1)
+        for i, gradient in enumerate(gradients):
+            step = 1e-7 * rng.normal(size=gradient.shape) * (arguments[i].numpy() if i == 0 else 1)
+            moved = [
+                loss(*[a + sign * step if i == j else a
+                       for j, a in enumerate(arguments)])
+                for sign in (1, -1)
+            ]
+            expected = float(moved[0] - moved[1]) / 2
+            assert float(tf.reduce_sum(gradient * step)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_parameters_may_be_tensors():
+    """With the same result as numbers, and one pair of them per row."""
+    y = softmax_rows(6, 10, 2, 9)
+    beta = np.float32([[0.3], [0.7], [1.1]] * 2)
+    output = run(y, tf.constant(beta), tf.Variable(0.2))
+    for i, row in enumerate(y):
+        np.testing.assert_allclose(output[i], run(row, float(beta[i, 0]), 0.2), 1e-6)
+
+
+def test_the_layer_sees_its_input_before_autocast():
+    """Two scores inside one step of bfloat16: the label is that of the float32 row."""
+    y = np.float32([[0.4999, 0.5001], [0.3333, 0.3334]])
+    for policy in ("mixed_bfloat16", "mixed_float16"):
+        output = ReverseSigmoid(dtype=policy)(y).numpy()
+        assert output.astype("float32").argmax(1).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("name, values, reason", [
+    ("beta", (0, 2, -1, 2.5, float("nan"), float("inf"), "1", None, True), "from 2 on"),
+    ("gamma", (0, 1.01, -1, float("nan"), "1", None, True), "above 1"),
+])
+def test_parameters_out_of_range_are_refused(name, values, reason):
+    """With the argument, what is expected, why, and what was received."""
+    for value in values:
+        for call in (lambda: ReverseSigmoid(**{name: value}),
+                     lambda: reverse_sigmoid(np.ones((1, 3)), **{name: value})):
+            with pytest.raises(ValueError, match=f"`{name}` must be a number") as error:
+                call()
+            assert f"{name}={value!r}" in str(error.value)
+            assert reason in str(error.value) or value in ("1", None)
+    with pytest.raises(ValueError, match=f"`{name}` must be a number"):
+        ReverseSigmoid(**{name: tf.constant(0.5)})
+
+
+def test_other_arguments_are_checked():
+    """The errors say what is expected."""
+    with pytest.raises(ValueError, match="`preserve_top1` must be a boolean"):
+        ReverseSigmoid(preserve_top1="yes")
+    with pytest.raises(ValueError, match="`dtype` must be one of"):
+        reverse_sigmoid(np.ones((1, 3)), dtype="int32")
+    with pytest.raises(ValueError, match="last axis"):
+        reverse_sigmoid(np.float32(1.0))

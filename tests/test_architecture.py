@@ -1,0 +1,55 @@
+"""Who may import whom, and who may read flags; the imports are parsed, not run."""
+import ast
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+# In this order, each package may import those before it.
+PACKAGES = ("revsig_keras", "models", "attacks")
+# Their `__main__` part may hand the flags to the flag modules.
+PROGRAMS = {"attacks/run.py", "attacks/plot.py", "models/train.py"}
+LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
+STANDARD = {"dataclasses", "inspect", "math", "numbers", "re"}
+
+FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+each_file = pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
+
+
+def imports(path):
+    """The dotted names of all that a file imports, `from a import b` as `a.b`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@each_file
+def test_packages_import_in_one_direction(path):
+    """attacks -> models -> revsig_keras, and nothing back, nor tests nor examples."""
+    package = path.relative_to(ROOT).parts[0]
+    forbidden = {*PACKAGES[PACKAGES.index(package) + 1:], "tests", "examples"}
+    assert not forbidden & {name.split(".")[0] for name in imports(path)}
+
+
+@each_file
+def test_flags_are_read_in_flag_modules_only(path):
+    """From there on a frozen config is passed."""
+    allowed = path.name == "flags.py" or path.relative_to(ROOT).as_posix() in PROGRAMS
+    assert allowed or not [name for name in imports(path) if name.startswith("absl.flags")]
+
+
+@pytest.mark.parametrize("path",
+                         [path for path in FILES if path.is_relative_to(ROOT / PACKAGES[0])],
+                         ids=lambda path: path.name)
+def test_the_library_imports_keras_and_numpy(path):
+    """No backend, so that it runs on each."""
+    roots = {name.split(".")[0] for name in imports(path)}
+    assert roots <= LIBRARY_IMPORTS | STANDARD
+
+
+def test_files_are_found():
+    """So the tests above check something."""
+    assert len(FILES) > 8

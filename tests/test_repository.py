@@ -1,0 +1,78 @@
+"""The repository keeps its promises: commands, packaging, words."""
+
+import configparser
+import pathlib
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+import revsig_keras
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def blocks(language):
+    """The code blocks of the README in a language."""
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(),
+                        re.DOTALL | re.MULTILINE)
+    return [code for name, code in fenced if name == language]
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    ci = (ROOT / ".ci" / "run").read_text()
+    lines = "".join(blocks("bash")).splitlines()
+    command = next(line.split("#")[0].strip() for line in lines if "-m pytest" in line)
+    install, test = command.split(" && ")
+    assert any(line.startswith(install) for line in ci.splitlines())
+    assert test in ci.splitlines()
+
+
+def test_the_code_of_the_readme_runs():
+    assert blocks("python")
+    for code in blocks("python"):
+        namespace = {}
+        exec(compile(code, "README.md", "exec"), namespace)
+        assert isinstance(namespace["served"], revsig_keras.DefendedModel)
+
+
+def test_every_flagfile_that_the_readme_names_is_there():
+    named = re.findall(r"attacks/configs/\w+\.flags", (ROOT / "README.md").read_text())
+    assert set(named) == {
+        f"attacks/configs/{path.name}" for path in (ROOT / "attacks" / "configs").iterdir()
+    }
+
+
+def test_every_relative_link_of_the_documents_leads_somewhere():
+    for document in ROOT.glob("*.md"):
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (ROOT / target).exists(), (document.name, target)
+
+
+def test_a_wheel_holds_the_library_alone(tmp_path):
+    pytest.importorskip("setuptools")
+    subprocess.run([
+        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
+        "--wheel-dir",
+        str(tmp_path),
+        str(ROOT)
+    ],
+                   check=True,
+                   timeout=120)
+    wheel, = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"revsig_keras"}
+    assert "revsig_keras/py.typed" in names
+    assert wheel.name.split("-")[1] == revsig_keras.__version__
+
+
+def test_upper_bounds_are_declared_for_tensorflow_and_keras():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    required = config["options"]["install_requires"].split()
+    for name in ("tensorflow", "keras"):
+        assert any(
+            re.fullmatch(rf"{name}>=[\d.]+,<[\d.]+", requirement) for requirement in required)
+    assert "importlib_resources" in required
