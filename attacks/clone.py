@@ -15,6 +15,7 @@ from attacks.attack import TransferSet
 from attacks.config import CloneConfig
 from models import architectures
 from models.optimizers import OPTIMIZERS
+from models.seeds import derive
 from models.trainer import Trainer
 
 # Neighbours in the grid train the same clone where the label survives the defence and the thief
@@ -29,7 +30,7 @@ class Clone:
     Attributes:
         findings: What `examine` returned for it.
         steps: Steps trained.
-        train_seconds: Seconds that the training took.
+        train_seconds: Seconds that the training took, without compilation and `watch`.
         curve: Pairs of a step and what `watch` returned there.
         digest: Hexadecimal digest of all that the training depends on; equal digests are the same
             clone.
@@ -94,7 +95,7 @@ class CloneTrainer:
             train.inputs,
             train.targets,
             config.steps,
-            seed,
+            derive(seed, "clone"),
             max_shift=train.max_shift,
             progress=progress,
             held_out=held_out and (held_out.inputs, held_out.targets),
@@ -118,7 +119,7 @@ def _hold_out(transfer_set, share, seed):
     if rows < 2:
         raise ValueError("`--clone_held_out` needs a transfer set of at least 2 rows. "
                          f"Received: {rows}")
-    order = np.random.default_rng([seed, rows]).permutation(rows)
+    order = np.random.default_rng(derive(seed, "held out")).permutation(rows)
     held = min(max(1, round(share * rows)), rows - 1)
     parts = order[held:], order[:held]
     return tuple(

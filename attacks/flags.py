@@ -14,7 +14,7 @@ from revsig_keras.registry import DEFENCES
 FLAGS = flags.FLAGS
 flags.adopt_module_key_flags(models.flags)
 
-_MEMBER = "a member is name[:key=value]..., as in reverse_sigmoid:beta=1:gamma=.2"
+_MEMBERS = "a comma list of name[:key=value]..., of these, shown with their defaults:"
 
 flags.DEFINE_string(
     "output_dir", None,
@@ -25,12 +25,11 @@ flags.DEFINE_string(
     "A victim.keras that `python -m models.train` has written, with its victim.json beside it. By "
     "default a victim is trained first, as the --victim_... flags say.")
 flags.DEFINE_list("defences", ["none", "reverse_sigmoid"],
-                  f"What the victim is defended with, of {', '.join(DEFENCES.names)}; {_MEMBER}.")
+                  f"What the victim is defended with: {_MEMBERS} {DEFENCES.usage}.")
 flags.DEFINE_list("attacks", ["sample"],
-                  f"Which inputs the thief queries, of {', '.join(ATTACKS.names)}; {_MEMBER}.")
-flags.DEFINE_list(
-    "adversaries", ["probabilities", "labels"],
-    f"What the thief makes of the answers, of {', '.join(ADVERSARIES.names)}; {_MEMBER}.")
+                  f"Which inputs the thief queries: {_MEMBERS} {ATTACKS.usage}.")
+flags.DEFINE_list("adversaries", ["probabilities", "labels"],
+                  f"What the thief makes of the answers: {_MEMBERS} {ADVERSARIES.usage}.")
 flags.DEFINE_list("budgets", ["50", "100", "200"], "How many distinct rows the thief may query.")
 flags.DEFINE_list(
     "seeds", ["0"],
@@ -40,8 +39,8 @@ flags.DEFINE_string("clone_architecture", "digits_cnn",
                     f"The clone's architecture, of {', '.join(architectures.NAMES)}.")
 flags.DEFINE_string(
     "optimizer", "adam",
-    f"The clone's optimiser and its learning rate, of {', '.join(OPTIMIZERS.names)}; as in "
-    "sgd:learning_rate=.01:momentum=.9.")
+    "The clone's optimiser and its learning rate: one of these, shown with their defaults: "
+    f"{OPTIMIZERS.usage}.")
 flags.DEFINE_integer("batch_size", 32, "The clone's rows per training step, over all replicas.")
 flags.DEFINE_integer("steps", 600, "The clone's training steps.")
 flags.DEFINE_float(

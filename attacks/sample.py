@@ -6,6 +6,7 @@ import numpy as np
 
 from attacks.attack import Attack
 from attacks.attack import TransferSet
+from models.seeds import derive
 
 _AUGMENTATIONS = ("none", "before", "after")
 
@@ -54,7 +55,7 @@ class Sample(Attack):
                              f"{self._max_shift(input_shape)} pixels. Received: {self.copies}")
 
     def steal(self, ask, pool, budget, seed):
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(derive(seed, "queries"))
         originals = pool[rng.permutation(len(pool))[:budget]]
         if self.augment == "none":
             return TransferSet(originals, ask(originals))

@@ -3,6 +3,8 @@ import dataclasses
 
 import numpy as np
 
+from models.seeds import derive
+
 # Shares of the rows outside the test split, in the order of the fields of `Splits`.
 _SHARES = {"victim_train": 0.45, "victim_validation": 0.05, "pool": 0.40, "evaluation": 0.10}
 # Share of all rows, where there is no official test split.
@@ -62,7 +64,7 @@ def split(dataset, split_seed):
     if not isinstance(split_seed, (int, np.integer)) or split_seed < 0:
         raise ValueError(
             f"split_seed must be an integer of at least 0. Received: split_seed={split_seed!r}")
-    order = np.random.default_rng(split_seed).permutation(len(dataset.x))
+    order = np.random.default_rng(derive(split_seed, "split")).permutation(len(dataset.x))
     if dataset.test_x is None:
         test_rows, order = np.split(order, [round(_TEST_SHARE * len(order))])
         test = Rows(dataset.x[test_rows], dataset.y[test_rows])

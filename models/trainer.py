@@ -24,7 +24,8 @@ class Trained:
         model: the trained model. It belongs to the `Trainer` and is valid until the next
             `Trainer.train`.
         steps: the steps done; fewer than asked for if training was stopped early.
-        seconds: the wall-clock time of the training run.
+        seconds: the wall-clock time of the training steps alone, without compilation, `watch` and
+            measurements on held-out rows.
         watched: a pair `(step, value)` for each step of `watch_at` that was reached.
     """
     model: keras.Model
@@ -110,8 +111,10 @@ class Trainer:
 
         Returns:
             A `Trained`. Its model is valid until the next call of this method.
+
+        Raises:
+            ValueError: if an argument is out of its range, or the training diverges.
         """
-        started = time.perf_counter()
         _check_integers(steps=(steps, 1),
                         max_shift=(max_shift, 0),
                         patience=(patience, 1),
@@ -127,9 +130,11 @@ class Trainer:
         batches = Batches(len(x), self._batch_size, seed, max_shift,
                           self._strategy.num_replicas_in_sync)
         loop = self._loop(shifted=max_shift > 0)
-        watched, done = [], 0
+        watched, done, seconds = [], 0, 0.0
         for end in sorted({*range(STEPS_PER_CALL, steps, STEPS_PER_CALL), *watch_at, steps}):
+            started = time.perf_counter()
             loop(*batches.plan(end - done))
+            seconds += time.perf_counter() - started
             if progress:
                 progress(end - done)
             done = end
@@ -139,7 +144,11 @@ class Trainer:
                 break
         if stopper:
             stopper.restore_best()
-        return Trained(self._model, done, time.perf_counter() - started, tuple(watched))
+        if not all(np.isfinite(variable.numpy()).all() for variable in self._model.weights):
+            raise ValueError(
+                f"training diverged: within {done} steps the weights became infinite or "
+                "no numbers. Choose a smaller learning rate")
+        return Trained(self._model, done, seconds, tuple(watched))
 
     def _start_afresh(self, seed):
         """Gives the model the variables of a new one, and the optimiser its initial state."""

@@ -15,6 +15,7 @@ from models import files
 from models import inference
 from models import trainer
 from models.optimizers import OPTIMIZERS
+from models.seeds import derive
 
 SCHEMA_VERSION = 1
 MODEL_NAME, RECORD_NAME = "victim.keras", "victim.json"
@@ -99,16 +100,13 @@ def train_victim(config, dataset, splits, strategy, progress=None):
         return architectures.build(config.architecture, dataset.input_shape, dataset.num_classes,
                                    seed)
 
+    seed = derive(config.seed, "victim")
     optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
     recipe = trainer.Trainer(build, optimizer, config.batch_size, strategy)
     targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
-    trained = recipe.train(splits.victim_train.x,
-                           targets,
-                           config.steps,
-                           config.seed,
-                           progress=progress)
+    trained = recipe.train(splits.victim_train.x, targets, config.steps, seed, progress=progress)
     # Outside the strategy, and without the trainer's copy of the data.
-    model = build(config.seed)
+    model = build(seed)
     model.set_weights(trained.model.get_weights())
     model = architectures.with_softmax(model)
     test = inference.predict(model, splits.test.x)

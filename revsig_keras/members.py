@@ -60,9 +60,9 @@ def parse_member(text):
 class Registry:
     """Makes objects from members; a member's options are arguments of the named factory.
 
-    The keys of a member are those parameters of the factory that have a default of type float, int,
-    bool or str, and a value is converted to the type of that default: booleans are `true` or
-    `false`, floats are finite.
+    The keys of a member are those positional parameters of the factory that have a default of type
+    float, int, bool or str, and a value is converted to the type of that default: booleans are
+    `true` or `false`, floats are finite. What is no option is a keyword-only parameter.
 
     >>> fractions = Registry("fraction", {"ratio": lambda over=1, under=1: over / under})
     >>> fractions.make("ratio:under=4")
@@ -83,6 +83,11 @@ class Registry:
     def names(self):
         """The names that can be chosen, as a tuple."""
         return tuple(self._factories)
+
+    @property
+    def usage(self):
+        """All members, with all options at their defaults, for a help text."""
+        return ", ".join(str(Member(name, _written(self._defaults(name)))) for name in self.names)
 
     def make(self, text):
         """Returns what the factory makes of the options in the member `text`."""
@@ -121,8 +126,16 @@ class Registry:
         return {
             key: parameter.default
             for key, parameter in parameters.items()
-            if type(parameter.default) in _TYPES
+            if type(parameter.default) in _TYPES and parameter.kind is not parameter.KEYWORD_ONLY
         }
+
+
+def _written(options):
+    """Typed options as a member has them."""
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in options.items()
+    }
 
 
 def _convert(value, kind, key, text):

@@ -195,7 +195,13 @@ class ReverseSigmoid(Defence):
           Perturbations](https://arxiv.org/abs/1806.00054), eq. (3) and (4)
     """
 
-    def __init__(self, beta=1.0, gamma=0.2, preserve_top1=True, apply_in_training=False, **kwargs):
+    def __init__(self,
+                 beta=1.0,
+                 gamma=0.2,
+                 preserve_top1=True,
+                 *,
+                 apply_in_training=False,
+                 **kwargs):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
         for name, value in (("beta", beta), ("gamma", gamma)):
             if not isinstance(value, numbers.Real):

@@ -9,7 +9,7 @@ from revsig_keras.members import Registry
 from revsig_keras.registry import DEFENCES
 
 
-def make_thing(required=None, count=3, rate=0.5, flag=False, mode="none", **kwargs):
+def make_thing(required=None, count=3, rate=0.5, flag=False, mode="none", *, hidden=1, **kwargs):
     return (required, count, rate, flag, mode, kwargs)
 
 
@@ -40,6 +40,13 @@ def test_malformed_members_are_refused(text):
     with pytest.raises(ValueError, match="A member must") as error:
         parse_member(text)
     assert repr(text) in str(error.value)
+
+
+def test_the_usage_lists_all_members_at_their_defaults():
+    """And each can be pasted back."""
+    assert THINGS.usage == "thing:count=3:rate=0.5:flag=false:mode=none, plain"
+    for text in DEFENCES.usage.split(", "):
+        assert DEFENCES.resolve(text) == DEFENCES.resolve(text.split(":")[0])
 
 
 def test_values_have_the_type_of_the_default():
@@ -77,7 +84,7 @@ def test_unknown_names_and_keys_list_the_valid_ones():
         THINGS.make("other")
     with pytest.raises(ValueError, match="takes: count, rate, flag, mode$"):
         THINGS.make("thing:required=1")
-    with pytest.raises(ValueError, match="takes: beta, gamma, preserve_top1, apply_in_training$"):
+    with pytest.raises(ValueError, match="takes: beta, gamma, preserve_top1$"):
         make_defence("reverse_sigmoid:name=x")
     with pytest.raises(ValueError, match="the defence 'none' takes no options"):
         make_defence("none:beta=1")
@@ -87,7 +94,7 @@ def test_spellings_of_one_thing_resolve_alike():
     """Defaults filled in, values typed."""
     name, options = DEFENCES.resolve("reverse_sigmoid")
     assert name == "reverse_sigmoid"
-    assert options == dict(beta=1.0, gamma=0.2, preserve_top1=True, apply_in_training=False)
+    assert options == dict(beta=1.0, gamma=0.2, preserve_top1=True)
     for text in ("reverse_sigmoid:beta=1", "reverse_sigmoid:gamma=.20:beta=1e0",
                  "reverse_sigmoid:preserve_top1=true"):
         assert DEFENCES.resolve(text) == (name, options)
