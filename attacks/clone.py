@@ -116,9 +116,6 @@ def _hold_out(transfer_set, share, seed):
     rows = len(transfer_set.inputs)
     if not share:
         return transfer_set, None
-    if rows < 2:
-        raise ValueError("`--clone_held_out` needs a transfer set of at least 2 rows. "
-                         f"Received: {rows}")
     order = np.random.default_rng(derive(seed, "held out")).permutation(rows)
     held = min(max(1, round(share * rows)), rows - 1)
     parts = order[held:], order[:held]
@@ -129,7 +126,7 @@ def _hold_out(transfer_set, share, seed):
 
 
 def _digest(config, transfer_set, seed):
-    digest = hashlib.sha256(repr((config, transfer_set.max_shift, seed)).encode())
+    digest = hashlib.sha256(repr((config.describe(), transfer_set.max_shift, seed)).encode())
     digest.update(np.ascontiguousarray(transfer_set.inputs))
     digest.update(np.ascontiguousarray(transfer_set.targets))
     return digest.hexdigest()[:16]

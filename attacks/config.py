@@ -9,8 +9,8 @@ from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import architectures
 from models import strategy
+from models.dataset import Dataset
 from models.datasets import DataConfig
-from models.datasets import Dataset
 from models.optimizers import OPTIMIZERS
 from models.splits import Splits
 from models.victim import VictimConfig
@@ -39,12 +39,17 @@ class CloneConfig:
 
     def __post_init__(self):
         architectures.check_name(self.architecture)
-        OPTIMIZERS.resolve(self.optimizer)
+        OPTIMIZERS.make(self.optimizer)  # refuses values out of range
         for name in ("batch_size", "steps", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe with every option's value, the same for every spelling of it."""
+        name, options = OPTIMIZERS.resolve(self.optimizer)
+        return {**dataclasses.asdict(self), "optimizer": {"name": name, **options}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,23 +113,21 @@ class RunConfig:
         """Raises `ValueError` if the run cannot be carried out on this data."""
         for attack, budget in itertools.product(self.attacks, self.budgets):
             ATTACKS.make(attack).check(budget, len(splits.pool), dataset.input_shape)
-        architectures.build(self.clone.architecture,
-                            dataset.input_shape,
-                            dataset.num_classes,
-                            seed=0)
+        if self.clone.held_out and min(self.budgets) < 2:
+            raise ValueError("`--held_out` needs budgets of at least 2, a row on either side. "
+                             f"Received: a budget of {min(self.budgets)}")
+        for trained in filter(None, (self.victim, self.clone)):
+            architectures.build(trained.architecture,
+                                dataset.input_shape,
+                                dataset.num_classes,
+                                seed=0)
 
     def describe(self) -> dict[str, Any]:
         """What all cells of the run share, without the places where files lie."""
-        name, options = OPTIMIZERS.resolve(self.clone.optimizer)
         return {
             "split_seed": self.data.split_seed,
             "image_size": self.data.image_size,
-            "clone": {
-                **dataclasses.asdict(self.clone), "optimizer": {
-                    "name": name,
-                    **options
-                }
-            },
+            "clone": self.clone.describe(),
             "distribution": self.distribution,
         }
 

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from attacks.clone import Clone
+from models.inference import predict
 from models.splits import Splits
-from models.trainer import predict
 from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics

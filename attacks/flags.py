@@ -98,4 +98,6 @@ def _replay() -> dict[str, str]:
     """The flags that make this run again, without the directories that it reads and writes."""
     names = _DATA + (("victim",) if FLAGS.victim else _VICTIM) + _CLONE + _GRID + ("distribution",)
     written = (FLAGS[name].serialize() for name in names)
-    return dict(text.removeprefix("--").split("=", 1) for text in written if text)
+    replay = dict(text.removeprefix("--").split("=", 1) for text in written if text)
+    spelled = {name: OPTIMIZERS.spell(replay[name]) for name in replay if "optimizer" in name}
+    return {**replay, **spelled}

@@ -6,8 +6,7 @@ import hashlib
 
 import numpy as np
 
-# What rounding to float16 may take from the sum of 1,000 classes; a wrong answer misses by more.
-_SUM_TOLERANCE = 1e-2
+from models.trainer import SUM_TOLERANCE
 
 
 class BudgetExceededError(RuntimeError):
@@ -97,6 +96,6 @@ def _check_probabilities(answers: np.ndarray, rows: int) -> None:
             "The oracle must answer with probabilities, each at least 0. "
             f"Received: a smallest entry of {answers.min()}; does the victim emit logits?")
     sums = answers.sum(axis=1, dtype=np.float64)
-    if rows and np.abs(sums - 1).max() > _SUM_TOLERANCE:
+    if rows and np.abs(sums - 1).max() > SUM_TOLERANCE:
         raise ValueError("The oracle must answer with probabilities, each row summing to 1. "
                          f"Received: row sums from {sums.min():.4g} to {sums.max():.4g}")

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from attacks.config import RunConfig
-from models.datasets import Dataset
+from models.dataset import Dataset
 from models.files import versions
 from models.splits import Rows
 from models.splits import Splits

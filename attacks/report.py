@@ -1,10 +1,8 @@
 """Tables and sentences, made from the results of cells alone."""
 
 import collections
-from collections.abc import Iterable
 import csv
 import io
-import itertools
 import os
 import pathlib
 from typing import Any
@@ -44,17 +42,25 @@ def text(directory: str | os.PathLike) -> str:
 def rows(directory: str | os.PathLike) -> list[dict[str, Any]]:
     """The results of a directory as flat rows of `COLUMNS`.
 
+    A member that was spelled in several ways gets the first one, so that it is one member.
+
     Raises:
         ValueError: If there are none.
     """
-    flat = []
+    flat, spelling = [], {}
     for record in read_cells(directory):
+        cell = record["cell"]
+        members = {
+            kind: spelling.setdefault((kind, repr(cell["resolved"][kind])), cell[kind])
+            for kind in ("defence", "attack", "adversary")
+        }
         available = {
+            **record["metrics"],
+            **cell,
+            **members,
             "id": record["id"],
-            **record["cell"],
             "dataset": record["dataset"]["name"],
             "victim": record["victim"]["name"],
-            **record["metrics"],
             "queries_used": record["queries_used"],
             "train_seconds": record["clone"]["train_seconds"],
             "steps": record["clone"]["steps"],
@@ -78,61 +84,54 @@ def write_summary(flat: list[dict[str, Any]], directory: str | os.PathLike) -> p
 
 
 def table(flat: list[dict[str, Any]]) -> str:
-    """Agreement with the clean victim, means over seeds: a line per thief, a column per budget."""
+    """Agreement with the clean victim, means over seeds: a line per thief, a column per budget.
+
+    Where a thief has fewer seeds than another, their number stands behind the mean.
+    """
     budgets = sorted({row["budget"] for row in flat})
-    thieves = list(dict.fromkeys((row["defence"], row["attack"], row["adversary"]) for row in flat))
-    head = ("defence", "attack", "adversary", *map(str, budgets))
-    lines = [head]
-    for thief in thieves:
-        means = (mean(flat, "agreement_clean", *thief, budget) for budget in budgets)
-        lines.append((*thief, *("-" if value is None else f"{value:.3f}" for value in means)))
+    cells = _by(flat, "defence", "attack", "adversary", "budget")
+    seeds = max(map(len, cells.values()))
+    lines = [("defence", "attack", "adversary", *map(str, budgets))]
+    for thief in _by(flat, "defence", "attack", "adversary"):
+        means = (_entry(cells.get((*thief, budget), []), seeds) for budget in budgets)
+        lines.append((*thief, *means))
     widths = [max(map(len, column)) for column in zip(*lines)]
     drawn = [_aligned(line, widths) for line in lines]
     drawn.insert(1, "-" * len(drawn[0]))
+    if any("(" in entry for line in lines[1:] for entry in line[3:]):
+        drawn.append(f"(n): mean of n seeds instead of {seeds}")
     return "\n".join(drawn)
 
 
 def sentences(flat: list[dict[str, Any]]) -> str:
     """What the results say in plain words, at the largest budget, for every defence.
 
-    Of several attacks, each thief's best one counts: chosen on the evaluator's validation split,
-    reported on test.
+    Only seeds that all compared thieves have are counted. Of several attacks, each thief's best one
+    is told: chosen on the evaluator's validation split, reported on test.
     """
     budget = max(row["budget"] for row in flat)
     flat = [row for row in flat if row["budget"] == budget]
-    seeds = len({row["seed"] for row in flat})
-    said = [
-        _sentence(flat, defence, budget)
-        for defence in _distinct(flat, "defence")
-        if defence != "none"
-    ]
-    if not said:
-        return ""
-    means = f"mean of {seeds} seed{'s' * (seeds > 1)}"
-    return " ".join([*said, f"(Agreement with the clean victim on test data, {means}.)"])
-
-
-def mean(flat: Iterable[dict[str, Any]], metric: str, defence: str, attack: str, adversary: str,
-         budget: int) -> float | None:
-    """Mean of a metric over the seeds of one cell, None where there is none."""
-    values = [
-        row[metric] for row in flat if (row["defence"], row["attack"], row["adversary"],
-                                        row["budget"]) == (defence, attack, adversary, budget)
-    ]
-    return float(np.mean(values)) if values else None
+    defences = [defence for defence in _values(flat, "defence") if defence != "none"]
+    said = filter(None, (_sentence(flat, defence, budget) for defence in defences))
+    return " ".join(said)
 
 
 def _sentence(flat, defence, budget):
-    naive = _best(flat, budget, defence, "probabilities")
-    undefended = _best(flat, budget, "none", "probabilities")
-    labels = _best(flat, budget, defence, "labels")
-    strongest = _best(flat, budget, defence)
+    flat = [row for row in flat if row["defence"] in ("none", defence)]
+    thieves = _by(flat, "defence", "attack", "adversary")
+    seeds = set.intersection(*({row["seed"] for row in rows} for rows in thieves.values()))
+    if not seeds:
+        return ""
+    flat = [row for row in flat if row["seed"] in seeds]
+    naive = _best(flat, defence, "probabilities")
+    undefended = _best(flat, "none", "probabilities")
+    labels = _best(flat, defence, "labels")
+    strongest = _best(flat, defence)
     queries = f"With {budget} queries"
     if naive and undefended:
         verb = "falls" if naive.agreement < undefended.agreement else "does not fall"
-        said = (
-            f"{queries} the thief's agreement {verb} from {undefended.agreement:.3f} undefended to "
-            f"{naive.agreement:.3f} under {defence}")
+        said = (f"{queries} the thief's agreement {verb} from {undefended.agreement:.3f} "
+                f"undefended to {naive.agreement:.3f} under {defence}")
     elif naive:
         said = f"{queries} the thief of {defence} reaches an agreement of {naive.agreement:.3f}"
     else:
@@ -140,27 +139,44 @@ def _sentence(flat, defence, budget):
     if labels:
         said += f"; a thief that uses only labels reaches {labels.agreement:.3f}"
     return (f"{said}. The strongest thief tried on {defence} ({strongest.adversary}, "
-            f"{strongest.attack}) reaches {strongest.agreement:.3f}.")
+            f"{strongest.attack}) reaches {strongest.agreement:.3f}. (Agreement with the clean "
+            f"victim on test data, mean of {len(seeds)} seed{'s' * (len(seeds) > 1)}.)")
 
 
 _Thief = collections.namedtuple("_Thief", "validation agreement attack adversary")
 
 
-def _best(flat, budget, defence, adversary=None):
+def _best(flat, defence, adversary=None):
     """The thief of the highest mean agreement on the evaluator's validation split."""
-    adversaries = [adversary] if adversary else _distinct(flat, "adversary")
-    thieves = []
-    for attack, name in itertools.product(_distinct(flat, "attack"), adversaries):
-        chosen_by = mean(flat, "agreement_validation", defence, attack, name, budget)
-        if chosen_by is not None:
-            thieves.append(
-                _Thief(chosen_by, mean(flat, "agreement_clean", defence, attack, name, budget),
-                       attack, name))
+    thieves = [
+        _Thief(_mean(rows, "agreement_validation"), _mean(rows, "agreement_clean"), attack, name)
+        for (against, attack, name), rows in _by(flat, "defence", "attack", "adversary").items()
+        if against == defence and adversary in (None, name)
+    ]
     return max(thieves, key=lambda thief: thief.validation, default=None)
 
 
-def _distinct(flat, column):
-    return list(dict.fromkeys(row[column] for row in flat))
+def _by(flat, *columns):
+    """Groups rows by the values of columns, in the order of their first occurrence."""
+    groups = {}
+    for row in flat:
+        groups.setdefault(tuple(row[column] for column in columns), []).append(row)
+    return groups
+
+
+def _values(flat, column):
+    return [value for value, in _by(flat, column)]
+
+
+def _mean(rows, metric):
+    return float(np.mean([row[metric] for row in rows]))
+
+
+def _entry(rows, seeds):
+    if not rows:
+        return "-"
+    mean = f"{_mean(rows, 'agreement_clean'):.3f}"
+    return mean if len(rows) == seeds else f"{mean} ({len(rows)})"
 
 
 def _aligned(line, widths):

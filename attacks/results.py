@@ -10,15 +10,26 @@ from absl import logging
 
 from attacks.cell import Cell
 from attacks.config import RunConfig
+from attacks.registry import ADVERSARIES
+from attacks.registry import ATTACKS
 from models import victim
 from models.files import write_atomically
+from revsig_keras.registry import DEFENCES
 
 SCHEMA_VERSION = 1
 
-# Flags that list grid members: a run may extend a directory by these.
-GRID = ("budgets", "seeds", "defences", "attacks", "adversaries")
-# Flags that say where a run works and what on, and change no figure by more than rounding.
-_ELSEWHERE = ("distribution",)
+# Flags that list grid members, by which a run may extend a directory, and what a member means.
+_GRID = {
+    "budgets": int,
+    "seeds": int,
+    "defences": DEFENCES.resolve,
+    "attacks": ATTACKS.resolve,
+    "adversaries": ADVERSARIES.resolve,
+}
+# Flags that say where something is; what is there is compared by `check_same`.
+_PLACES = ("victim", "distribution")
+
+_ENTRIES = ("id", "cell", "dataset", "victim", "hardware", "queries_used", "metrics", "clone")
 
 
 class ResultStore:
@@ -41,26 +52,37 @@ class ResultStore:
         self.directory = pathlib.Path(config.output_dir)
         self._cells = self.directory / "cells"
         path = self.directory / "run.flags"
-        if path.exists() and (any(self._cells.glob("*.json")) or victim.exists(self.directory)):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            self._refuse_foreign_files()
+        elif any(self._cells.glob("*.json")) or victim.exists(self.directory):
             flags = _merge(read_flags(path), flags, self.directory)
-        elif not path.exists() and self.directory.is_dir() and any(self.directory.iterdir()):
+        text = "".join(f"--{name}={value}\n" for name, value in flags.items())
+        write_atomically(path, text, overwrite=True)
+        self._cells.mkdir(exist_ok=True)
+
+    def _refuse_foreign_files(self):
+        # A run that was killed at its start may leave a temporary file.
+        foreign = [file.name for file in self.directory.iterdir() if ".run.flags." not in file.name]
+        if foreign:
             raise ValueError(
-                f"`--output_dir` must be a new or empty directory, or one that holds this run. "
-                f"Received: {self.directory}, which has files and no run.flags")
-        self._cells.mkdir(parents=True, exist_ok=True)
-        write_atomically(path,
-                         "".join(f"--{name}={value}\n" for name, value in flags.items()),
-                         overwrite=True)
+                "`--output_dir` must be a new or empty directory, or one that holds this run. "
+                f"Received: {self.directory}, which has no run.flags, but {sorted(foreign)[0]}")
 
     def check_same(self, origin: dict[str, Any]) -> None:
-        """Refuses to go on with other data or another victim than the cells here were made with."""
+        """Refuses other data, another victim or another number of replicas than there were.
+
+        Dropout and rounding differ with the number of replicas, so that a directory would hold
+        figures that no single command makes again.
+        """
+        compared = (("dataset", "fingerprint"), ("victim", "fingerprint"), ("hardware", "replicas"))
         for record in read_cells(self.directory)[:1]:
-            for name in ("dataset", "victim"):
-                there, now = record[name]["fingerprint"], origin[name]["fingerprint"]
+            for name, what in compared:
+                there, now = record[name][what], origin[name][what]
                 if there != now:
                     raise ValueError(
                         f"`--output_dir` must hold results of the same {name}. Received: "
-                        f"{self.directory}, made with {name} {there[:12]}, and now {now[:12]}")
+                        f"{self.directory}, with the {what} {there!s:.12}, and now {now!s:.12}")
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet."""
@@ -100,9 +122,11 @@ def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
             version = record["schema_version"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} is no result of a cell: {error!r}") from error
-        if version != SCHEMA_VERSION:
+        missing = [entry for entry in _ENTRIES if entry not in record]
+        if version != SCHEMA_VERSION or missing:
             raise ValueError(
-                f"{path} must have schema_version {SCHEMA_VERSION}. Received: {version!r}")
+                f"{path} must be a result of schema_version {SCHEMA_VERSION}, complete. Received: "
+                f"schema_version {version!r}, without {', '.join(missing) or 'a gap'}")
         records.append(record)
     return sorted(records, key=_order)
 
@@ -124,14 +148,15 @@ def _merge(old, new, directory):
     different = [
         f"--{name}={old.get(name, '')} there, --{name}={new.get(name, '')} now"
         for name in sorted(old.keys() | new.keys())
-        if name not in GRID + _ELSEWHERE and old.get(name) != new.get(name)
+        if name not in (*_GRID, *_PLACES) and old.get(name) != new.get(name)
     ]
     if different:
         raise ValueError(f"`--output_dir` must not hold a different run. Received: {directory} ("
                          f"{'; '.join(different)}). Name another directory")
     merged = dict(new)
-    for name in GRID:
-        members = old[name].split(",")
-        merged[name] = ",".join(
-            members + [member for member in new[name].split(",") if member not in members])
+    for name, meaning in _GRID.items():
+        members = {}
+        for member in [*old[name].split(","), *new[name].split(",")]:
+            members.setdefault(repr(meaning(member)), member)
+        merged[name] = ",".join(members.values())
     return merged

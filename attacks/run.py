@@ -36,12 +36,13 @@ def main():
     dataset = config.data.load()
     splits = split(dataset, config.data.split_seed)
     config.check(dataset, splits)
+    given = load_given_victim(config, dataset)
     store = ResultStore(config)
     strategy = make_strategy(config.distribution)
     cells = store.missing(config.cells())
     with Progress() as progress:
         progress.expects(len(cells) * config.clone.steps)
-        victim = obtain_victim(config, dataset, splits, strategy, progress)
+        victim = given or train_victim_once(config, dataset, splits, strategy, progress)
         origin = provenance(config, dataset, splits, victim, strategy)
         store.check_same(origin)
         evaluator = Evaluator(victim, splits)
@@ -53,15 +54,21 @@ def main():
     print(report.text(store.directory))
 
 
-def obtain_victim(config, dataset, splits, strategy, progress):
-    """The victim that was given, that an earlier start of this run has trained, or a new one."""
-    path = config.victim_file or config.output_dir
-    if config.victim_file or victims.exists(path):
-        return victims.load_victim(path, dataset, config.data.split_seed)
+def load_given_victim(config, dataset):
+    """The victim of --victim, or None; read before anything is written."""
+    if config.victim_file:
+        return victims.load_victim(config.victim_file, dataset, config.data.split_seed)
+    return None
+
+
+def train_victim_once(config, dataset, splits, strategy, progress):
+    """A new victim, or the one that an earlier start of this run has trained."""
+    if victims.exists(config.output_dir):
+        return victims.load_victim(config.output_dir, dataset, config.data.split_seed)
     progress.expects(config.victim.steps)
     count = progress.starts("training the victim", config.victim.steps)
     victim = victims.train_victim(config.victim, dataset, splits, strategy, count)
-    victims.save_victim(victim, path)
+    victims.save_victim(victim, config.output_dir)
     return victim
 
 

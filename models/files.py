@@ -32,12 +32,22 @@ def write_atomically(path, data, overwrite=True):
         if overwrite:
             os.replace(temporary, path)
         else:
-            # Unlike a rename, a link fails if the file is there, without a moment between looking
-            # and writing.
-            os.link(temporary, path)
+            _link(temporary, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _link(temporary, path):
+    """Names the file `path` unless there is one: a link fails then, where a rename replaces it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # A file system without links: a moment passes between looking and renaming.
+        if os.path.exists(path):
+            raise FileExistsError(f"{path} is there already.") from None
+        os.replace(temporary, path)
 
 
 def versions():

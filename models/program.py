@@ -19,7 +19,10 @@ def run(main, *arguments):
             logging.set_verbosity(logging.WARNING)
         guarded(main, arguments, argv[1:])
 
-    app.run(quietly)
+    try:
+        app.run(quietly)
+    except UnicodeDecodeError as error:  # From absl, which reads flagfiles before all else.
+        sys.exit(f"error: a flagfile must be text. Received: {error}")
 
 
 def guarded(main, expected=(), received=()):

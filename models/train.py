@@ -21,8 +21,8 @@ flags.adopt_module_key_flags(model_flags)  # So that --help shows them.
 
 
 def main():
-    directory, data_config, config = _OUTPUT_DIR.value, model_flags.data_config(
-    ), model_flags.victim_config()
+    directory = _OUTPUT_DIR.value
+    data_config, config = model_flags.data_config(), model_flags.victim_config()
     strategy = model_flags.distribution()
     os.makedirs(directory, exist_ok=True)
     dataset = data_config.load()

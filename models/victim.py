@@ -40,7 +40,7 @@ class VictimConfig:
 
     def __post_init__(self):
         architectures.check_name(self.architecture)
-        OPTIMIZERS.resolve(self.optimizer)  # Checks it.
+        OPTIMIZERS.make(self.optimizer)  # Checks it, values out of range too.
         for name, least in (("batch_size", 1), ("steps", 1), ("seed", 0)):
             value = getattr(self, name)
             if not isinstance(value, int) or value < least:
@@ -193,15 +193,15 @@ def differences(directory, config, dataset, split_seed):
     config, other = dataclasses.asdict(config), record["config"]
     differing = [
         f"victim_{key}" for key in config
-        if _meaning(key, config[key]) != _meaning(key, other[key])
+        if _meaning(key, config[key]) != _meaning(key, other.get(key))
     ]
     return differing + [
-        key for key, value in _data_record(dataset, split_seed).items() if record[key] != value
+        key for key, value in _data_record(dataset, split_seed).items() if record.get(key) != value
     ]
 
 
 def _meaning(key, value):
-    return OPTIMIZERS.resolve(value) if key == "optimizer" else value
+    return OPTIMIZERS.spell(value) if key == "optimizer" else value
 
 
 def _data_record(dataset, split_seed):
@@ -223,10 +223,11 @@ def _read_record(path):
         raise ValueError(
             "A victim must have its record, as models.train writes it, beside it. Received: "
             f"{path}, which is not readable: {files.first_line(error)}") from error
-    if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
+    complete = isinstance(record, dict) and {"config", "fingerprint"} <= record.keys()
+    if not complete or record.get("schema_version") != SCHEMA_VERSION:
         raise ValueError(
-            f"A victim must have a record of schema version {SCHEMA_VERSION} beside it. Received: "
-            f"{path}")
+            f"A victim must have a record of schema version {SCHEMA_VERSION} beside it, complete "
+            f"as models.train writes it. Received: {path}")
     return record
 
 

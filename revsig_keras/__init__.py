@@ -4,6 +4,7 @@
 >>> classifier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
 >>> served = revsig_keras.DefendedModel(classifier)
 """
+from revsig_keras import metrics
 from revsig_keras.defence import Defence
 from revsig_keras.defended_model import DefendedModel
 from revsig_keras.registry import make_defence
@@ -17,5 +18,6 @@ __all__ = [
     "ReverseSigmoid",
     "__version__",
     "make_defence",
+    "metrics",
     "reverse_sigmoid",
 ]

@@ -56,7 +56,8 @@ class DefendedModel(keras.Model):
                              f"Received: defence={defence!r}")
         self.model = model
         self.defence = defence
-        if model.built:
+        if model.built and getattr(model, "inputs", None):
+            # Others are built by their first call, which is when Keras learns what they take.
             self.built = True
 
     def call(self, inputs, training=None):

@@ -87,7 +87,12 @@ class Registry:
     @property
     def usage(self):
         """All members, with all options at their defaults, for a help text."""
-        return ", ".join(str(Member(name, _written(self._defaults(name)))) for name in self.names)
+        return ", ".join(self.spell(name) for name in self.names)
+
+    def spell(self, text):
+        """Returns the member `text` with all its options, the same for every spelling of it."""
+        name, options = self.resolve(text)
+        return str(Member(name, _written(options)))
 
     def make(self, text):
         """Returns what the factory makes of the options in the member `text`."""

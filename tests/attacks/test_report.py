@@ -47,6 +47,21 @@ def test_a_cell_that_is_missing_is_a_dash():
     assert "-" in report.table(ROWS[:-2]).splitlines()[-1].split()
 
 
+def test_fewer_seeds_than_others_have_are_shown():
+    lines = report.table(ROWS[:-1]).splitlines()
+    assert lines[-2].split() == ["rs", "sample", "labels", "0.610", "0.800", "(1)"]
+    assert lines[-1] == "(n): mean of n seeds instead of 2"
+
+
+def test_the_sentence_compares_thieves_on_the_seeds_that_all_of_them_have():
+    rows = [row("none", "probabilities", 10, seed, 0.1 * seed) for seed in (1, 2, 9)]
+    rows += [row("rs", "probabilities", 10, seed, 0.05 * seed) for seed in (1, 2)]
+    text = report.sentences(rows)
+    assert "falls from 0.150 undefended to 0.075" in text
+    assert "mean of 2 seeds" in text
+    assert report.sentences(rows[2:4]) == ""
+
+
 def test_the_sentence_tells_the_fall_the_labels_only_thief_and_the_strongest():
     text = report.sentences(ROWS)
     assert "With 200 queries the thief's agreement falls from 0.910 undefended to 0.410 " in text

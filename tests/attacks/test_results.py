@@ -35,6 +35,12 @@ def opened(directory):
 
 def record(cell, **entries):
     return {
+        "queries_used": 10,
+        "metrics": {},
+        "clone": {},
+        "hardware": {
+            "replicas": 1
+        },
         "cell": cell.describe(),
         "dataset": {
             "fingerprint": "d" * 64
@@ -102,6 +108,27 @@ def test_a_directory_below_a_file_cannot_be_written(tmp_path):
         ResultStore(config(tmp_path / "file" / "below"))
 
 
+def test_members_are_merged_by_what_they_mean(tmp_path):
+    opened(tmp_path)
+    ResultStore(config(tmp_path, defences="reverse_sigmoid,none", budgets="010,30"))
+    merged = read_flags(tmp_path / "run.flags")
+    assert merged["defences"] == "none,reverse_sigmoid:beta=1"
+    assert merged["budgets"] == "20,10,30"
+
+
+def test_what_a_killed_start_leaves_behind_binds_nobody(tmp_path):
+    (tmp_path / ".run.flags.0123").write_text("--data")
+    ResultStore(config(tmp_path))
+    assert read_flags(tmp_path / "run.flags") == FLAGS
+
+
+def test_another_number_of_replicas_is_refused(tmp_path):
+    store = opened(tmp_path)
+    cell = run_config().cells()[0]
+    with pytest.raises(ValueError, match="with the replicas 1, and now 2"):
+        store.check_same({**record(cell), "hardware": {"replicas": 2}})
+
+
 @pytest.mark.parametrize("name", ["dataset", "victim"])
 def test_other_data_or_another_victim_are_refused(tmp_path, name):
     store = ResultStore(config(tmp_path))
@@ -113,7 +140,8 @@ def test_other_data_or_another_victim_are_refused(tmp_path, name):
         store.check_same({**record(cell), name: {"fingerprint": "other"}})
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema_version": 99}'])
+@pytest.mark.parametrize("text",
+                         ["", "{", "[]", "{}", '{"schema_version": 1}', '{"schema_version": 99}'])
 def test_a_broken_result_is_named(tmp_path, text):
     ResultStore(config(tmp_path))
     (tmp_path / "cells" / "broken.json").write_text(text)

@@ -146,23 +146,52 @@ def test_a_run_with_more_members_extends_the_directory(finished, tmp_path):
     assert read_flags(tmp_path / "run.flags") == read_flags(directory / "run.flags")
 
 
-def test_a_run_killed_at_any_moment_goes_on_and_ends_with_the_same_figures(finished, tmp_path):
+# When a run is stopped, and how: before, while and after the victim is written, and in the grid.
+STOPS = (("run.flags", 1, signal.SIGKILL), ("victim.keras", 1, signal.SIGKILL),
+         ("cells/*.json", 1, signal.SIGINT), ("cells/*.json", 5, signal.SIGKILL))
+
+
+def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(finished, tmp_path):
     directory, _, _ = finished
-    for cells in (0, 1, 5):
+    for pattern, count, how in STOPS:
         process = python("attacks.run", *SMALL, f"--output_dir={tmp_path}")
         deadline = time.monotonic() + 120
-        while process.poll() is None and time.monotonic() < deadline:
-            if (tmp_path / "run.flags").exists() and len(list(
-                    tmp_path.glob("cells/*.json"))) >= cells:
-                process.send_signal(signal.SIGKILL)
-                break
-            time.sleep(0.005)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
-    done = set((tmp_path / "cells").glob("*.json"))
-    assert 5 <= len(done) < 8
+        while len(list(tmp_path.glob(pattern))) < count and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(how)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == (130 if how == signal.SIGINT else -how), err
+        assert "Traceback" not in err
+    assert len(list((tmp_path / "cells").glob("*.json"))) >= 5
     assert call(*SMALL, f"--output_dir={tmp_path}") == 0
     assert figures(tmp_path) == figures(directory)
+
+
+def test_two_spellings_of_a_member_are_one_member(tmp_path):
+    small = (*SMALL[:-2], "--seeds=3", f"--output_dir={tmp_path}")
+    assert call(*small, "--budgets=10") == 0
+    assert call(*small, "--budgets=10,20", "--defences=none,reverse_sigmoid:gamma=.2",
+                "--optimizer=adam:learning_rate=1e-3") == 0
+    assert {row["defence"] for row in summary(tmp_path)} == {"none", "reverse_sigmoid"}
+    assert len(summary(tmp_path)) == 8
+    assert read_flags(tmp_path / "run.flags")["defences"] == "none,reverse_sigmoid"
+
+
+def test_replicas_and_early_stopping_by_flags(tmp_path):
+    small = (*SMALL[:3], "--steps=400", "--budgets=20", "--seeds=3", f"--output_dir={tmp_path}")
+    assert call(*small, "--distribution=mirrored", "--held_out=.3", "--patience=1") == 0
+    for path in (tmp_path / "cells").iterdir():
+        record = json.loads(path.read_text())
+        assert record["hardware"]["replicas"] == 2
+        assert record["queries_used"] == 20
+        assert record["config"]["clone"]["held_out"] == 0.3
+    assert "replicas 2, and now 1" in call(*small, "--held_out=.3", "--patience=1")
+
+
+def test_a_training_that_diverges_is_no_result(tmp_path):
+    error = call(*SMALL, f"--output_dir={tmp_path}", "--optimizer=sgd:learning_rate=1e30")
+    assert isinstance(error, str) and "training diverged" in error
+    assert not list((tmp_path / "cells").iterdir())
 
 
 def test_the_plot_program_remakes_the_report_from_the_cells_alone(finished, tmp_path):
@@ -183,6 +212,7 @@ def data(tmp_path_factory):
     np.savez(directory / "other.npz", x=x + 1, y=(x[:, 0] > 0).astype(int))
     (directory / "text.npz").write_text("no arrays")
     (directory / "broken.flags").write_text("--steps=many\n")
+    (directory / "binary.flags").write_bytes(bytes(range(128, 256)))
     return directory
 
 
@@ -217,6 +247,10 @@ BAD_INPUT = {
         ("--dataset=npz:{data}/vectors.npz", "--clone_architecture=digits_cnn"), "images"),
     "augmented vectors": (
         ("--dataset=npz:{data}/vectors.npz", "--attacks=sample:augment=after"), "shifts images"),
+    "one row to hold out of": (("--held_out=.5", "--budgets=1"), "--held_out.* 2.*budget of 1"),
+    "momentum out of range": (("--optimizer=sgd:momentum=2",), "sgd:momentum=2"),
+    "victim unfit for the data": (
+        ("--dataset=npz:{data}/vectors.npz", "--victim_architecture=digits_cnn"), "images"),
     "no output directory": (("--output_dir=",), "--output_dir"),
 }
 
@@ -228,7 +262,7 @@ def test_bad_input_gets_a_line_or_two_and_trains_nothing(arguments, message, dat
     assert isinstance(error, str), error
     assert error.startswith("error: ") and error.count("\n") <= 1
     assert re.search(message, error), error
-    assert not list(tmp_path.rglob("*.keras")) and not list(tmp_path.rglob("*.json"))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("changes, message", [
@@ -270,6 +304,7 @@ def test_bad_input_on_the_command_line_ends_with_status_1_and_no_traceback(data,
     cases = [("attacks.run", output, "--budgets=9999"),
              ("attacks.run", output, f"--flagfile={data}/nothing.flags"),
              ("attacks.run", output, f"--flagfile={data}/broken.flags"),
+             ("attacks.run", output, f"--flagfile={data}/binary.flags"),
              ("attacks.run", output, "more"), ("attacks.plot", tmp_path), ("attacks.plot",)]
     processes = [python(*case) for case in cases]
     for case, process in zip(cases, processes):

@@ -225,6 +225,23 @@ def test_the_walk_finds_a_side_door(tmp_path):
     assert gives_away(tmp_path / "leaky", numpy(model(X)))[0] > 0
 
 
+@pytest.mark.parametrize("reload", [False, True], ids=["in memory", "reloaded"])
+@each_model
+def test_a_model_that_was_used_before_it_was_wrapped_can_be_exported(make, reload, tmp_path):
+    """Whatever kind it is; also after a reload."""
+    model = make()
+    model(X)
+    defended = DefendedModel(model)
+    output = defended.predict(X, verbose=0)
+    if reload:
+        defended.save(tmp_path / "defended.keras")
+        defended = keras.saving.load_model(tmp_path / "defended.keras")
+        defended(X)
+    defended.export(tmp_path / "served", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "served"))
+    np.testing.assert_allclose(loaded.serve(X), output, 1e-6)
+
+
 @pytest.mark.parametrize("name, built, inputs", [
     ("functional", False, "pixels"),
     ("sequential", False, "pixels"),

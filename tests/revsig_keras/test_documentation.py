@@ -14,7 +14,10 @@ import revsig_keras
 MODULES = ["revsig_keras"] + [
     f"revsig_keras.{module.name}" for module in pkgutil.iter_modules(revsig_keras.__path__)
 ]
-DOCUMENTED = [getattr(revsig_keras, name) for name in revsig_keras.__all__ if name != "__version__"]
+DOCUMENTED = [
+    member for member in (getattr(revsig_keras, name) for name in revsig_keras.__all__)
+    if callable(member)
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
