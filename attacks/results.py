@@ -26,7 +26,7 @@ _GRID = {
     "attacks": ATTACKS.resolve,
     "adversaries": ADVERSARIES.resolve,
 }
-# Flags that say where something is; what is there is compared by `check_same`.
+# Flags that say where something is; what is there is compared by `extend`.
 _PLACES = ("victim", "distribution")
 
 _ENTRIES = ("id", "cell", "dataset", "victim", "hardware", "queries_used", "metrics", "clone")
@@ -48,18 +48,22 @@ class ResultStore:
     """
 
     def __init__(self, config: RunConfig):
-        flags = config.replay
         self.directory = pathlib.Path(config.output_dir)
         self._cells = self.directory / "cells"
-        path = self.directory / "run.flags"
+        self._flagfile = self.directory / "run.flags"
+        self._flags = config.replay
         self.directory.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+        if not self._flagfile.exists():
             self._refuse_foreign_files()
         elif any(self._cells.glob("*.json")) or victim.exists(self.directory):
-            flags = _merge(read_flags(path), flags, self.directory)
-        text = "".join(f"--{name}={value}\n" for name, value in flags.items())
-        write_atomically(path, text, overwrite=True)
+            self._flags = _merge(read_flags(self._flagfile), self._flags, self.directory)
+            return
+        self._write_flags()
         self._cells.mkdir(exist_ok=True)
+
+    def _write_flags(self):
+        text = "".join(f"--{name}={value}\n" for name, value in self._flags.items())
+        write_atomically(self._flagfile, text, overwrite=True)
 
     def _refuse_foreign_files(self):
         # A run that was killed at its start may leave a temporary file.
@@ -69,11 +73,12 @@ class ResultStore:
                 "`--output_dir` must be a new or empty directory, or one that holds this run. "
                 f"Received: {self.directory}, which has no run.flags, but {sorted(foreign)[0]}")
 
-    def check_same(self, origin: dict[str, Any]) -> None:
-        """Refuses other data, another victim or another number of replicas than there were.
+    def extend(self, origin: dict[str, Any]) -> None:
+        """Adds the members of this run to `run.flags`, if it goes on with what there was.
 
-        Dropout and rounding differ with the number of replicas, so that a directory would hold
-        figures that no single command makes again.
+        Other data and another victim are refused, and so is another number of replicas: dropout and
+        rounding differ with it, and the directory would hold figures that no single command makes
+        again.
         """
         compared = (("dataset", "fingerprint"), ("victim", "fingerprint"), ("hardware", "replicas"))
         for record in read_cells(self.directory)[:1]:
@@ -83,6 +88,8 @@ class ResultStore:
                     raise ValueError(
                         f"`--output_dir` must hold results of the same {name}. Received: "
                         f"{self.directory}, with the {what} {there!s:.12}, and now {now!s:.12}")
+        self._cells.mkdir(exist_ok=True)
+        self._write_flags()
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet."""

@@ -44,7 +44,7 @@ def main():
         progress.expects(len(cells) * config.clone.steps)
         victim = given or train_victim_once(config, dataset, splits, strategy, progress)
         origin = provenance(config, dataset, splits, victim, strategy)
-        store.check_same(origin)
+        store.extend(origin)
         evaluator = Evaluator(victim, splits)
         clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
         for cell in cells:

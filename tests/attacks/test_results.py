@@ -33,6 +33,13 @@ def opened(directory):
     return store
 
 
+def extended(directory, **flags):
+    """The store of a run that goes on with what there is."""
+    store = ResultStore(config(directory, **flags))
+    store.extend(record(run_config().cells()[0]))
+    return store
+
+
 def record(cell, **entries):
     return {
         "queries_used": 10,
@@ -73,7 +80,7 @@ def test_a_result_holds_numbers_as_json_has_them(tmp_path):
 def test_the_flagfile_replays_the_run_and_keeps_members_of_earlier_ones(tmp_path):
     opened(tmp_path)
     assert read_flags(tmp_path / "run.flags") == FLAGS
-    ResultStore(config(tmp_path, budgets="40,10", seeds="2", distribution="mirrored"))
+    extended(tmp_path, budgets="40,10", seeds="2", distribution="mirrored")
     assert read_flags(tmp_path / "run.flags") == {
         **FLAGS, "budgets": "20,10,40",
         "seeds": "0,1,2",
@@ -110,7 +117,7 @@ def test_a_directory_below_a_file_cannot_be_written(tmp_path):
 
 def test_members_are_merged_by_what_they_mean(tmp_path):
     opened(tmp_path)
-    ResultStore(config(tmp_path, defences="reverse_sigmoid,none", budgets="010,30"))
+    extended(tmp_path, defences="reverse_sigmoid,none", budgets="010,30")
     merged = read_flags(tmp_path / "run.flags")
     assert merged["defences"] == "none,reverse_sigmoid:beta=1"
     assert merged["budgets"] == "20,10,30"
@@ -126,18 +133,20 @@ def test_another_number_of_replicas_is_refused(tmp_path):
     store = opened(tmp_path)
     cell = run_config().cells()[0]
     with pytest.raises(ValueError, match="with the replicas 1, and now 2"):
-        store.check_same({**record(cell), "hardware": {"replicas": 2}})
+        store.extend({**record(cell), "hardware": {"replicas": 2}})
 
 
 @pytest.mark.parametrize("name", ["dataset", "victim"])
 def test_other_data_or_another_victim_are_refused(tmp_path, name):
     store = ResultStore(config(tmp_path))
     cell = run_config().cells()[0]
-    store.check_same(record(cell))
+    store.extend(record(cell))
     store.write(cell, record(cell))
-    store.check_same(record(cell))
+    store.extend(record(cell))
+    store = ResultStore(config(tmp_path, budgets="40"))
     with pytest.raises(ValueError, match=f"results of the same {name}"):
-        store.check_same({**record(cell), name: {"fingerprint": "other"}})
+        store.extend({**record(cell), name: {"fingerprint": "other"}})
+    assert read_flags(tmp_path / "run.flags") == FLAGS
 
 
 @pytest.mark.parametrize("text",
