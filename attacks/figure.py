@@ -29,6 +29,7 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
     attacks, defences, adversaries = (list(dict.fromkeys(row[name]
                                                          for row in flat))
                                       for name in ("attack", "defence", "adversary"))
+    adversaries.sort(key="labels".__eq__)  # the reference last
     figure = matplotlib.figure.Figure(figsize=(1.5 + 5 * len(attacks), 4.6), layout="constrained")
     panels = figure.subplots(1, len(attacks), sharey=True, squeeze=False)[0]
     for panel, attack in zip(panels, attacks):

@@ -33,9 +33,9 @@ def write(directory: str | os.PathLike) -> None:
 
 
 def text(directory: str | os.PathLike) -> str:
-    """The table, the closing sentences, and where the files are."""
+    """The table, the closing sentences, and where the files are that `write` has written."""
     flat = rows(directory)
-    files = f"Written: summary.csv, agreement.png, run.flags and cells/ in {directory}"
+    files = f"Written: summary.csv and agreement.png in {directory}"
     return "\n\n".join(filter(None, (table(flat), sentences(flat), files)))
 
 
@@ -106,8 +106,8 @@ def table(flat: list[dict[str, Any]]) -> str:
 def sentences(flat: list[dict[str, Any]]) -> str:
     """What the results say in plain words, at the largest budget, for every defence.
 
-    Only seeds that all compared thieves have are counted. Of several attacks, each thief's best one
-    is told: chosen on the evaluator's validation split, reported on test.
+    Only attacks and seeds that all compared thieves have are counted. Of several attacks, each
+    thief's best one is told: chosen on the evaluator's validation split, reported on test.
     """
     budget = max(row["budget"] for row in flat)
     flat = [row for row in flat if row["budget"] == budget]
@@ -118,11 +118,12 @@ def sentences(flat: list[dict[str, Any]]) -> str:
 
 def _sentence(flat, defence, budget):
     flat = [row for row in flat if row["defence"] in ("none", defence)]
-    thieves = _by(flat, "defence", "attack", "adversary")
-    seeds = set.intersection(*({row["seed"] for row in rows} for rows in thieves.values()))
-    if not seeds:
+    thieves = _by(flat, "defence", "adversary").values()
+    common = set.intersection(*({(row["attack"], row["seed"]) for row in rows} for rows in thieves))
+    flat = [row for row in flat if (row["attack"], row["seed"]) in common]
+    if not flat:
         return ""
-    flat = [row for row in flat if row["seed"] in seeds]
+    seeds = _values(flat, "seed")
     naive = _best(flat, defence, "probabilities")
     undefended = _best(flat, "none", "probabilities")
     labels = _best(flat, defence, "labels")

@@ -62,6 +62,12 @@ def test_the_sentence_compares_thieves_on_the_seeds_that_all_of_them_have():
     assert report.sentences(rows[2:4]) == ""
 
 
+def test_the_sentence_does_not_set_one_attack_against_another():
+    rows = [row("none", "probabilities", 10, 0, 0.6), row("rs", "probabilities", 10, 0, 0.4)]
+    better = row("none", "probabilities", 10, 0, 0.9, attack="sample:augment=after")
+    assert "falls from 0.600 undefended to 0.400" in report.sentences([*rows, better])
+
+
 def test_the_sentence_tells_the_fall_the_labels_only_thief_and_the_strongest():
     text = report.sentences(ROWS)
     assert "With 200 queries the thief's agreement falls from 0.910 undefended to 0.410 " in text
