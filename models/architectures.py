@@ -5,7 +5,7 @@ import keras
 import numpy as np
 
 
-def build(name, input_shape, num_classes, seed):
+def build(name: str, input_shape: tuple[int, ...], num_classes: int, seed: int) -> keras.Model:
     """Builds a classifier.
 
     Args:
@@ -38,14 +38,14 @@ def build(name, input_shape, num_classes, seed):
     return keras.Model(inputs, logits, name=name)
 
 
-def with_softmax(model):
+def with_softmax(model: keras.Model) -> keras.Model:
     """The same model, with the same variables, that ends in a float32 softmax: it emits
     probabilities."""
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(model.output)
     return keras.Model(model.input, probabilities, name=model.name)
 
 
-def check_name(name):
+def check_name(name: str) -> None:
     """Raises a `ValueError` if there is no such architecture."""
     if name not in _ARCHITECTURES:
         raise ValueError(f"architecture must be one of {', '.join(NAMES)}. Received: {name!r}")

@@ -11,7 +11,7 @@ class Batches:
     replicas is exactly the mean over the batch.
     """
 
-    def __init__(self, n, batch_size, seed, max_shift, replicas):
+    def __init__(self, n: int, batch_size: int, seed: int, max_shift: int, replicas: int):
         self._n = n
         self._batch = min(batch_size, n)
         self._max_shift = max_shift
@@ -22,7 +22,7 @@ class Batches:
         self._replicas = replicas
         self._weights = self._deal(np.full([1, self._batch], 1 / self._batch, "float32"))[0]
 
-    def plan(self, steps):
+    def plan(self, steps: int) -> list[tf.Tensor]:
         """Plans the next steps.
 
         Returns:
@@ -45,7 +45,7 @@ class Batches:
         return padded.reshape([len(batches), self._replicas, self._per_replica, *batches.shape[2:]])
 
 
-def shift_images(images, shifts):
+def shift_images(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
     """Moves each image down and to the right by whole pixels, repeating the pixels at the edge.
 
     Args:

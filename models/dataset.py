@@ -23,7 +23,7 @@ class Dataset:
     x: np.ndarray
     y: np.ndarray
     num_classes: int
-    input_range: tuple
+    input_range: tuple[float, float]
     test_x: np.ndarray | None = None
     test_y: np.ndarray | None = None
 
@@ -51,11 +51,11 @@ class Dataset:
                              f"{self.num_classes - 1}. Received: {y.min()} to {y.max()}")
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, ...]:
         """The shape of one input."""
         return self.x.shape[1:]
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """A SHA-256 in hexadecimal of everything but the name: equal exactly for equal data."""
         return self._fingerprint
 

@@ -22,7 +22,7 @@ class DataConfig:
     dataset: str
     data_dir: str | None = None
     download: bool = False
-    image_size: tuple | None = None
+    image_size: tuple[int, int] | None = None
     split_seed: int = 0
 
     def __post_init__(self):
@@ -30,12 +30,15 @@ class DataConfig:
             raise ValueError(
                 f"split_seed must be an integer of at least 0. Received: {self.split_seed!r}")
 
-    def load(self):
+    def load(self) -> Dataset:
         """Loads the data set."""
         return load(self.dataset, self.data_dir, self.download, self.image_size)
 
 
-def load(name, data_dir=None, download=False, image_size=None):
+def load(name: str,
+         data_dir: str | None = None,
+         download: bool = False,
+         image_size: tuple[int, int] | None = None) -> Dataset:
     """Loads a data set.
 
     Args:

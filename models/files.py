@@ -11,7 +11,7 @@ import tensorflow as tf
 import revsig_keras
 
 
-def write_atomically(path, data, overwrite=True):
+def write_atomically(path: str | os.PathLike, data: str | bytes, overwrite: bool = True) -> None:
     """Writes a file so that at any time, even after a crash, it is either as before or complete.
 
     Args:
@@ -50,7 +50,7 @@ def _link(temporary, path):
         os.replace(temporary, path)
 
 
-def versions():
+def versions() -> dict[str, str]:
     """The versions that a result depends on, by name."""
     return {
         "python": platform.python_version(),
@@ -61,6 +61,6 @@ def versions():
     }
 
 
-def first_line(error):
+def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

@@ -1,18 +1,19 @@
 """The outputs of models for whole arrays, and what follows from logits."""
 import weakref
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 
-def log_softmax(logits):
+def log_softmax(logits: np.ndarray) -> np.ndarray:
     """The log-probabilities that belong to logits, in float64."""
     logits = np.asarray(logits, "float64")
     logits = logits - logits.max(-1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
-def cross_entropy(logits, targets):
+def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     """The mean cross-entropy in nats between targets and the softmax of logits, in float64."""
     return float(-np.mean(np.sum(targets * log_softmax(logits), -1)))
 
@@ -22,7 +23,7 @@ def cross_entropy(logits, targets):
 _FORWARD = weakref.WeakKeyDictionary()
 
 
-def predict(model, x, batch_size=1024):
+def predict(model: keras.Model, x: np.ndarray, batch_size: int = 1024) -> np.ndarray:
     """The outputs of a model for many inputs: `keras.Model.predict` without its overhead of tens of
     milliseconds a call.
 

@@ -4,7 +4,7 @@ import zlib
 import numpy as np
 
 
-def derive(seed, purpose):
+def derive(seed: int, purpose: str) -> int:
     """A seed for one purpose: those of different purposes have nothing in common.
 
     Without it, a victim and a clone that are given the same seed would start from the same weights.

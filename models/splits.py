@@ -3,6 +3,7 @@ import dataclasses
 
 import numpy as np
 
+from models.dataset import Dataset
 from models.seeds import derive
 
 # Shares of the rows outside the test split, in the order of the fields of `Splits`.
@@ -46,7 +47,7 @@ class Splits:
     test: Rows
 
 
-def split(dataset, split_seed):
+def split(dataset: Dataset, split_seed: int) -> Splits:
     """Splits a data set at random: 45% victim training, 5% victim validation, 40% pool, 10%
     evaluation.
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 NAMES = ("auto", "one_device", "mirrored")
 
 
-def make_strategy(name):
+def make_strategy(name: str) -> tf.distribute.Strategy:
     """Makes a `tf.distribute.Strategy`.
 
     Args:

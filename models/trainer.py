@@ -1,6 +1,8 @@
 """One training loop for victims and clones, under every tf.distribute strategy."""
+from collections.abc import Callable, Sequence
 import dataclasses
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +36,7 @@ class Trained:
     model: keras.Model
     steps: int
     seconds: float
-    watched: tuple = ()
+    watched: tuple[tuple[int, Any], ...] = ()
 
 
 class Trainer:
@@ -69,7 +71,9 @@ class Trainer:
     60
     """
 
-    def __init__(self, build, optimizer, batch_size, strategy):
+    def __init__(self, build: Callable[[int], keras.Model],
+                 optimizer: Callable[[], keras.optimizers.Optimizer], batch_size: int,
+                 strategy: tf.distribute.Strategy):
         if not batch_size >= 1:
             raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")
         self._build = build
@@ -79,17 +83,19 @@ class Trainer:
         self._model = None
         self._loops = {}
 
-    def train(self,
-              x,
-              targets,
-              steps,
-              seed,
-              max_shift=0,
-              progress=None,
-              held_out=None,
-              patience=10,
-              watch=None,
-              watch_at=()):
+    def train(
+        self,
+        x: np.ndarray,
+        targets: np.ndarray,
+        steps: int,
+        seed: int,
+        max_shift: int = 0,
+        progress: Callable[[int], None] | None = None,
+        held_out: tuple[np.ndarray, np.ndarray] | None = None,
+        patience: int = 10,
+        watch: Callable[[keras.Model, int], Any] | None = None,
+        watch_at: Sequence[int] = ()
+    ) -> Trained:
         """Trains a new model.
 
         Args:

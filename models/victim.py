@@ -1,4 +1,5 @@
 """The victim: the model that is to be protected."""
+from collections.abc import Callable
 import dataclasses
 import functools
 import hashlib
@@ -9,13 +10,16 @@ import zipfile
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from models import architectures
 from models import files
 from models import inference
 from models import trainer
+from models.dataset import Dataset
 from models.optimizers import OPTIMIZERS
 from models.seeds import derive
+from models.splits import Splits
 
 SCHEMA_VERSION = 1
 MODEL_NAME, RECORD_NAME = "victim.keras", "victim.json"
@@ -61,18 +65,18 @@ class Victim:
     record: dict
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         return self.record["num_classes"]
 
-    def probabilities(self, x):
+    def probabilities(self, x: np.ndarray) -> np.ndarray:
         """The victim's answers for `x`: float32, of shape `[n, num_classes]`."""
         return inference.predict(self.model, x)
 
-    def log_probabilities(self, x):
+    def log_probabilities(self, x: np.ndarray) -> np.ndarray:
         """The logarithms of the answers for `x`, from the logits: float64, of the same shape."""
         return inference.log_softmax(inference.predict(self._logits_model, x))
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """A SHA-256 in hexadecimal of the weights."""
         return self.record["fingerprint"]
 
@@ -81,7 +85,11 @@ class Victim:
         return keras.Model(self.model.input, self.model.get_layer("logits").output)
 
 
-def train_victim(config, dataset, splits, strategy, progress=None):
+def train_victim(config: VictimConfig,
+                 dataset: Dataset,
+                 splits: Splits,
+                 strategy: tf.distribute.Strategy,
+                 progress: Callable[[int], None] | None = None) -> Victim:
     """Trains a victim, for a fixed number of steps.
 
     Args:
@@ -130,7 +138,7 @@ def train_victim(config, dataset, splits, strategy, progress=None):
         })
 
 
-def save_victim(victim, directory):
+def save_victim(victim: Victim, directory: str | os.PathLike) -> None:
     """Writes `victim.keras`, then `victim.json`, which marks the pair as complete.
 
     Raises:
@@ -150,12 +158,12 @@ def save_victim(victim, directory):
     files.write_atomically(os.path.join(directory, RECORD_NAME), record, overwrite=False)
 
 
-def exists(directory):
+def exists(directory: str | os.PathLike) -> bool:
     """Whether there is a complete victim in a directory."""
     return os.path.exists(os.path.join(directory, RECORD_NAME))
 
 
-def load_victim(path, dataset, split_seed):
+def load_victim(path: str | os.PathLike, dataset: Dataset, split_seed: int) -> Victim:
     """Loads a victim and checks that it fits the data of this run.
 
     Args:
@@ -186,7 +194,8 @@ def load_victim(path, dataset, split_seed):
     return Victim(model, record)
 
 
-def differences(directory, config, dataset, split_seed):
+def differences(directory: str | os.PathLike, config: VictimConfig, dataset: Dataset,
+                split_seed: int) -> list[str]:
     """What tells the victim in a directory from the one that would be trained: names of entries of
     its record."""
     record = _read_record(os.path.join(directory, RECORD_NAME))
