@@ -7,15 +7,23 @@
 from revsig_keras import metrics
 from revsig_keras.defence import Defence
 from revsig_keras.defended_model import DefendedModel
+from revsig_keras.label_only import LabelOnly
+from revsig_keras.random_noise import RandomNoise
 from revsig_keras.registry import make_defence
 from revsig_keras.reverse_sigmoid import reverse_sigmoid
 from revsig_keras.reverse_sigmoid import ReverseSigmoid
+from revsig_keras.rounding import Rounding
+from revsig_keras.top_k import TopK
 from revsig_keras.version import __version__
 
 __all__ = [
     "Defence",
     "DefendedModel",
+    "LabelOnly",
+    "RandomNoise",
     "ReverseSigmoid",
+    "Rounding",
+    "TopK",
     "__version__",
     "make_defence",
     "metrics",

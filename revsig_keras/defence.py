@@ -31,7 +31,7 @@ class Defence(keras.layers.Layer):
         Same as the input shape.
     """
 
-    def __init__(self, apply_in_training=False, **kwargs):
+    def __init__(self, *, apply_in_training=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if not isinstance(apply_in_training, bool):
             raise ValueError("`apply_in_training` must be a boolean. "

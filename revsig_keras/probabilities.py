@@ -64,6 +64,25 @@ def row_sum(x, width=32):
     return ops.sum(x, axis=-1, keepdims=True)
 
 
+def mass(y):
+    """Returns the rows with all mass that counts, and their sums.
+
+    Entries that are negative or below the smallest normal number count as 0, and a row without any
+    mass counts as uniform.
+    """
+    # Keeps NaN, which is not less than anything.
+    y = ops.where(y < np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny, 0.0, y)
+    total = row_sum(y)
+    empty = ops.cast(total == 0.0, y.dtype)
+    return y + empty, total + y.shape[-1] * empty
+
+
+def normalise(y):
+    """Divides the mass of each row by its sum; a row with a NaN or an infinity becomes NaN."""
+    y, total = mass(y)
+    return y / ops.where(ops.isfinite(total), total, math.nan)
+
+
 def keep_label(scores, y, step):
     """Gives the largest entries of y one score, and lowers all others to below it where needed.
 

@@ -1,13 +1,25 @@
 """The defences by name."""
+from revsig_keras.label_only import LabelOnly
 from revsig_keras.members import Registry
+from revsig_keras.random_noise import RandomNoise
 from revsig_keras.reverse_sigmoid import ReverseSigmoid
+from revsig_keras.rounding import Rounding
+from revsig_keras.top_k import TopK
 
 
 def _none():
     """No defence."""
 
 
-DEFENCES = Registry("defence", {"none": _none, "reverse_sigmoid": ReverseSigmoid})
+DEFENCES = Registry(
+    "defence", {
+        "none": _none,
+        "reverse_sigmoid": ReverseSigmoid,
+        "rounding": Rounding,
+        "top_k": TopK,
+        "label_only": LabelOnly,
+        "random_noise": RandomNoise,
+    })
 
 
 def make_defence(text):

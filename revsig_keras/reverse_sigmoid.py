@@ -4,12 +4,12 @@ import numbers
 
 import keras
 from keras import ops
-import numpy as np
 
 from revsig_keras.defence import Defence
 from revsig_keras.probabilities import check_probabilities
 from revsig_keras.probabilities import epsilon
 from revsig_keras.probabilities import keep_label
+from revsig_keras.probabilities import mass
 from revsig_keras.probabilities import row_sum
 from revsig_keras.probabilities import widen
 
@@ -88,11 +88,7 @@ def _minor_side(y):
     1 - y is the sum of the other classes, so nothing cancels: it is summed up for the one class
     that can be above 1/2, and `total - y` is at least half of `total` for all others.
     """
-    # Keeps NaN, which is not less than anything.
-    y = ops.where(y < np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny, 0.0, y)
-    total = row_sum(y)
-    empty = ops.cast(total == 0.0, y.dtype)
-    y, total = y + empty, total + y.shape[-1] * empty  # A row without any mass counts as uniform.
+    y, total = mass(y)
     upper = y > total / 2.0
     others = row_sum(ops.where(upper, 0.0, y))
     return ops.where(upper, others, y), total, upper

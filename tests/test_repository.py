@@ -7,9 +7,11 @@ import subprocess
 import sys
 import zipfile
 
+import numpy as np
 import pytest
 
 import revsig_keras
+from revsig_keras.members import Registry
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -31,11 +33,28 @@ def test_ci_runs_the_test_command_of_the_readme():
 
 
 def test_the_code_of_the_readme_runs():
-    assert blocks("python")
+    """A block that serves a model serves a defended one; at least one does."""
+    namespaces = []
     for code in blocks("python"):
-        namespace = {}
-        exec(compile(code, "README.md", "exec"), namespace)
-        assert isinstance(namespace["served"], revsig_keras.DefendedModel)
+        namespaces.append({})
+        exec(compile(code, "README.md", "exec"), namespaces[-1])
+    served = [namespace["served"] for namespace in namespaces if "served" in namespace]
+    assert served and all(isinstance(model, revsig_keras.DefendedModel) for model in served)
+
+
+def test_the_defence_that_the_readme_adds_is_short_and_can_be_chosen():
+    """By the name and with the option that the README gives."""
+    code, = (code for code in blocks("python") if "(revsig_keras.Defence)" in code)
+    assert len(code.splitlines()) < 20
+    namespace = {}
+    exec(compile(code, "README.md", "exec"), namespace)
+    member, = re.findall(r"`--defences=(.*?)`", (ROOT / "README.md").read_text())
+    name, row = re.search(r'`"(\w+)": (\w+),`', (ROOT / "README.md").read_text()).groups()
+    layer = Registry("defence", {name: namespace[row]}).make(member)
+    y = np.float32([[0.7, 0.2, 0.1]])
+    np.testing.assert_allclose(layer(y), 0.7 * y + 0.1, rtol=1e-6)
+    reloaded = type(layer).from_config(layer.get_config())
+    np.testing.assert_array_equal(reloaded(y), layer(y))
 
 
 def test_every_flagfile_that_the_readme_names_is_there():

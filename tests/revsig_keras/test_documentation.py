@@ -31,7 +31,9 @@ def test_examples_run(name):
 def test_there_are_examples():
     """So the test above checks something."""
     for member in (revsig_keras, revsig_keras.ReverseSigmoid, revsig_keras.DefendedModel,
-                   revsig_keras.reverse_sigmoid, revsig_keras.make_defence):
+                   revsig_keras.Rounding, revsig_keras.TopK, revsig_keras.LabelOnly,
+                   revsig_keras.RandomNoise, revsig_keras.reverse_sigmoid,
+                   revsig_keras.make_defence):
         assert ">>> " in member.__doc__
 
 

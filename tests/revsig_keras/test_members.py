@@ -86,8 +86,9 @@ def test_unknown_names_and_keys_list_the_valid_ones():
         THINGS.make("thing:required=1")
     with pytest.raises(ValueError, match="takes: beta, gamma, preserve_top1$"):
         make_defence("reverse_sigmoid:name=x")
-    with pytest.raises(ValueError, match="the defence 'none' takes no options"):
-        make_defence("none:beta=1")
+    for name in ("none", "label_only"):
+        with pytest.raises(ValueError, match=f"the defence '{name}' takes no options"):
+            make_defence(f"{name}:beta=1")
 
 
 def test_spellings_of_one_thing_resolve_alike():
@@ -104,11 +105,16 @@ def test_spellings_of_one_thing_resolve_alike():
 
 def test_defences_are_made_by_name():
     """`none` is no defence."""
-    assert DEFENCES.names == ("none", "reverse_sigmoid")
+    assert DEFENCES.names == ("none", "reverse_sigmoid", "rounding", "top_k", "label_only",
+                              "random_noise")
     assert make_defence("none") is None
     layer = make_defence("reverse_sigmoid:beta=1.5:preserve_top1=false")
     assert isinstance(layer, ReverseSigmoid)
     assert (layer.beta, layer.gamma, layer.preserve_top1) == (1.5, 0.2, False)
+    assert make_defence("rounding:decimals=2").decimals == 2
+    assert make_defence("top_k:k=3").k == 3
+    layer = make_defence("random_noise:scale=.3:seed=7")
+    assert (layer.scale, layer.seed) == (0.3, 7)
 
 
 def test_errors_of_the_factory_name_the_member():
