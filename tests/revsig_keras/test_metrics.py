@@ -17,6 +17,7 @@ def test_by_hand():
     np.testing.assert_allclose(found.kl_clean_defended_nats, (p * np.log(p / q)).sum(1), 1e-14)
     np.testing.assert_allclose(found.kl_defended_clean_nats, (q * np.log(q / p)).sum(1), 1e-14)
     np.testing.assert_allclose(found.l1, [0.5, 1.4], 1e-14)
+    np.testing.assert_allclose(found.top1_confidence_shift, [-0.25, -0.7], 1e-14)
     assert found.label_changed.dtype == bool
     assert found.label_changed.tolist() == [True, True]
 
@@ -47,6 +48,12 @@ def test_divergences_are_not_negative_and_zero_for_equals():
     same = noise(log(p), p)
     np.testing.assert_allclose(same.kl_clean_defended_nats, 0, atol=1e-14)
     assert noise(np.zeros((0, 3)), np.zeros((0, 3))).l1.shape == (0,)
+
+
+def test_the_confidence_shift_is_that_of_the_clean_label():
+    """Not that of whatever is on top afterwards."""
+    found = noise(log([[0.3, 0.7], [0.6, 0.4], [0.5, 0.5]]), [[0.8, 0.2], [0.9, 0.1], [0.4, 0.6]])
+    np.testing.assert_allclose(found.top1_confidence_shift, [-0.5, 0.3, -0.1], 1e-14)
 
 
 def test_ties_have_the_lowest_label():

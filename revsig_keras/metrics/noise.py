@@ -1,4 +1,4 @@
-"""What a defence costs: distances between clean and defended predictions, in float64."""
+"""Distances between clean and defended predictions, in float64."""
 import dataclasses
 
 import numpy as np
@@ -13,11 +13,14 @@ class Noise:
         kl_defended_clean_nats: KL(defended || clean).
         l1: Sum of the absolute differences, in [0, 2].
         label_changed: Booleans, whether the lowest index of the largest entry differs.
+        top1_confidence_shift: The defended probability of the clean label minus the clean one, in
+            [-1, 1]; negative where the defence makes the answer less sure.
     """
     kl_clean_defended_nats: np.ndarray
     kl_defended_clean_nats: np.ndarray
     l1: np.ndarray
     label_changed: np.ndarray
+    top1_confidence_shift: np.ndarray
 
 
 def noise(clean_log_probabilities, defended_probabilities):
@@ -46,12 +49,14 @@ def noise(clean_log_probabilities, defended_probabilities):
         raise ValueError("`clean_log_probabilities` must be logarithms of probabilities, 0 or less."
                          f" Received: a largest value of {log_p.max()}")
     p = np.exp(log_p)
+    label = log_p.argmax(axis=1)[:, None]
     with np.errstate(divide="ignore"):
         log_q = np.log(q)
     return Noise(kl_clean_defended_nats=_divergence(p, log_p, log_q),
                  kl_defended_clean_nats=_divergence(q, log_q, log_p),
                  l1=np.abs(p - q).sum(axis=1),
-                 label_changed=log_p.argmax(axis=1) != q.argmax(axis=1))
+                 label_changed=label[:, 0] != q.argmax(axis=1),
+                 top1_confidence_shift=np.take_along_axis(q - p, label, axis=1)[:, 0])
 
 
 def _divergence(p, log_p, log_q):

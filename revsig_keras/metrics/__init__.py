@@ -1,0 +1,23 @@
+"""What a defence costs: distances between clean and defended probabilities, and Keras metrics of
+the probabilities themselves.
+
+`noise` takes a pair (clean, defended) and stands alone. The others take labels and probabilities,
+and can be given to `compile`:
+
+>>> from revsig_keras import metrics
+>>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+>>> model.compile(metrics=[metrics.ExpectedCalibrationError(), metrics.BrierScore()])
+"""
+from revsig_keras.metrics.brier_score import BrierScore
+from revsig_keras.metrics.confidence_auroc import ConfidenceAUROC
+from revsig_keras.metrics.expected_calibration_error import ExpectedCalibrationError
+from revsig_keras.metrics.noise import Noise
+from revsig_keras.metrics.noise import noise
+
+__all__ = [
+    "BrierScore",
+    "ConfidenceAUROC",
+    "ExpectedCalibrationError",
+    "Noise",
+    "noise",
+]

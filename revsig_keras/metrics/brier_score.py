@@ -1,0 +1,58 @@
+"""The squared error of probabilities."""
+import keras
+from keras import ops
+
+from revsig_keras.metrics.rows import rows
+
+
+@keras.saving.register_keras_serializable(package="revsig_keras")
+class BrierScore(keras.metrics.Metric):
+    """Brier score over all classes, in [0, 2]; lower is better.
+
+    It is lowest in expectation for the true probabilities, so it charges both for errors and for
+    miscalibration. (Twice what is usual for a binary classifier, where the sum has one term.)
+
+    Formula:
+
+    ```
+    brier = mean over rows of sum_k (p_k - [k is the true label])^2
+    ```
+
+    0 when there are no rows. A row that is no distribution, or has no valid true label, makes the
+    result NaN, unless its sample weight is 0.
+
+    Args:
+        name: Optional string. Defaults to `'brier_score'`.
+        dtype: Optional dtype of the sums; `None` for Keras' default. Defaults to `None`.
+
+    Call arguments:
+        y_true: Labels from 0 up, of shape `(...)` or `(..., 1)`, or one-hot, `(..., classes)`.
+        y_pred: Probabilities, `(..., classes)`, 2 classes or more.
+        sample_weight: Optional weights, scalar, `(...)` or `(..., 1)`.
+
+    Example:
+
+    >>> metric = BrierScore()
+    >>> metric.update_state([0], [[0.5, 0.5]])
+    >>> float(metric.result())
+    0.5
+
+    References:
+        - [Brier, Verification of Forecasts Expressed in Terms of Probability
+          ](https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2), eq. (2)
+    """
+
+    def __init__(self, name="brier_score", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self._direction = "down"
+        self.squares = self.add_weight(shape=(), initializer="zeros", name="squares")
+        self.total = self.add_weight(shape=(), initializer="zeros", name="total")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        batch = rows(y_true, y_pred, sample_weight, self.dtype)
+        squares = ops.sum(ops.square(batch.probabilities - batch.targets), axis=-1)
+        self.squares.assign_add(ops.sum(batch.weight * squares))
+        self.total.assign_add(ops.sum(batch.weight))
+
+    def result(self):
+        return ops.divide_no_nan(self.squares, self.total)

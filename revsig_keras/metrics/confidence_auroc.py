@@ -1,0 +1,80 @@
+"""Whether confidence tells right answers from wrong ones."""
+import keras
+from keras import ops
+
+from revsig_keras.metrics.rows import bin_sums
+from revsig_keras.metrics.rows import check_bins
+from revsig_keras.metrics.rows import rows
+
+# Log-odds of the confidences that float32 can tell from 0 and 1 are inside +- this.
+_LOG_ODDS = 17.0
+
+
+@keras.saving.register_keras_serializable(package="revsig_keras")
+class ConfidenceAUROC(keras.metrics.Metric):
+    """AUROC of the top-1 confidence for being right, in [0, 1]; higher is better.
+
+    The probability that an answer that is right has a higher confidence (largest probability) than
+    one that is wrong. At 0.5, confidence says nothing. A defence that keeps the order of the
+    confidences costs nothing here, whatever it does to calibration.
+
+    Formula:
+
+    ```
+    auroc = P(confidence_right > confidence_wrong) + P(confidence_right = confidence_wrong) / 2
+    ```
+
+    Confidences are counted in bins of equal width in log-odds, from -17 to 17 (the range of
+    float32), so sure answers are told apart as well as others. Two in one bin count as equal: the
+    error is at most half the share of the pairs (right, wrong) that share a bin.
+
+    NaN when no answer is right, or none is wrong: there is nothing to compare then. A row that is
+    no distribution, or has no valid true label, makes the result NaN, unless its sample weight is
+    0.
+
+    Args:
+        bins: Integer, number of bins. Defaults to `2048`.
+        name: Optional string. Defaults to `'confidence_auroc'`.
+        dtype: Optional dtype of the sums; `None` for Keras' default. Defaults to `None`.
+
+    Call arguments:
+        y_true: Labels from 0 up, of shape `(...)` or `(..., 1)`, or one-hot, `(..., classes)`.
+        y_pred: Probabilities, `(..., classes)`, 2 classes or more.
+        sample_weight: Optional weights, scalar, `(...)` or `(..., 1)`.
+
+    Example:
+
+    >>> metric = ConfidenceAUROC()
+    >>> metric.update_state([0, 0, 0], [[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]])
+    >>> float(metric.result())
+    0.5
+
+    References:
+        - [Hendrycks and Gimpel, A Baseline for Detecting Misclassified and Out-of-Distribution
+          Examples in Neural Networks](https://arxiv.org/abs/1610.02136), section 2
+    """
+
+    def __init__(self, bins=2048, name="confidence_auroc", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        check_bins(bins)
+        self.bins = int(bins)
+        self._direction = "up"
+        self.right = self.add_weight(shape=(self.bins,), initializer="zeros", name="right")
+        self.wrong = self.add_weight(shape=(self.bins,), initializer="zeros", name="wrong")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        batch = rows(y_true, y_pred, sample_weight, self.dtype)
+        certain = batch.confidence == 1.0
+        odds = batch.confidence / ops.where(certain, 1.0, 1.0 - batch.confidence)
+        log_odds = ops.where(certain, _LOG_ODDS, ops.log(odds))
+        index = ops.floor((log_odds + _LOG_ODDS) * (self.bins / (2.0 * _LOG_ODDS)))
+        self.right.assign_add(bin_sums(index, batch.weight * batch.right, self.bins))
+        self.wrong.assign_add(bin_sums(index, batch.weight * (1.0 - batch.right), self.bins))
+
+    def result(self):
+        right = self.right / ops.sum(self.right)
+        wrong = self.wrong / ops.sum(self.wrong)
+        return ops.sum(right * (ops.cumsum(wrong) - wrong / 2.0))
+
+    def get_config(self):
+        return {**super().get_config(), "bins": self.bins}
