@@ -4,7 +4,7 @@
 """
 
 from attacks import report
-from models import program
+from revsig_keras import program
 
 
 def main(directory: str):

@@ -22,10 +22,10 @@ from attacks.provenance import provenance
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from attacks.results import ResultStore
-from models import program
 from models import victim as victims
 from models.splits import split
 from models.strategy import make_strategy
+from revsig_keras import program
 
 adopt_module_key_flags(flags)  # so that --help lists them
 

@@ -9,9 +9,9 @@ from absl import flags
 import tqdm
 
 from models import flags as model_flags
-from models import program
 from models import splits
 from models import victim as victims
+from revsig_keras import program
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir",
                                   None,

@@ -1,6 +1,8 @@
 """Who may import whom, and who may read flags; the imports are parsed, not run."""
 import ast
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -8,9 +10,19 @@ ROOT = pathlib.Path(__file__).parents[1]
 # In this order, each package may import those before it.
 PACKAGES = ("revsig_keras", "models", "attacks")
 # Their `__main__` part may hand the flags to the flag modules.
-PROGRAMS = {"attacks/run.py", "attacks/plot.py", "models/train.py"}
+PROGRAMS = {
+    "attacks/run.py", "attacks/plot.py", "models/train.py", "models/tune.py",
+    "revsig_keras/tune.py", "revsig_keras/tuning.py"
+}
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
-STANDARD = {"dataclasses", "inspect", "math", "numbers", "re"}
+STANDARD = {"dataclasses", "inspect", "itertools", "math", "numbers", "re", "typing"}
+# What is not part of the library as it is imported: programs, and figures on request.
+OWN_IMPORTS = {
+    "program.py": {"absl"},
+    "strength_figure.py": {"matplotlib"},
+    "tune.py": {"absl", "zipfile", "zlib"},
+    "tuning.py": {"absl", "json"},
+}
 
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -47,7 +59,22 @@ def test_flags_are_read_in_flag_modules_only(path):
 def test_the_library_imports_keras_and_numpy(path):
     """No backend, so that it runs on each."""
     roots = {name.split(".")[0] for name in imports(path)}
-    assert roots <= LIBRARY_IMPORTS | STANDARD
+    assert roots <= LIBRARY_IMPORTS | STANDARD | OWN_IMPORTS.get(path.name, set())
+
+
+def test_importing_the_library_imports_neither_flags_nor_figures():
+    """And the metrics and the layers need nothing but Keras and NumPy."""
+    code = ("import sys, keras; before = set(sys.modules); import revsig_keras\n"
+            "print(*{name.split('.')[0] for name in set(sys.modules) - before})\n"
+            "print(*(name for name in sys.modules if name.startswith('revsig_keras.')))")
+    result = subprocess.run([sys.executable, "-c", code],
+                            cwd=ROOT,
+                            capture_output=True,
+                            text=True,
+                            check=True)
+    roots, modules = (line.split() for line in result.stdout.splitlines()[-2:])
+    assert not {"absl", "matplotlib", "sklearn", "tensorflow"} & set(roots)
+    assert not {f"revsig_keras.{name.removesuffix('.py')}" for name in OWN_IMPORTS} & set(modules)
 
 
 def test_files_are_found():

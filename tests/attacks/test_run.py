@@ -18,7 +18,7 @@ import pytest
 from attacks import plot
 from attacks import run
 from attacks.results import read_flags
-from models import program
+from revsig_keras import program
 
 ROOT = pathlib.Path(__file__).parents[2]
 

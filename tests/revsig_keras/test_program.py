@@ -2,7 +2,7 @@
 from absl import logging
 import pytest
 
-from models import program
+from revsig_keras import program
 
 
 def fail(error):
