@@ -13,6 +13,7 @@ from revsig_keras.registry import make_defence
 from revsig_keras.reverse_sigmoid import reverse_sigmoid
 from revsig_keras.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.rounding import Rounding
+from revsig_keras.strength import choose_strength
 from revsig_keras.top_k import TopK
 from revsig_keras.version import __version__
 
@@ -25,6 +26,7 @@ __all__ = [
     "Rounding",
     "TopK",
     "__version__",
+    "choose_strength",
     "make_defence",
     "metrics",
     "reverse_sigmoid",

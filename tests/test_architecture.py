@@ -18,7 +18,7 @@ LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
 STANDARD = {"dataclasses", "inspect", "itertools", "math", "numbers", "re", "typing"}
 # What is not part of the library as it is imported: programs, and figures on request.
 OWN_IMPORTS = {
-    "program.py": {"absl"},
+    "program.py": {"absl", "sys"},
     "strength_figure.py": {"matplotlib"},
     "tune.py": {"absl", "zipfile", "zlib"},
     "tuning.py": {"absl", "json"},

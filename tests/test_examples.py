@@ -41,6 +41,18 @@ def test_defend_a_model(tmp_path):
     assert (tmp_path / "served" / "saved_model.pb").exists()
 
 
+def test_choose_strength(tmp_path):
+    """The limit holds, the defence costs calibration and no accuracy."""
+    output = run_example("choose_strength.py", tmp_path / "frontier.png", cwd=tmp_path)
+    chosen, = (line.split() for line in output.splitlines() if line.endswith("*"))
+    assert 0.49 < float(chosen[3]) <= 0.5
+    assert re.search(r"^revsig_keras.ReverseSigmoid\(beta=.*, gamma=.*\)$", output, re.M)
+    (clean, clean_ece), (served, served_ece) = re.findall(r"accuracy (.*), calibration error (.*)",
+                                                          output)
+    assert clean == served and float(clean) > 0.9 and float(served_ece) > float(clean_ece)
+    assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_examples_are_short():
     """A user reads them first."""
     for path in (ROOT / "examples").glob("*.py"):

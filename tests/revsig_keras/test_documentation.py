@@ -1,4 +1,5 @@
 """What the docstrings say is so."""
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -12,11 +13,12 @@ import pytest
 import revsig_keras
 
 MODULES = ["revsig_keras"] + [
-    f"revsig_keras.{module.name}" for module in pkgutil.iter_modules(revsig_keras.__path__)
+    module.name for module in pkgutil.walk_packages(revsig_keras.__path__, "revsig_keras.")
 ]
 DOCUMENTED = [
-    member for member in (getattr(revsig_keras, name) for name in revsig_keras.__all__)
-    if callable(member)
+    member for module in (revsig_keras, revsig_keras.metrics)
+    for member in (getattr(module, name) for name in module.__all__)
+    if callable(member) and not dataclasses.is_dataclass(member)
 ]
 
 
@@ -33,7 +35,8 @@ def test_there_are_examples():
     for member in (revsig_keras, revsig_keras.ReverseSigmoid, revsig_keras.DefendedModel,
                    revsig_keras.Rounding, revsig_keras.TopK, revsig_keras.LabelOnly,
                    revsig_keras.RandomNoise, revsig_keras.reverse_sigmoid,
-                   revsig_keras.make_defence):
+                   revsig_keras.make_defence, revsig_keras.choose_strength,
+                   revsig_keras.metrics.BrierScore):
         assert ">>> " in member.__doc__
 
 

@@ -1,0 +1,49 @@
+"""Chooses the strength of the defence for a victim, on its validation split.
+
+  python -m models.tune --dataset=digits --victim=DIR --max_l1=1
+
+The victim is what models.train wrote. Test data is not touched. Prints what each strength costs,
+and the line of code that makes the layer of the strongest one inside the limits.
+"""
+from absl import flags
+
+from models import flags as model_flags
+from models import splits
+from models import victim as victims
+from revsig_keras import program
+from revsig_keras import tuning
+
+
+def define_flags(values=flags.FLAGS):
+    """Defines the flags of this program; those of the data set are defined by `models.flags`."""
+    flags.DEFINE_string("victim",
+                        None,
+                        "The victim: its directory, or its .keras file.",
+                        required=True,
+                        flag_values=values)
+    tuning.define_flags(values)
+
+
+def main(values=flags.FLAGS):
+    tune(model_flags.data_config(), values.victim, tuning.make_config(values))
+
+
+def tune(data_config, path, config):
+    """Tunes for the victim at `path` on its validation rows.
+
+    Args:
+        data_config: the `datasets.DataConfig` that the victim was trained with.
+        path: `victim.keras`, or the directory that it is in.
+        config: a `tuning.TuneConfig`.
+    """
+    dataset = data_config.load()
+    victim = victims.load_victim(path, dataset, data_config.split_seed)
+    rows = splits.split(dataset, data_config.split_seed).victim_validation
+    tuning.tune(victim.probabilities(rows.x), rows.y, config)
+
+
+if __name__ == "__main__":
+    define_flags()
+    for module in (model_flags, tuning):
+        flags.adopt_module_key_flags(module)  # So that --help shows them.
+    program.run(main)

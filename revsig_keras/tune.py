@@ -1,0 +1,95 @@
+"""Chooses the strength of the defence for a classifier in a file.
+
+  python -m revsig_keras.tune --model=victim.keras --inputs=FILE.npz --max_l1=1
+
+The inputs are the array `x`, exactly as the model takes them, and for --max_ece the array `y` of
+true labels; best are rows that the model was not trained on. Prints what each strength costs, and
+the line of code that makes the layer of the strongest one inside the limits.
+"""
+import zipfile
+import zlib
+
+from absl import flags
+import keras
+import numpy as np
+
+from revsig_keras import DefendedModel
+from revsig_keras import program
+from revsig_keras import tuning
+
+
+def define_flags(values=flags.FLAGS):
+    """Defines the flags of this program."""
+    flags.DEFINE_string("model",
+                        None,
+                        "The classifier, a .keras file.",
+                        required=True,
+                        flag_values=values)
+    flags.DEFINE_string("inputs",
+                        None, "A NumPy .npz file with the inputs x and, for --max_ece, the true "
+                        "labels y.",
+                        required=True,
+                        flag_values=values)
+    tuning.define_flags(values)
+
+
+def main(values=flags.FLAGS):
+    x, y = _load_inputs(values.inputs)
+    probabilities = _predict(_load_model(values.model), x, values)
+    tuning.tune(probabilities, y, tuning.make_config(values))
+
+
+def _load_inputs(path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            x, y = file["x"], file["y"] if "y" in file else None
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile,
+            zlib.error) as error:
+        raise ValueError("--inputs must be a readable NumPy .npz file with the array x and, with "
+                         f"--max_ece, y, made without pickle. Received: {path}: "
+                         f"{_first_line(error)}") from error
+    if x.dtype.kind not in "biuf" or x.ndim < 2 or len(x) == 0:
+        raise ValueError("--inputs must have x of numbers, of shape (n, ...), n at least 1. "
+                         f"Received: {path} with x of dtype {x.dtype} and shape {x.shape}")
+    return x, y
+
+
+def _load_model(path):
+    """The classifier in a file, without the defence that it may have there."""
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError("--model must be a readable .keras file. Received: "
+                         f"{path}: {_first_line(error)}") from error
+    if isinstance(model, DefendedModel):
+        return model.model
+    DefendedModel(model)  # Checks that it can be defended.
+    return model
+
+
+def _predict(model, x, values):
+    fits = "--inputs must have x as --model takes it"
+    expected = getattr(model, "input_shape", None)
+    if isinstance(expected, tuple) and not _fits(x.shape, expected):
+        raise ValueError(f"{fits}, of shape {expected}. Received: {values.inputs} with x of shape "
+                         f"{x.shape}")
+    try:
+        return np.asarray(model.predict(x, batch_size=256, verbose=0))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{fits}. Received: {values.inputs} with x of dtype {x.dtype} and shape "
+                         f"{x.shape}: {_first_line(error)}") from error
+
+
+def _fits(shape, expected):
+    return len(shape) == len(expected) and all(
+        size in (None, given) for given, size in zip(shape, expected))
+
+
+def _first_line(error):
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
+
+
+if __name__ == "__main__":
+    define_flags()
+    flags.adopt_module_key_flags(tuning)
+    program.run(main)

@@ -1,0 +1,65 @@
+"""The tuning program for a victim."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from models import datasets
+from models import splits
+from models import strategy
+from models import tune
+from models import victim as victims
+from revsig_keras import choose_strength
+from revsig_keras import tuning
+
+ROOT = pathlib.Path(__file__).parents[2]
+DATA = datasets.DataConfig("digits", split_seed=3)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    path = tmp_path_factory.mktemp("victim")
+    dataset = DATA.load()
+    config = victims.VictimConfig(architecture="mlp", steps=100)
+    victim = victims.train_victim(config, dataset, splits.split(dataset, DATA.split_seed),
+                                  strategy.make_strategy("one_device"))
+    victims.save_victim(victim, path)
+    return path
+
+
+def test_on_the_validation_split(directory, tmp_path, capsys):
+    """What is printed and written is what those rows give."""
+    config = tuning.TuneConfig(max_l1=0.5, json=str(tmp_path / "frontier.json"))
+    tune.tune(DATA, directory, config)
+    dataset = DATA.load()
+    rows = splits.split(dataset, DATA.split_seed).victim_validation
+    victim = victims.load_victim(directory, dataset, DATA.split_seed)
+    choice = choose_strength(victim.probabilities(rows.x), rows.y, max_l1=0.5)
+    assert capsys.readouterr().out == f"{choice}\n\n{choice.code}\n"
+    assert choice.num_rows == len(rows)
+    assert json.loads((tmp_path / "frontier.json").read_text())["row"]["beta"] == choice.beta
+
+
+def test_of_other_splits_nothing_is_tuned(directory):
+    with pytest.raises(ValueError, match="its split_seed must be 0. Received: 3"):
+        tune.tune(datasets.DataConfig("digits"), directory, tuning.TuneConfig(max_l1=1))
+
+
+@pytest.mark.parametrize("flags, code, start", [
+    (["--max_ece=.3", "--split_seed=3"], 0, ""),
+    (["--max_ece=.3"], 1, "error: The victim "),
+])  # yapf: disable
+def test_the_program(directory, flags, code, start):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    result = subprocess.run([sys.executable, "-m", "models.tune", f"--victim={directory}", *flags],
+                            cwd=ROOT,
+                            env=environment,
+                            capture_output=True,
+                            text=True,
+                            timeout=120)
+    assert result.returncode == code, result.stderr
+    assert result.stderr.startswith(start) and result.stderr.count("\n") == code
+    assert ("revsig_keras.ReverseSigmoid(beta=" in result.stdout) == (code == 0)

@@ -1,0 +1,119 @@
+"""The tuning program for a model in a file."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from absl import flags
+import keras
+import numpy as np
+import pytest
+
+from revsig_keras import DefendedModel
+from revsig_keras import program
+from revsig_keras import ReverseSigmoid
+from revsig_keras import tune
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def call(*arguments):
+    """Runs the program in this process; returns what an error says, else 0."""
+    values = flags.FlagValues()
+    tune.define_flags(values)
+    values(["tune", *map(str, arguments)])
+    try:
+        program.guarded(lambda: tune.main(values))
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """A classifier, a defended one, one that emits logits, and inputs."""
+    path = tmp_path_factory.mktemp("tune")
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
+    inputs = keras.Input((4,))
+    logits = keras.layers.Dense(3)(inputs)
+    model = keras.Model(inputs, keras.layers.Softmax()(logits))
+    model.save(path / "model.keras")
+    DefendedModel(model).save(path / "defended.keras")
+    keras.Model(inputs, logits).save(path / "logits.keras")
+    keras.Model(inputs, keras.layers.Rescaling(2.0)(model(inputs))).save(path / "scores.keras")
+    np.savez(path / "inputs.npz", x=x, y=np.asarray(model(x)).argmax(1))
+    np.savez(path / "unlabelled.npz", x=x)
+    np.savez(path / "wide.npz", x=x[:, :3])
+    np.savez(path / "text.npz", x=np.full((3, 4), "a"))
+    np.savez(path / "labels.npz", x=x, y=np.arange(60))
+    np.savez(path / "empty.npz", z=x)
+    np.savez(path / "pickle.npz", x=np.array([[{}]]))
+    (path / "no.npz").write_text("no array")
+    (path / "no.keras").write_text("no model")
+    return path
+
+
+def test_the_program(directory):
+    """As a user starts it: the table, the line to paste, and the files."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    command = [
+        sys.executable, "-m", "revsig_keras.tune", f"--model={directory}/model.keras",
+        f"--inputs={directory}/inputs.npz", "--max_l1=.2", "--max_ece=.9",
+        f"--json={directory}/frontier.json", f"--plot={directory}/frontier.png"
+    ]
+    result = subprocess.run(command,
+                            cwd=ROOT,
+                            env=environment,
+                            capture_output=True,
+                            text=True,
+                            timeout=120)
+    assert result.returncode == 0, result.stderr
+    title, *_, empty, code = result.stdout.splitlines()
+    assert title.startswith("Means over 60 rows of 3 classes. Limits: l1 <= 0.2, ece <= 0.9.")
+    assert empty == "" and code.startswith("revsig_keras.ReverseSigmoid(beta=")
+    layer = eval(code.removeprefix("revsig_keras."), {"ReverseSigmoid": ReverseSigmoid})
+    record = json.loads((directory / "frontier.json").read_text())
+    assert record["code"] == code and record["row"]["beta"] == layer.beta
+    assert 0.19 < record["row"]["l1"] <= 0.2
+    assert (directory / "frontier.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_defended_model_is_tuned_anew(directory, capsys):
+    """From the classifier inside."""
+    outputs = []
+    for name in ("model", "defended"):
+        assert call(f"--model={directory}/{name}.keras", f"--inputs={directory}/unlabelled.npz",
+                    "--max_kl_nats=.1") == 0
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--max_l1=0"], "error: `max_l1` must be a finite number above 0"),
+    ([], "error: At least one of `max_l1`"),
+    (["--max_ece=.1", "--inputs={}/unlabelled.npz"], "error: `max_ece` needs `labels`"),
+    (["--max_l1=1e-9"], "error: No combination of `betas` and `gammas` is inside `max_l1`=1e-09"),
+    (["--max_l1=1", "--inputs={}/wide.npz"], "of shape (None, 4). Received: {}/wide.npz with x of "
+     "shape (60, 3)"),
+    (["--max_l1=1", "--inputs={}/text.npz"], "must have x of numbers, of shape (n, ...)"),
+    (["--max_l1=1", "--inputs={}/labels.npz"], "`labels` must be from 0 to 2"),
+    (["--max_l1=1", "--inputs={}/empty.npz"], "with the array x"),
+    (["--max_l1=1", "--inputs={}/pickle.npz"], "made without pickle"),
+    (["--max_l1=1", "--inputs={}/no.npz"], "must be a readable NumPy .npz file"),
+    (["--max_l1=1", "--inputs={}/absent.npz"], "must be a readable NumPy .npz file"),
+    (["--max_l1=1", "--model={}/absent.keras"], "--model must be a readable .keras file"),
+    (["--max_l1=1", "--model={}/no.keras"], "--model must be a readable .keras file"),
+    (["--max_l1=1", "--model={}/logits.keras"], "emits logits. Add a softmax"),
+    (["--max_l1=1", "--model={}/scores.keras"], "`probabilities` must have rows"),
+    (["--max_l1=1", "--json={}"], "Is a directory"),
+    (["--max_l1=1", "--plot={}/a.nothing"], "not supported"),
+])  # yapf: disable
+def test_bad_input(directory, arguments, message):
+    """An error of a line or two."""
+    given = [f"--model={directory}/model.keras", f"--inputs={directory}/inputs.npz",
+             *(argument.replace("{}", str(directory)) for argument in arguments)]  # yapf: disable
+    error = call(*given)
+    assert error.startswith("error: ") and message.replace("{}", str(directory)) in error
+    assert error.count("\n") <= 1
