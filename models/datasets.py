@@ -6,9 +6,9 @@ import zlib
 
 import numpy as np
 
-from models import files
 from models import tfds_images
 from models.dataset import Dataset
+from revsig_keras import program
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _load_npz(name):
             zlib.error) as error:
         raise ValueError(
             f"{name} must be a readable NumPy .npz file with the arrays x and y, made without "
-            f"pickle. Received: {files.first_line(error)}") from error
+            f"pickle. Received: {program.first_line(error)}") from error
     if x.dtype != np.uint8 and x.dtype.kind != "f":
         raise ValueError(f"{name} must have inputs x of dtype uint8 or float. Received: {x.dtype}")
     if y.dtype.kind not in "iu":

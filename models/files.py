@@ -1,4 +1,4 @@
-"""What stands in files: complete or not there at all, versions, errors in a line."""
+"""What stands in files: complete or not there at all; versions."""
 import contextlib
 import os
 import platform
@@ -59,8 +59,3 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "revsig_keras": revsig_keras.__version__,
     }
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

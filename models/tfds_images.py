@@ -8,8 +8,8 @@ from absl import logging
 import numpy as np
 import tensorflow as tf
 
-from models import files
 from models.dataset import Dataset
+from revsig_keras import program
 
 
 def load(name, data_dir, download, image_size):
@@ -69,7 +69,7 @@ def _prepared_builder(tfds, name, data_dir, download):
                 builder.download_and_prepare()
         except Exception as error:
             raise OSError(f"The data set {name} could not be downloaded and prepared: "
-                          f"{files.first_line(error)}") from error
+                          f"{program.first_line(error)}") from error
     return builder
 
 

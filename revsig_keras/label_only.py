@@ -33,16 +33,7 @@ class LabelOnly(Defence):
             `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
-    Call arguments:
-        inputs: Class probabilities, `(..., classes)`, floating point, 2 classes or more.
-        training: Python boolean. The layer is the identity when it is `True`, unless
-            `apply_in_training` is set.
-
-    Input shape:
-        `(..., classes)`, any rank.
-
-    Output shape:
-        Same as the input shape.
+    Call arguments and shapes are those of `Defence`.
 
     Example:
 

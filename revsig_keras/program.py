@@ -43,3 +43,8 @@ def guarded(main, expected=(), received=()):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def first_line(error):
+    """What an error says, in one line."""
+    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

@@ -47,7 +47,7 @@ def _load_inputs(path):
             zlib.error) as error:
         raise ValueError("--inputs must be a readable NumPy .npz file with the array x and, with "
                          f"--max_ece, y, made without pickle. Received: {path}: "
-                         f"{_first_line(error)}") from error
+                         f"{program.first_line(error)}") from error
     if x.dtype.kind not in "biuf" or x.ndim < 2 or len(x) == 0:
         raise ValueError("--inputs must have x of numbers, of shape (n, ...), n at least 1. "
                          f"Received: {path} with x of dtype {x.dtype} and shape {x.shape}")
@@ -60,7 +60,7 @@ def _load_model(path):
         model = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError("--model must be a readable .keras file. Received: "
-                         f"{path}: {_first_line(error)}") from error
+                         f"{path}: {program.first_line(error)}") from error
     if isinstance(model, DefendedModel):
         return model.model
     DefendedModel(model)  # Checks that it can be defended.
@@ -77,16 +77,12 @@ def _predict(model, x, values):
         return np.asarray(model.predict(x, batch_size=256, verbose=0))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{fits}. Received: {values.inputs} with x of dtype {x.dtype} and shape "
-                         f"{x.shape}: {_first_line(error)}") from error
+                         f"{x.shape}: {program.first_line(error)}") from error
 
 
 def _fits(shape, expected):
     return len(shape) == len(expected) and all(
         size in (None, given) for given, size in zip(shape, expected))
-
-
-def _first_line(error):
-    return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import configparser
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -72,14 +73,13 @@ def test_every_relative_link_of_the_documents_leads_somewhere():
 
 def test_a_wheel_holds_the_library_alone(tmp_path):
     pytest.importorskip("setuptools")
-    subprocess.run([
-        sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation",
-        "--wheel-dir",
-        str(tmp_path),
-        str(ROOT)
-    ],
-                   check=True,
-                   timeout=120)
+    source = tmp_path / "source"  # Built from a copy, since setuptools leaves a build folder.
+    shutil.copytree(ROOT / "revsig_keras", source / "revsig_keras")
+    for name in ("setup.cfg", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    options = ("--quiet", "--no-deps", "--no-build-isolation", f"--wheel-dir={tmp_path}")
+    command = [sys.executable, "-m", "pip", "wheel", *options, str(source)]
+    subprocess.run(command, check=True, timeout=120)
     wheel, = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"revsig_keras"}

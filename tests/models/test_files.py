@@ -75,7 +75,6 @@ def test_a_path_below_a_file_is_an_os_error(tmp_path):
         files.write_atomically(tmp_path / "file" / "below", "")
 
 
-def test_versions_and_first_line():
+def test_versions():
     assert set(files.versions()) == {"python", "tensorflow", "keras", "numpy", "revsig_keras"}
     assert all(isinstance(version, str) for version in files.versions().values())
-    assert files.first_line(ValueError("one\ntwo")) == "ValueError: one"

@@ -51,3 +51,7 @@ def test_arguments():
     assert received == ["there"]
     with pytest.raises(SystemExit, match=r"1 arguments are expected \(DIR\). Received: none"):
         program.guarded(received.append, ["DIR"], [])
+
+
+def test_the_first_line_of_an_error():
+    assert program.first_line(ValueError("one\ntwo")) == "ValueError: one"
