@@ -140,8 +140,19 @@ def _sentence(flat, defence, budget):
     if labels:
         said += f"; a thief that uses only labels reaches {labels.agreement:.3f}"
     return (f"{said}. The strongest thief tried on {defence} ({strongest.adversary}, "
-            f"{strongest.attack}) reaches {strongest.agreement:.3f}. (Agreement with the clean "
-            f"victim on test data, mean of {len(seeds)} seed{'s' * (len(seeds) > 1)}.)")
+            f"{strongest.attack}) reaches {strongest.agreement:.3f}.{_lost_labels(flat, defence)} "
+            f"(Agreement with the clean victim on test data, mean of {len(seeds)} "
+            f"seed{'s' * (len(seeds) > 1)}.)")
+
+
+def _lost_labels(flat, defence):
+    """What a defence that does not keep the label does to the victim itself."""
+    row = next(row for row in flat if row["defence"] == defence)
+    if not row["label_changes_test"]:
+        return ""
+    return (f" But {defence} changes the labels of {row['label_changes_test']} test rows: the "
+            f"victim's own accuracy goes from {row['victim_accuracy_clean']:.3f} to "
+            f"{row['victim_accuracy_defended']:.3f}.")
 
 
 _Thief = collections.namedtuple("_Thief", "validation agreement attack adversary")

@@ -93,6 +93,15 @@ def test_the_strongest_thief_is_chosen_on_validation_and_reported_on_test():
         rows)
 
 
+def test_a_defence_that_loses_labels_is_not_praised():
+    broken = row("rs", "probabilities", 10, 0, 0.1)
+    broken.update(label_changes_test=70, victim_accuracy_clean=0.98, victim_accuracy_defended=0.3)
+    text = report.sentences([row("none", "probabilities", 10, 0, 0.9), broken])
+    assert "But rs changes the labels of 70 test rows" in text
+    assert "accuracy goes from 0.980 to 0.300" in text
+    assert "But" not in report.sentences(ROWS)
+
+
 def test_without_a_defence_there_is_nothing_to_say():
     assert report.sentences([row("none", "labels", 10, 0, 0.5)]) == ""
 
