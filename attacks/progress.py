@@ -45,7 +45,8 @@ class Progress:
             A function that counts its steps.
         """
         if self._bar is None:
-            self._bar = tqdm.tqdm(total=self._expected,
+            self._bar = tqdm.tqdm(desc=what,
+                                  total=self._expected,
                                   bar_format=_FORMAT,
                                   file=sys.stderr,
                                   mininterval=0.2 if self._live else 15,
