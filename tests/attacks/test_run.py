@@ -27,7 +27,7 @@ SMALL = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architectur
          "--steps=40", "--budgets=10,20", "--seeds=3")
 
 
-def python(*arguments, **options):
+def python(*arguments):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     return subprocess.Popen([sys.executable, "-m", *map(str, arguments)],
                             cwd=ROOT,
@@ -35,7 +35,12 @@ def python(*arguments, **options):
                             text=True,
                             stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE,
-                            **options)
+                            preexec_fn=_take_interrupts)
+
+
+def _take_interrupts():
+    """A shell starts background commands deaf to SIGINT, and their children are deaf too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def call(*arguments):
