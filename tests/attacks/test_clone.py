@@ -7,8 +7,12 @@ import numpy as np
 from attacks.attack import TransferSet
 from attacks.clone import CloneTrainer
 from attacks.config import CloneConfig
+from models.dataset import Dataset
 from models.inference import predict
+from models.splits import split
 from models.strategy import make_strategy
+from models.victim import train_victim
+from models.victim import VictimConfig
 
 RNG = np.random.default_rng(0)
 INPUTS = RNG.random((60, 6), np.float32)
@@ -67,6 +71,30 @@ def test_the_curve_is_taken_at_a_quarter_a_half_and_all_steps():
     watched = clone_trainer().train(TRANSFER_SET, 0, answers, watch=lambda model, step: 0.0)
     np.testing.assert_array_equal(watched.findings,
                                   clone_trainer().train(TRANSFER_SET, 0, answers).findings)
+
+
+def test_a_clone_does_not_start_from_the_weights_of_a_victim_of_equal_seed():
+    """Trained for one step of no length, both are still where they started."""
+    still = "sgd:learning_rate=1e-12"
+    dataset = Dataset("rows", INPUTS, TARGETS.argmax(axis=1), 3, (0.0, 1.0))
+    victim = train_victim(VictimConfig("mlp", still, steps=1, seed=0), dataset, split(dataset, 0),
+                          make_strategy("one_device"))
+    trainer = clone_trainer(optimizer=still, steps=1)
+    clone = trainer.train(TRANSFER_SET, 0, lambda model: model.get_weights()).findings
+    for theirs, ours in zip(victim.model.get_weights(), clone, strict=True):
+        if theirs.ndim == 2:  # Biases start at 0.
+            assert abs(np.corrcoef(theirs.ravel(), ours.ravel())[0, 1]) < 0.3
+
+
+def test_free_augmentation_reaches_the_training():
+    images = INPUTS.reshape(60, 3, 2, 1)
+    config = CloneConfig("mlp", steps=20)
+    findings = []
+    for max_shift in (0, 1):
+        trainer = CloneTrainer(config, (3, 2, 1), 3, make_strategy("one_device"))
+        transfer_set = TransferSet(images, TARGETS, max_shift)
+        findings.append(trainer.train(transfer_set, 0, lambda model: model.get_weights()).findings)
+    assert not np.allclose(findings[0][0], findings[1][0])
 
 
 def test_early_stopping_stops_early_and_holds_out_paid_rows_only():
