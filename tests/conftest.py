@@ -1,7 +1,15 @@
-"""What all tests share: a quiet TensorFlow with two CPU devices, to try two replicas anywhere."""
-import models  # noqa: F401  (must come first: starts TensorFlow quietly)
+"""What all tests share: the backend, and with TensorFlow two CPU devices, to try two replicas."""
+import os
 
-import tensorflow as tf  # isort: skip
+# Whatever the file of settings in the home directory says.
+if os.environ.setdefault("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    import models  # noqa: F401  (must come first: starts TensorFlow quietly)
 
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+    import tensorflow as tf  # isort: skip
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+else:
+    # Programs, experiments and SavedModels are TensorFlow's; the library is not.
+    collect_ignore_glob = ["attacks/*", "models/*", "test_*.py"]
+    collect_ignore = ["revsig_keras/test_defended_model.py"]
