@@ -11,6 +11,12 @@ class Defence(keras.layers.Layer):
     A subclass implements `perturb` and, where it has arguments of its own, `__init__` and
     `get_config`. It is the identity in training, so a model that ends in it trains as before.
 
+    Attributes:
+        from_logits: Boolean, whether the layer receives logits. `False` unless a subclass says
+            otherwise, as in `multi_label` and `axis`.
+        multi_label: Boolean, whether each entry it receives is a sigmoid unit of its own.
+        axis: Integer, the axis of the classes. `-1` unless a subclass says otherwise.
+
     Its input is not autocast: under a mixed policy the defence sees the probabilities as the
     preceding layer computed them, and rounds its result to the compute dtype only once.
 
@@ -31,6 +37,10 @@ class Defence(keras.layers.Layer):
         Same as the input shape.
     """
 
+    from_logits = False
+    multi_label = False
+    axis = -1
+
     def __init__(self, *, apply_in_training=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
         if not isinstance(apply_in_training, bool):
@@ -40,17 +50,25 @@ class Defence(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs, training=False):
-        check_probabilities(inputs.shape, inputs.dtype)
+        self.check_input(inputs.shape, inputs.dtype)
         if training and not self.apply_in_training:
-            return ops.cast(inputs, self.compute_dtype)
+            return ops.cast(self.clean(inputs), self.compute_dtype)
         return ops.cast(self.perturb(inputs), self.compute_dtype)
+
+    def check_input(self, shape, dtype=None):
+        """Raises `ValueError` unless the layer can be called on this shape and dtype."""
+        check_probabilities(shape, dtype)
+
+    def clean(self, inputs):
+        """Returns the probabilities without the defence, as in training: the inputs themselves."""
+        return inputs
 
     def perturb(self, probabilities):
         """Returns the perturbed probabilities: same shape, each row again a distribution."""
         raise NotImplementedError(f"{type(self).__name__} must implement `perturb`.")
 
     def compute_output_shape(self, input_shape):
-        check_probabilities(input_shape)
+        self.check_input(input_shape)
         return tuple(input_shape)
 
     def get_config(self):

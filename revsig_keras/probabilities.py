@@ -9,15 +9,26 @@ import numpy as np
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 
-def check_probabilities(shape, dtype=None):
-    """Raises `ValueError` unless `shape` and `dtype` can be rows of class probabilities."""
-    classes = shape[-1] if len(shape) else None
-    if classes is None or classes < 2:
+def check_probabilities(shape, dtype=None, axis=-1, fewest=2):
+    """Raises `ValueError` unless `shape` and `dtype` can be scores of classes along `axis`."""
+    rank = len(shape)
+    if not -rank <= axis < rank:
+        raise ValueError("`axis`, that of the classes, must be an axis of the input. "
+                         f"Received: axis={axis} for shape={tuple(shape)}")
+    classes = shape[axis]
+    if classes is None or classes < fewest:
+        where = "last axis" if axis in (-1, rank - 1) else f"axis {axis}"
         raise ValueError(
-            "A defence expects class probabilities whose last axis has a fixed size of 2 or more. "
-            "Sigmoid heads are not supported yet: end a binary classifier in a softmax over 2 "
-            f"classes. Received: shape={tuple(shape)}")
-    if dtype is not None and not keras.backend.is_float_dtype(dtype):
+            f"A defence expects class probabilities whose {where} has a fixed size of {fewest} or "
+            "more. (Sigmoid heads are for `ReverseSigmoid`; several units need "
+            f"`multi_label=True`.) Received: shape={tuple(shape)}")
+    if dtype is not None:
+        check_dtype(dtype)
+
+
+def check_dtype(dtype):
+    """Raises `ValueError` unless `dtype` is floating-point."""
+    if not keras.backend.is_float_dtype(dtype):
         raise ValueError("A defence expects class probabilities of a floating-point dtype. "
                          f"Received: dtype={keras.backend.standardize_dtype(dtype)}")
 

@@ -1,30 +1,42 @@
 """The Reverse Sigmoid perturbation: as a function and as a layer."""
-import math
 import numbers
 
 import keras
 from keras import ops
 
+from revsig_keras import sigmoid_head
+from revsig_keras import softmax_head
 from revsig_keras.defence import Defence
+from revsig_keras.probabilities import check_dtype
 from revsig_keras.probabilities import check_probabilities
 from revsig_keras.probabilities import epsilon
-from revsig_keras.probabilities import keep_label
-from revsig_keras.probabilities import mass
-from revsig_keras.probabilities import row_sum
 from revsig_keras.probabilities import widen
 
 
-def reverse_sigmoid(y, beta=1.0, gamma=0.2, preserve_top1=True, dtype=None):
+def reverse_sigmoid(y,
+                    beta=1.0,
+                    gamma=0.2,
+                    preserve_top1=True,
+                    *,
+                    from_logits=False,
+                    multi_label=False,
+                    axis=-1,
+                    dtype=None):
     """Perturbs class probabilities by the Reverse Sigmoid function.
 
     See `ReverseSigmoid` for the formula and its properties. This function also takes tensors for
     `beta` and `gamma` and is differentiable in them, so that they can be learned.
 
     Args:
-        y: Class probabilities, `(..., classes)`, floating point, 2 classes or more.
-        beta: Float in (0, 2), or a tensor that broadcasts to `y`. Defaults to `1.0`.
-        gamma: Float in (0, 1], or a tensor that broadcasts to `y`. Defaults to `0.2`.
+        y: Class probabilities, floating point, 2 classes or more along `axis`, or 1, the
+            probability of a sigmoid unit. Logits, if `from_logits`.
+        beta: Float in (0, 2), or a tensor that broadcasts to `y` with `axis` moved to the end.
+            Defaults to `1.0`.
+        gamma: Float in (0, 1], or a tensor that broadcasts as `beta` does. Defaults to `0.2`.
         preserve_top1: Boolean, whether each row keeps its label. Defaults to `True`.
+        from_logits: Boolean, whether `y` are logits. Defaults to `False`.
+        multi_label: Boolean, whether each entry is a sigmoid unit of its own. Defaults to `False`.
+        axis: Integer, the axis of the classes. Defaults to `-1`.
         dtype: Dtype of the result, `None` for that of `y`. It is computed in float32, or in
             float64 where `y` or the result is float64. Defaults to `None`.
 
@@ -36,30 +48,26 @@ def reverse_sigmoid(y, beta=1.0, gamma=0.2, preserve_top1=True, dtype=None):
     >>> y = np.array([[0.7, 0.2, 0.1]])
     >>> np.array(reverse_sigmoid(y, beta=1.0, gamma=0.2)).round(3)
     array([[0.58 , 0.237, 0.183]])
+    >>> np.array(reverse_sigmoid(np.log(y), beta=1.0, gamma=0.2, from_logits=True)).round(3)
+    array([[0.58 , 0.237, 0.183]])
     """
     check_parameters(beta, gamma)
     y = ops.convert_to_tensor(y)
-    check_probabilities(y.shape, y.dtype)
+    _check_scores(y.shape, y.dtype, multi_label, axis)
     dtype = keras.backend.standardize_dtype(dtype or y.dtype)
     step = epsilon(dtype)
 
     y = widen(y, dtype)
     beta, gamma = _like(beta, y), _like(gamma, y)
-    minor, total, upper = _minor_side(y)
-    share = minor / total  # The smaller one of y and 1 - y.
-    small, lift = _sigmoid(gamma, minor, total - minor)
-
-    scale = 1.0
-    if preserve_top1:
-        scale = _safe_scale(ops.where(upper, 1.0 - share, share),
-                            ops.where(upper, beta * lift, -beta * lift), step)
-    # y - scale * r. Above 1/2 it is arranged so that 1 - beta / 2, which may be small, is exact.
-    below = share + scale * (beta * lift)
-    above = (1.0 - scale) + scale * (1.0 - beta / 2.0) - share + scale * (beta * small)
-    scores = ops.where(upper, above, below)
-    if preserve_top1:
-        scores = keep_label(scores, y, step)
-    return ops.cast(scores / row_sum(scores), dtype)
+    last = axis in (-1, len(y.shape) - 1)
+    if not last:
+        y = ops.moveaxis(y, axis, -1)
+    head = sigmoid_head if multi_label or y.shape[-1] == 1 else softmax_head
+    scores = head.from_logits(y) if from_logits else head.from_probabilities(y)
+    y = head.perturb(scores, beta, gamma, preserve_top1, step)
+    if not last:
+        y = ops.moveaxis(y, -1, axis)
+    return ops.cast(y, dtype)
 
 
 def check_parameters(beta, gamma):
@@ -75,47 +83,18 @@ def check_parameters(beta, gamma):
                          f"perturbed, and {reason} may turn negative. Received: {name}={value!r}")
 
 
+def _check_scores(shape, dtype, multi_label, axis):
+    if not multi_label:
+        check_probabilities(shape, dtype, axis, fewest=1)
+    elif dtype is not None:
+        check_dtype(dtype)
+
+
 def _like(value, y):
     """Python numbers stay exact; tensors get the dtype of `y`."""
     if isinstance(value, numbers.Real):
         return float(value)
     return ops.cast(ops.convert_to_tensor(value), y.dtype)
-
-
-def _minor_side(y):
-    """Returns min(y, 1 - y) and 1 as multiples of the sum of the row, and where y > 1/2.
-
-    1 - y is the sum of the other classes, so nothing cancels: it is summed up for the one class
-    that can be above 1/2, and `total - y` is at least half of `total` for all others.
-    """
-    y, total = mass(y)
-    upper = y > total / 2.0
-    others = row_sum(ops.where(upper, 0.0, y))
-    return ops.where(upper, others, y), total, upper
-
-
-def _sigmoid(gamma, minor, major):
-    """Returns s(-z) and 1/2 - s(-z) for z = gamma log(major / minor) >= 0, each exactly."""
-    known = minor > 0.0
-    log_odds = ops.log(ops.where(known, minor, 1.0)) - ops.log(major)
-    power = ops.where(known, ops.exp(gamma * log_odds), 0.0)
-    small = power / (1.0 + power)
-    # 1 - power cancels near 1, where tanh does not; the slope of tanh cancels far from it.
-    near = power > 0.5
-    half_tanh = -0.5 * ops.tanh(ops.where(near, 0.5 * gamma * log_odds, 0.0))
-    return small, ops.where(near, half_tanh, 0.5 * (1.0 - power) / (1.0 + power))
-
-
-def _safe_scale(y, r, step):
-    """Returns the largest scale in [0, 1] of r that leaves the top of each row on top."""
-    # With `initial`, batches may be empty. r grows with y, so the largest one is that of the top.
-    top_y = ops.max(y, axis=-1, keepdims=True, initial=0.0)
-    top_r = ops.max(r, axis=-1, keepdims=True, initial=-math.inf)
-    lead = top_y - y - 8.0 * step * (top_y + ops.abs(top_r))
-    loss = top_r - r
-    binds = ops.logical_and(y < top_y, ops.logical_and(loss > 0.0, lead < loss))
-    ratio = ops.maximum(lead, 0.0) / ops.where(binds, loss, 1.0)
-    return ops.min(ops.where(binds, ratio, 1.0), axis=-1, keepdims=True, initial=1.0)
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
@@ -136,7 +115,8 @@ class ReverseSigmoid(Defence):
     ```
 
     with j over the classes with y_j < y_top and r_j < r_top, and the margin
-    m = 8 epsilon (y_top + |r_top|), epsilon that of the output's dtype.
+    m = 8 epsilon (y_top + |r_top|), epsilon that of the output's dtype. A sigmoid unit is the row
+    (y, 1 - y) of two classes, where r(1 - y) = -r(y) and therefore alpha = 1.
 
     Theorem: with `preserve_top1`, the label (the lowest index of the largest entry) of the output,
     in the output's dtype, is that of the row received. Proof:
@@ -147,13 +127,21 @@ class ReverseSigmoid(Defence):
     3. Division by one sum and the cast keep equals equal, and move `top` and any other by hardly
        more than half a step each, together by less than 1.5 steps: what is below stays below.
 
-    (For float16 outputs of up to 16,384 classes: 1 / classes must be a normal number.)
+    (For float16 outputs of up to 16,384 classes: 1 / classes must be a normal number.) Likewise no
+    sigmoid unit crosses 1/2: one above it stays at (1 + 2 epsilon) / 2 or more, one below it at
+    (1 - 2 epsilon) / 2 or less, and exactly 1/2 stays 1/2. The label is all that is kept: the
+    order of the other classes may change, and so may decisions at a threshold other than 1/2.
 
     The computation is in float32 or better whatever the dtype policy. 1 - y is the sum of the
-    other classes, so saturated rows are exact, and their gradients are finite. Rows need not be
-    distributions: a row is divided by its sum, entries that are negative or below the smallest
-    normal number count as 0, a row without any mass counts as uniform, and a row with a NaN or
-    an infinity becomes NaN without any effect on other rows.
+    other classes, so saturated rows are exact, and their gradients are finite. From logits, the
+    log-odds are z - log(sum of the others' exp(z)), so no logit is too large, and -inf is a
+    probability of 0.
+
+    Rows need not be distributions: a row is divided by its sum, negative entries count as 0, those
+    below the smallest normal number as themselves or as 0, and a row without any mass counts as
+    uniform. A sigmoid unit below 0 counts as 0, one above 1 as 1. A row (or unit) with a NaN or an
+    infinity, an entry above 1e25 in float32, or a logit of +inf becomes NaN without any effect on
+    others.
 
     Limits: a thief who uses only the labels is not hindered, and one who knows or guesses `beta`
     and `gamma` can undo most of the perturbation.
@@ -164,17 +152,24 @@ class ReverseSigmoid(Defence):
         gamma: Float in (0, 1], how fast the perturbation saturates. Defaults to `0.2`.
         preserve_top1: Boolean, whether each row keeps its label. `False` gives the literal
             formula of the paper, which loses labels for larger `beta`. Defaults to `True`.
+        from_logits: Boolean, whether the inputs are logits. The layer then takes the place of the
+            softmax (or sigmoid): in training, the output is that of the softmax. Defaults to
+            `False`.
+        multi_label: Boolean, whether each entry is a sigmoid unit of its own, as of a head for
+            several labels. One unit alone, an axis of size 1, is taken for that anyway. Defaults
+            to `False`.
+        axis: Integer, the axis of the classes. Without effect if `multi_label`. Defaults to `-1`.
         apply_in_training: Boolean, whether to perturb when `training=True` too. Defaults to
             `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
 
     Call arguments:
-        inputs: Class probabilities, `(..., classes)`, floating point, 2 classes or more.
-        training: Python boolean. The layer is the identity when it is `True`, unless
-            `apply_in_training` is set.
+        inputs: Class probabilities or logits, floating point, any rank.
+        training: Python boolean. When it is `True`, unless `apply_in_training` is set, the output
+            is the probabilities as they are.
 
     Input shape:
-        `(..., classes)`, any rank.
+        Any, with a fixed number of classes along `axis`.
 
     Output shape:
         Same as the input shape.
@@ -185,6 +180,9 @@ class ReverseSigmoid(Defence):
     >>> np.array(layer(np.array([[0.98, 0.02, 0.0], [0.2, 0.5, 0.3]]))).round(3)
     array([[0.53 , 0.137, 0.333],
            [0.242, 0.45 , 0.308]], dtype=float32)
+    >>> layer = ReverseSigmoid(beta=1.0, gamma=0.2, from_logits=True, multi_label=True)
+    >>> np.array(layer(np.array([[-20.0, 0.0, 3.0]]))).round(3)
+    array([[0.482, 0.5  , 0.807]], dtype=float32)
 
     References:
         - [Lee et al., Defending Against Machine Learning Model Stealing Attacks Using Deceptive
@@ -196,6 +194,9 @@ class ReverseSigmoid(Defence):
                  gamma=0.2,
                  preserve_top1=True,
                  *,
+                 from_logits=False,
+                 multi_label=False,
+                 axis=-1,
                  apply_in_training=False,
                  **kwargs):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
@@ -203,18 +204,38 @@ class ReverseSigmoid(Defence):
             if not isinstance(value, numbers.Real):
                 raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
         check_parameters(beta, gamma)
-        if not isinstance(preserve_top1, bool):
-            raise ValueError("`preserve_top1` must be a boolean. "
-                             f"Received: preserve_top1={preserve_top1!r}")
+        for name, value in (("preserve_top1", preserve_top1), ("from_logits", from_logits),
+                            ("multi_label", multi_label)):
+            if not isinstance(value, bool):
+                raise ValueError(f"`{name}` must be a boolean. Received: {name}={value!r}")
+        if not isinstance(axis, numbers.Integral) or isinstance(axis, bool):
+            raise ValueError(f"`axis` must be an integer. Received: axis={axis!r}")
         self.beta = float(beta)
         self.gamma = float(gamma)
         self.preserve_top1 = preserve_top1
+        self.from_logits = from_logits
+        self.multi_label = multi_label
+        self.axis = int(axis)
 
-    def perturb(self, probabilities):
-        return reverse_sigmoid(probabilities,
+    def check_input(self, shape, dtype=None):
+        _check_scores(shape, dtype, self.multi_label, self.axis)
+
+    def clean(self, inputs):
+        if not self.from_logits:
+            return inputs
+        logits = widen(inputs, self.compute_dtype)
+        if self.multi_label or inputs.shape[self.axis] == 1:
+            return ops.sigmoid(logits)
+        return ops.softmax(logits, axis=self.axis)
+
+    def perturb(self, inputs):
+        return reverse_sigmoid(inputs,
                                self.beta,
                                self.gamma,
                                self.preserve_top1,
+                               from_logits=self.from_logits,
+                               multi_label=self.multi_label,
+                               axis=self.axis,
                                dtype=self.compute_dtype)
 
     def get_config(self):
@@ -223,4 +244,7 @@ class ReverseSigmoid(Defence):
             "beta": self.beta,
             "gamma": self.gamma,
             "preserve_top1": self.preserve_top1,
+            "from_logits": self.from_logits,
+            "multi_label": self.multi_label,
+            "axis": self.axis,
         }

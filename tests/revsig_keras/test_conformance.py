@@ -1,4 +1,5 @@
 """One table of defences, and the checks that each of its rows must pass in every mode."""
+from collections.abc import Callable
 import dataclasses
 import importlib
 import inspect
@@ -26,6 +27,49 @@ from tests.revsig_keras.backends import MODES
 from tests.revsig_keras.rows import extreme_rows
 from tests.revsig_keras.rows import hostile_rows
 from tests.revsig_keras.rows import softmax_rows
+from tests.revsig_keras.rows import TINY
+
+
+def softmax(z):
+    y = np.exp(z - z.max(axis=-1, keepdims=True))
+    return y / y.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """How rows of probabilities reach a defence, and how to read what it received and returned.
+
+    Attributes:
+        receive: makes the inputs of the defence from rows of probabilities.
+        clean: makes the probabilities that these inputs stand for.
+        units: whether each entry is a decision of its own, of two classes.
+    """
+    receive: Callable = lambda y: y
+    clean: Callable = lambda y: y
+    units: bool = False
+
+    def rows(self, probabilities):
+        """Rows of classes, of which one is the label."""
+        if not self.units:
+            return probabilities
+        return np.stack([1 - probabilities, probabilities], -1).reshape(-1, 2)
+
+    def label(self, inputs):
+        if self.units:  # Above 1/2 or above 0, exactly as received.
+            return (inputs > (0.5 if self.clean is Head.clean else 0)).reshape(-1)
+        return inputs.argmax(axis=1)
+
+
+SOFTMAX = Head()
+LOGITS = Head(lambda y: np.log(np.maximum(y, TINY)), softmax)
+UNITS = Head(units=True)
+UNIT_LOGITS = Head(lambda y: np.log(np.maximum(y, TINY)) - np.log(np.maximum(1 - y, TINY)),
+                   sigmoid,
+                   units=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,25 +78,45 @@ class Row:
     kind: type
     options: dict
     keeps_label: bool = True
+    head: Head = SOFTMAX
 
     def make(self, **kwargs):
         return self.kind(**self.options, **kwargs)
 
 
 ROWS = {
-    "reverse_sigmoid": Row(ReverseSigmoid, {}),
-    "reverse_sigmoid_strong": Row(ReverseSigmoid, {
-        "beta": 1.9,
-        "gamma": 0.1
-    }),
-    "reverse_sigmoid_literal": Row(ReverseSigmoid, {"preserve_top1": False}, keeps_label=False),
-    "rounding": Row(Rounding, {}),
-    "rounding_fine": Row(Rounding, {"decimals": 4}),
-    "top_1": Row(TopK, {}),
-    "top_3": Row(TopK, {"k": 3}),
-    "label_only": Row(LabelOnly, {}),
-    "random_noise": Row(RandomNoise, {}),
-    "random_noise_alone": Row(RandomNoise, {"scale": 1.0}),
+    "reverse_sigmoid":
+        Row(ReverseSigmoid, {}),
+    "reverse_sigmoid_strong":
+        Row(ReverseSigmoid, {
+            "beta": 1.9,
+            "gamma": 0.1
+        }),
+    "reverse_sigmoid_literal":
+        Row(ReverseSigmoid, {"preserve_top1": False}, keeps_label=False),
+    "reverse_sigmoid_logits":
+        Row(ReverseSigmoid, {"from_logits": True}, head=LOGITS),
+    "reverse_sigmoid_units":
+        Row(ReverseSigmoid, {"multi_label": True}, head=UNITS),
+    "reverse_sigmoid_unit_logits":
+        Row(ReverseSigmoid, {
+            "from_logits": True,
+            "multi_label": True
+        }, head=UNIT_LOGITS),
+    "rounding":
+        Row(Rounding, {}),
+    "rounding_fine":
+        Row(Rounding, {"decimals": 4}),
+    "top_1":
+        Row(TopK, {}),
+    "top_3":
+        Row(TopK, {"k": 3}),
+    "label_only":
+        Row(LabelOnly, {}),
+    "random_noise":
+        Row(RandomNoise, {}),
+    "random_noise_alone":
+        Row(RandomNoise, {"scale": 1.0}),
 }
 # Of each class, a value other than the default for every argument of its constructor.
 NON_DEFAULT = {
@@ -60,6 +124,9 @@ NON_DEFAULT = {
         "beta": 0.7,
         "gamma": 0.4,
         "preserve_top1": False,
+        "from_logits": True,
+        "multi_label": True,
+        "axis": 1,
         "apply_in_training": True
     },
     Rounding: {
@@ -105,20 +172,21 @@ def test_every_public_defence_has_a_row():
 def test_rows_stay_distributions_and_keep_their_label_as_claimed(row, policy):
     """In every mode and dtype; modes differ in rounding only."""
     hostile, ordinary = hostile_rows(400, 10, 1), softmax_rows(400, 10, 3, 2)
-    y = np.concatenate([hostile, ordinary])
+    inputs = row.head.receive(np.concatenate([hostile, ordinary]))
     layer = row.make(dtype=policy)
     step = OUTPUT_STEP[layer.compute_dtype]
     outputs = {}
     for name, mode in MODES.items():
         with backends.enabled(policy):
-            output = mode(layer)(constant(y))
+            output = mode(layer)(constant(inputs))
             assert backends.dtype_of(output) == layer.compute_dtype
             output = outputs[name] = as_float64(output)
-        assert output.shape == y.shape
-        assert np.isfinite(output).all() and (output >= 0).all(), name
-        np.testing.assert_allclose(output.sum(axis=1), 1, atol=2 * step, err_msg=name)
+        assert output.shape == inputs.shape
+        rows = row.head.rows(output)
+        assert np.isfinite(rows).all() and (rows >= 0).all(), name
+        np.testing.assert_allclose(rows.sum(axis=1), 1, atol=2 * step, err_msg=name)
         if row.keeps_label:
-            np.testing.assert_array_equal(output.argmax(axis=1), y.argmax(axis=1), name)
+            np.testing.assert_array_equal(rows.argmax(axis=1), row.head.label(inputs), name)
         np.testing.assert_allclose(output[len(hostile):], outputs["eager"][len(hostile):],
                                    16 * step, step, err_msg=name)  # yapf: disable
 
@@ -126,7 +194,7 @@ def test_rows_stay_distributions_and_keep_their_label_as_claimed(row, policy):
 @each_row
 def test_reloaded_is_bit_equal(row, tmp_path):
     """A `.keras` file holds the whole configuration of the defence."""
-    y = np.concatenate([hostile_rows(400, 10, 1), softmax_rows(400, 10, 3, 2)])
+    y = row.head.receive(np.concatenate([hostile_rows(400, 10, 1), softmax_rows(400, 10, 3, 2)]))
     model = keras.Sequential([keras.Input((10,)), row.make()])
     model.save(tmp_path / "model.keras")
     reloaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -153,12 +221,13 @@ def test_config_has_every_constructor_argument(kind):
 
 @each_row
 def test_training_is_the_identity_unless_forced(row):
-    """A model that ends in a defence trains as before."""
-    y = softmax_rows(20, 10, 1, 4)
-    np.testing.assert_array_equal(as_numpy(row.make()(y, training=True)), y)
+    """A model that ends in a defence trains as before; one of logits, as if it had a softmax."""
+    y = row.head.receive(softmax_rows(20, 10, 1, 4))
+    tolerance = 0 if row.head.clean is Head.clean else 1e-6
+    np.testing.assert_allclose(as_numpy(row.make()(y, training=True)), row.head.clean(y), tolerance)
     forced = row.make(apply_in_training=True)
     np.testing.assert_array_equal(as_numpy(forced(y, training=True)), as_numpy(row.make()(y)))
-    assert not np.array_equal(as_numpy(forced(y)), y)
+    assert not np.array_equal(as_numpy(forced(y)), row.head.clean(y))
 
 
 @each_row
@@ -166,7 +235,7 @@ def test_training_is_the_identity_unless_forced(row):
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
 def test_gradients_are_finite(row, mode, policy):
     """At one-hot rows, ties and probabilities down to the smallest normal number."""
-    y = np.concatenate([extreme_rows(10, 5), hostile_rows(80, 10, 6)])
+    y = row.head.receive(np.concatenate([extreme_rows(10, 5), hostile_rows(80, 10, 6)]))
     layer = row.make(dtype=policy)
 
     def loss(inputs):
@@ -180,7 +249,7 @@ def test_gradients_are_finite(row, mode, policy):
 @each_row
 def test_rows_do_not_depend_on_their_batch(row):
     """Nor does a NaN or an infinity leave its row; a batch may be empty; any rank will do."""
-    y = softmax_rows(60, 10, 2, 7)
+    y = row.head.receive(softmax_rows(60, 10, 2, 7))
     layer = row.make()
     whole = as_float64(layer(y))
     for part in (y[:1], y[::-1][:13]):
@@ -191,12 +260,15 @@ def test_rows_do_not_depend_on_their_batch(row):
         as_float64(layer(y.reshape(3, 4, 5, 10))).reshape(60, 10), whole, 1e-6)
     np.testing.assert_allclose(as_float64(layer(y[0])), whole[0], 1e-6)
     spoilt = y.copy()
-    spoilt[3, 4], spoilt[5, 0], spoilt[8] = np.nan, np.inf, np.inf
+    spoilt[3, 4], spoilt[8] = np.nan, np.nan
+    if not row.head.units:
+        spoilt[5, 0], spoilt[8] = np.inf, np.inf
+    gone = np.isnan(spoilt) | np.isinf(spoilt)
+    if not row.head.units:
+        gone[gone.any(axis=1)] = True
     for name, mode in MODES.items():
         output = as_float64(mode(layer)(constant(spoilt)))
-        assert np.isnan(output[[3, 5, 8]]).all(), name
-        kept = np.delete(np.arange(60), [3, 5, 8])
-        np.testing.assert_allclose(output[kept], whole[kept], 2e-6, err_msg=name)
+        np.testing.assert_allclose(output, np.where(gone, np.nan, whole), 2e-6, err_msg=name)
 
 
 @each_row
@@ -212,13 +284,15 @@ def test_shapes_masks_and_symbolic_calls(row):
 @each_row
 def test_what_is_no_row_of_probabilities_is_refused(row):
     """With the remedy, at construction of a model or at the first call."""
-    for shape in ((4, 1), (4, None)):
-        with pytest.raises(ValueError, match="Sigmoid heads are not supported yet"):
+    refused = [(4, None)] if row.kind is ReverseSigmoid else [(4, 1), (4, None)]
+    for shape in refused if not row.head.units else []:
+        with pytest.raises(ValueError, match="Sigmoid heads are for `ReverseSigmoid`"):
             row.make().compute_output_shape(shape)
-        with pytest.raises(ValueError, match="softmax over 2"):
+        with pytest.raises(ValueError, match="last axis has a fixed size"):
             row.make()(keras.Input(shape[1:]))
-    with pytest.raises(ValueError, match="last axis"):
-        row.make()(np.ones((3, 1), "float32"))
+        if None not in shape:
+            with pytest.raises(ValueError, match="last axis has a fixed size"):
+                row.make()(np.ones(shape, "float32"))
     for dtype in ("int32", "bool"):
         with pytest.raises(ValueError, match=f"floating-point dtype.*{dtype}"):
             row.make()(np.ones((2, 3), dtype))

@@ -348,5 +348,5 @@ def test_sigmoid_heads_are_refused():
         model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(units, "sigmoid")])
         with pytest.raises(ValueError, match="softmax over 2 classes"):
             DefendedModel(model)
-    with pytest.raises(ValueError, match="Sigmoid heads are not supported yet"):
+    with pytest.raises(ValueError, match="Sigmoid heads are for"):
         DefendedModel(keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "softmax")]))

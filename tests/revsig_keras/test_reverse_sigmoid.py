@@ -25,12 +25,12 @@ CLASSES = (2, 3, 10, 100, 1000)
 @functools.cache
 def compiled(mode, preserve_top1, dtype):
     """Takes beta and gamma as tensors, so that one compilation does for all of them."""
-    return mode(lambda y, beta, gamma: reverse_sigmoid(y, beta, gamma, preserve_top1, dtype))
+    return mode(lambda y, beta, gamma: reverse_sigmoid(y, beta, gamma, preserve_top1, dtype=dtype))
 
 
 def run(y, beta=1.0, gamma=0.2, preserve_top1=True, dtype=None, mode=USUAL):
-    if mode is EAGER:
-        return as_numpy(reverse_sigmoid(constant(y), beta, gamma, preserve_top1, dtype))
+    if mode is EAGER and np.ndim(beta) == 0:
+        return as_numpy(reverse_sigmoid(constant(y), beta, gamma, preserve_top1, dtype=dtype))
     parameters = constant(beta, "float32"), constant(gamma, "float32")
     return as_numpy(compiled(mode, preserve_top1, dtype)(constant(y), *parameters))
 
@@ -110,6 +110,20 @@ def test_no_label_ever_changes(dtype, mode):
                 np.testing.assert_array_equal(output.argmax(axis=1), labels)
                 checked += len(y)
     assert checked > 25000
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_no_label_of_a_million_rows_changes(dtype):
+    """Hostile ones, each with a strength of its own."""
+    rng = np.random.default_rng(12)
+    checked = 0
+    for classes, rows in ((2, 300_000), (3, 300_000), (10, 360_000), (100, 40_000), (1000, 1_000)):
+        y = hostile_rows(rows, classes, classes + 1)
+        beta, gamma = rng.uniform(0.001, [[1.999], [1.0]], (2, len(y))).astype("float32")
+        output = run(y, beta[:, None], gamma[:, None], dtype=dtype)
+        np.testing.assert_array_equal(output.astype("float32").argmax(1), y.argmax(1))
+        checked += len(y)
+    assert checked > 1_000_000
 
 
 def test_the_literal_formula_loses_labels():
@@ -222,5 +236,6 @@ def test_other_arguments_are_checked():
         ReverseSigmoid(preserve_top1="yes")
     with pytest.raises(ValueError, match="`dtype` must be one of"):
         reverse_sigmoid(np.ones((1, 3)), dtype="int32")
-    with pytest.raises(ValueError, match="last axis"):
+    with pytest.raises(ValueError,
+                       match="`axis`, that of the classes, must be an axis of the input"):
         reverse_sigmoid(np.float32(1.0))

@@ -1,0 +1,63 @@
+"""Functions of log-odds, exact and with finite gradients wherever probabilities saturate."""
+import numbers
+
+import keras
+from keras import ops
+import numpy as np
+
+# Stands for infinity where an infinite number times a gradient of 0 would be NaN.
+_HUGE = 1e30
+
+
+def log(x):
+    """log(x), -inf at 0; its gradient is that at the smallest normal number, there and below."""
+    tiny = float(np.finfo(keras.backend.standardize_dtype(x.dtype)).tiny)
+
+    def value_and_gradient(x):
+        return ops.log(x), lambda upstream: upstream / ops.maximum(x, tiny)
+
+    return _with_gradient(value_and_gradient, x)
+
+
+def lift(log_odds, gamma):
+    """1/2 - s(gamma log_odds) for log_odds <= 0, -inf among them: from 0 to 1/2."""
+
+    # tanh is exact near 0, where the difference is not; far from it, only the gradient of tanh is
+    # not.
+
+    def value_and_gradient(z):
+
+        def gradient(upstream):
+            power = ops.exp(z)
+            return -upstream * power / ops.square(1.0 + power)
+
+        return -0.5 * ops.tanh(0.5 * z), gradient
+
+    return _with_gradient(value_and_gradient, _scaled(log_odds, gamma))
+
+
+def minor(log_odds, gamma):
+    """s(gamma log_odds) for log_odds <= 0, -inf among them: from 1/2 down to 0."""
+    power = ops.exp(_scaled(log_odds, gamma))
+    return power / (1.0 + power)
+
+
+def _scaled(log_odds, gamma):
+    if not isinstance(gamma, numbers.Real):  # Which may be learned.
+        log_odds = ops.maximum(log_odds, -_HUGE)
+    return gamma * log_odds
+
+
+def _with_gradient(value_and_gradient, x):
+    """Calls a function that returns a value and the function that makes its gradient."""
+
+    def function(x):
+        value, gradient = value_and_gradient(x)
+
+        # Keras' backends pass the upstream gradient in two ways.
+        def backward(*args, upstream=None):
+            return gradient(args[0] if upstream is None else upstream)
+
+        return value, backward
+
+    return ops.custom_gradient(function)(x)
