@@ -10,11 +10,16 @@ _HUGE = 1e30
 
 
 def log(x):
-    """log(x), -inf at 0; its gradient is that at the smallest normal number, there and below."""
+    """log(x), -inf at 0, where its gradient is 0."""
     tiny = float(np.finfo(keras.backend.standardize_dtype(x.dtype)).tiny)
 
     def value_and_gradient(x):
-        return ops.log(x), lambda upstream: upstream / ops.maximum(x, tiny)
+
+        def gradient(upstream):
+            # Chosen last, since a compiler may move the divisor elsewhere, where it underflows.
+            return ops.where(x > 0.0, upstream / ops.maximum(x, tiny), 0.0)
+
+        return ops.log(x), gradient
 
     return _with_gradient(value_and_gradient, x)
 
@@ -22,15 +27,16 @@ def log(x):
 def lift(log_odds, gamma):
     """1/2 - s(gamma log_odds) for log_odds <= 0, -inf among them: from 0 to 1/2."""
 
-    # tanh is exact near 0, where the difference is not; far from it, only the gradient of tanh is
-    # not.
-
     def value_and_gradient(z):
+        # tanh is exact where the difference cancels; where 1 - tanh^2 does, power does not.
 
         def gradient(upstream):
             power = ops.exp(z)
             return -upstream * power / ops.square(1.0 + power)
 
+        if keras.backend.standardize_dtype(z.dtype) == "float64":
+            minus_one = ops.expm1(z)  # Some backends have tanh in single precision only.
+            return -0.5 * minus_one / (2.0 + minus_one), gradient
         return -0.5 * ops.tanh(0.5 * z), gradient
 
     return _with_gradient(value_and_gradient, _scaled(log_odds, gamma))
