@@ -8,10 +8,10 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 # In this order, each package may import those before it.
-PACKAGES = ("revsig_keras", "models", "attacks")
+PACKAGES = ("revsig_keras", "models", "attacks", "benchmarks")
 # Their `__main__` part may hand the flags to the flag modules.
 PROGRAMS = {
-    "attacks/run.py", "attacks/plot.py", "models/train.py", "models/tune.py",
+    "attacks/run.py", "attacks/plot.py", "benchmarks/layer.py", "models/train.py", "models/tune.py",
     "revsig_keras/tune.py", "revsig_keras/tuning.py"
 }
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
@@ -40,7 +40,7 @@ def imports(path):
 
 @each_file
 def test_packages_import_in_one_direction(path):
-    """attacks -> models -> revsig_keras, and nothing back, nor tests nor examples."""
+    """benchmarks -> attacks -> models -> revsig_keras, and nothing back, nor tests nor examples."""
     package = path.relative_to(ROOT).parts[0]
     forbidden = {*PACKAGES[PACKAGES.index(package) + 1:], "tests", "examples"}
     assert not forbidden & {name.split(".")[0] for name in imports(path)}

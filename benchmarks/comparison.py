@@ -1,0 +1,222 @@
+"""The frame of the benchmarks: alternating repeats, rows, the table and the JSON document."""
+import dataclasses
+import gc
+import json
+import math
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import time
+from typing import Any, Callable
+
+import tensorflow as tf
+
+from models.files import versions
+from models.files import write_atomically
+
+SCHEMA_VERSION = 1
+
+# One measured repeat: the seconds of one call.
+Repeat = Callable[[], float]
+
+_LEAST_REPEAT_SECONDS = 0.004
+_LEAST_PAIRS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of a benchmark.
+
+    Attributes:
+        name: What is measured, from the general to the special, such as `layer/xla/batch=32`.
+        ours: Our figure, in `unit`.
+        other: The figure of what it is compared with, `None` where that is absent.
+        unit: Of both figures.
+        limit: The largest ratio that is good enough, `None` where the ratio is only shown.
+        pairs: How many pairs of repeats the figures are medians of, `None` if of none.
+        quartiles: The quartiles of the ratios of the pairs, `None` if there are no pairs.
+    """
+    name: str
+    ours: float
+    other: float | None = None
+    unit: str = "ms"
+    limit: float | None = None
+    pairs: int | None = None
+    quartiles: tuple[float, float, float] | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """ours / other."""
+        return None if self.other is None else self.ours / self.other
+
+    @property
+    def error(self) -> float | None:
+        """Half of an interval of about 95% confidence around the median of the pairs' ratios."""
+        if self.quartiles is None:
+            return None
+        return 1.57 * (self.quartiles[2] - self.quartiles[0]) / math.sqrt(self.pairs)
+
+    @property
+    def verdict(self) -> str:
+        """`""` without a limit; `"ok"`, `"OVER"`, or either with `"?"` where noise may decide."""
+        if self.limit is None or self.ratio is None:
+            return ""
+        unsure = self.error is not None and abs(self.ratio - self.limit) < self.error
+        return ("OVER" if self.over else "ok") + "?" * unsure
+
+    @property
+    def over(self) -> bool:
+        """Whether the ratio exceeds the limit."""
+        return None not in (self.limit, self.ratio) and self.ratio > self.limit
+
+    def describe(self) -> dict[str, Any]:
+        """The row as JSON."""
+        return {
+            "name": self.name,
+            "ours": self.ours,
+            "other": self.other,
+            "ratio": self.ratio,
+            "unit": self.unit,
+            "limit": self.limit,
+            "pairs": self.pairs,
+            "ratio_quartiles": self.quartiles,
+            "ratio_error": self.error,
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A row that is still to be measured.
+
+    Attributes:
+        name, limit: Those of the row.
+        make: Builds, compiles and warms up; returns our repeat and the other one, or `None` where
+            that is absent.
+        seconds: How long to measure.
+    """
+    name: str
+    limit: float | None
+    make: Callable[[], tuple[Repeat, Repeat | None]]
+    seconds: float
+
+
+def select(cases: list[Case], pattern: str) -> list[Case]:
+    """The cases in whose names a regular expression is found: the meaning of --only."""
+    try:
+        found = [case for case in cases if re.search(pattern, case.name)]
+    except re.error as error:
+        raise ValueError(
+            f"--only must be a regular expression. Received: {pattern}: {error}") from error
+    if not found:
+        raise ValueError(f"--only must be found in the name of a row, such as {cases[0].name}. "
+                         f"Received: {pattern}")
+    return found
+
+
+def repeat(function: Callable[[], Any], least_seconds: float = _LEAST_REPEAT_SECONDS) -> Repeat:
+    """Times a function by repeats of so many calls that one lasts `least_seconds`."""
+    function()  # Compiles.
+    start = time.perf_counter()
+    function()
+    once = time.perf_counter() - start
+    calls = max(1, math.ceil(least_seconds / max(once, 1e-7)))
+
+    def timed():
+        start = time.perf_counter()
+        for _ in range(calls):
+            function()
+        return (time.perf_counter() - start) / calls
+
+    timed()
+    return timed
+
+
+def measure(case: Case) -> Row:
+    """Measures a case by alternating repeats: ours, other, ours, other, and so on."""
+    ours, other = case.make()
+    pairs = []
+    gc.collect()
+    gc.disable()
+    try:
+        end = time.perf_counter() + case.seconds
+        while len(pairs) < _LEAST_PAIRS or time.perf_counter() < end:
+            pairs.append((ours(), other() if other else None))
+    finally:
+        gc.enable()
+    figures = [1e3 * statistics.median(side) for side in zip(*pairs) if None not in side]
+    quartiles = None
+    if other:
+        quartiles = tuple(statistics.quantiles((a / b for a, b in pairs), method="inclusive"))
+    return Row(case.name, *figures, limit=case.limit, pairs=len(pairs), quartiles=quartiles)
+
+
+def run(cases: list[Case], path: str | None = None, **about: Any) -> list[Row]:
+    """Measures, prints each row of the table as it comes, and writes the document.
+
+    Args:
+        cases: What to measure, in this order.
+        path: File for the document, `None` for none.
+        **about: Further entries of the document, such as the versions of a peer.
+
+    Returns:
+        The rows.
+    """
+    if path is not None:
+        _check_directory(path)
+    width = max(len(case.name) for case in cases)
+    print(f"{'':{width}} {'ours':>10} {'other':>10} unit {'ratio':>8} {'+-':>7} {'limit':>6}",
+          flush=True)
+    rows = []
+    for case in cases:
+        row = measure(case)
+        rows.append(row)
+        print(f"{row.name:{width}} {_number(row.ours)} {_number(row.other)} {row.unit:4} "
+              f"{_number(row.ratio, 8, 3)} {_number(row.error, 7, 3)} {_number(row.limit, 6, 2)} "
+              f"{row.verdict}".rstrip(),
+              flush=True)
+    if path is not None:
+        document = {"schema_version": SCHEMA_VERSION, "versions": versions(), "commit": _commit()}
+        document |= {"hardware": _hardware(), **about, "rows": [row.describe() for row in rows]}
+        write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    limited = [row for row in rows if row.verdict]
+    print(f"{sum(row.over for row in rows)} of {len(limited)} rows with a limit exceed it")
+    return rows
+
+
+def _number(value, width=10, digits=4):
+    return f"{'-' if value is None else f'{value:.{digits}f}':>{width}}"
+
+
+def _check_directory(path):
+    directory = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(directory) or os.path.isdir(path):
+        raise ValueError(f"--json must be a file in a directory that exists. Received: {path}")
+
+
+def _commit():
+    """The commit, `-dirty` behind it if the sources differ; None outside a checkout."""
+    command = ("git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty",
+               "--abbrev=40", "--exclude=*")
+    try:
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _hardware():
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    details = tf.config.experimental.get_device_details
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "cpu": next(names, platform.machine()),
+        "cpu_cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "gpus": [details(gpu).get("device_name", gpu.name) for gpu in gpus],
+    }
