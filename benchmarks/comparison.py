@@ -116,22 +116,24 @@ def select(cases: list[Case], pattern: str) -> list[Case]:
     return found
 
 
-def repeat(function: Callable[[], Any], least_seconds: float = _LEAST_REPEAT_SECONDS) -> Repeat:
-    """Times a function by repeats of so many calls that one lasts `least_seconds`."""
-    function()  # Compiles.
-    start = time.perf_counter()
-    function()
-    once = time.perf_counter() - start
-    calls = max(1, math.ceil(least_seconds / max(once, 1e-7)))
+def repeat(function: Callable[[], Any]) -> Repeat:
+    """Times a function, by repeats of so many calls that one lasts a few milliseconds."""
 
-    def timed():
+    def seconds(calls):
         start = time.perf_counter()
         for _ in range(calls):
             function()
         return (time.perf_counter() - start) / calls
 
-    timed()
-    return timed
+    return repeat_elsewhere(seconds)
+
+
+def repeat_elsewhere(seconds: Callable[[int], float]) -> Repeat:
+    """Like `repeat`, of what times so many calls itself and returns the seconds of one."""
+    seconds(1)  # Compiles.
+    calls = max(1, math.ceil(_LEAST_REPEAT_SECONDS / max(seconds(1), 1e-7)))
+    seconds(calls)
+    return lambda: seconds(calls)
 
 
 def measure(case: Case) -> Row:

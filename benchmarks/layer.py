@@ -5,14 +5,20 @@
 Each row is a ratio of two times, measured in turn in one run; benchmarks/README.md says what each
 row means. A row above its limit is marked, and is no error.
 """
+import contextlib
 import functools
 import itertools
+from typing import Iterable
 
 from absl import flags
 import keras
+import numpy as np
 import tensorflow as tf
 
 from benchmarks import comparison
+from benchmarks.peer import Peer
+from models import architectures
+from revsig_keras import DefendedModel
 from revsig_keras import program
 from revsig_keras import ReverseSigmoid
 
@@ -31,17 +37,43 @@ def define_flags(values=flags.FLAGS):
                         "",
                         "Measure only the rows whose names contain this, such as layer/xla.",
                         flag_values=values)
+    flags.DEFINE_string("peer_python",
+                        None, "A Python that has adversarial-robustness-toolbox, to compare with. "
+                        "Without it, the rows of that comparison have our figures only.",
+                        flag_values=values)
     flags.DEFINE_string("json", None, "File for the figures as JSON.", flag_values=values)
 
 
 def main(values=flags.FLAGS):
-    cases = comparison.select(all_cases(values.quick), values.only)
-    comparison.run(cases, values.json)
+    with contextlib.ExitStack() as stack:
+        peer = None
+        if values.peer_python is not None:
+            peer = stack.enter_context(Peer(values.peer_python, "art_reverse_sigmoid.py"))
+        cases = comparison.select(all_cases(values.quick, peer), values.only)
+        comparison.run(cases, values.json, peer=peer and peer.about)
 
 
-def all_cases(quick: bool) -> list[comparison.Case]:
+def all_cases(quick: bool, peer: Peer | None = None) -> list[comparison.Case]:
     """All that is measured, in order."""
-    return layer_cases(seconds=0.5 if quick else 2.5)
+    if quick:
+        return [
+            *layer_cases(seconds=0.5),
+            *cnn_cases({
+                32: 5.0,
+                256: 7.0
+            }),
+            *predict_cases((10,), (1, 256), seconds=3.0, peer=peer),
+        ]
+    return [
+        *layer_cases(seconds=2.0),
+        *cnn_cases({
+            1: 3.0,
+            32: 15.0,
+            256: 20.0,
+            4096: 40.0
+        }),
+        *predict_cases(CLASSES, BATCHES, seconds=4.0, peer=peer),
+    ]
 
 
 def layer_cases(seconds: float) -> list[comparison.Case]:
@@ -59,6 +91,48 @@ def _layer_and_softmax(mode, batch, classes):
     logits = 3.0 * tf.random.stateless_normal((batch, classes), seed=(batch, classes))
     return (_served(ReverseSigmoid(), tf.nn.softmax(logits),
                     mode), _served(keras.layers.Softmax(), logits, mode))
+
+
+def cnn_cases(seconds: dict[int, float]) -> list[comparison.Case]:
+    """A served CNN with the layer against the same CNN without, at batch sizes that get seconds."""
+    return [
+        comparison.Case(f"cnn/{mode}/batch={batch}/classes=10", 1.02 if batch >= 32 else None,
+                        functools.partial(_cnn_with_and_without, mode, batch), duration)
+        for mode, (batch, duration) in itertools.product(MODES, seconds.items())
+    ]
+
+
+def _cnn_with_and_without(mode, batch):
+    model = architectures.with_softmax(architectures.build("mnist_cnn", (28, 28, 1), 10, seed=1))
+    images = tf.random.stateless_uniform((batch, 28, 28, 1), seed=(batch, 1))
+    return _served(DefendedModel(model), images, mode), _served(model, images, mode)
+
+
+def predict_cases(classes: Iterable[int],
+                  batches: Iterable[int],
+                  seconds: float,
+                  peer: Peer | None = None) -> list[comparison.Case]:
+    """A defended `predict` of an MLP against `predict` and then ART's postprocessor."""
+    return [
+        comparison.Case(f"predict/batch={batch}/classes={count}", 1.0 if count == 10 else None,
+                        functools.partial(_predict_and_postprocess, batch, count, peer), seconds)
+        for count, batch in itertools.product(classes, batches)
+    ]
+
+
+def _predict_and_postprocess(batch, classes, peer):
+    model = architectures.with_softmax(architectures.build("mlp", (28, 28, 1), classes, seed=1))
+    images = np.random.default_rng(batch).random((batch, 28, 28, 1), np.float32)
+
+    def predict(model):
+        return comparison.repeat(lambda: model.predict(images, batch_size=batch, verbose=0))
+
+    defended, clean = predict(DefendedModel(model)), predict(model)
+    if peer is None:
+        return defended, None
+    peer.put(model.predict(images, batch_size=batch, verbose=0))
+    postprocess = comparison.repeat_elsewhere(peer.seconds)
+    return defended, lambda: clean() + postprocess()
 
 
 def _served(layer, inputs, mode):
