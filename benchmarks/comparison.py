@@ -14,12 +14,14 @@ from typing import Any, Callable
 
 import tensorflow as tf
 
+from benchmarks.flags import BenchmarkConfig
+from benchmarks.profiling import profile
 from models.files import versions
 from models.files import write_atomically
 
 SCHEMA_VERSION = 1
 
-# One measured repeat: the seconds of one call.
+# Some calls in a row; the seconds that one of them took.
 Repeat = Callable[[], float]
 
 _LEAST_REPEAT_SECONDS = 0.004
@@ -32,11 +34,12 @@ class Row:
 
     Attributes:
         name: What is measured, from the general to the special, such as `layer/xla/batch=32`.
-        ours: Our figure, in `unit`.
+        ours: Our figure.
         other: The figure of what it is compared with, `None` where that is absent.
-        unit: Of both figures.
+        unit: That of both figures.
         limit: The largest ratio that is good enough, `None` where the ratio is only shown.
-        pairs: How many pairs of repeats the figures are medians of, `None` if of none.
+        repeats: How many repeats, ours or pairs of ours and the other, the figures come from;
+            `None` for what is measured once.
         quartiles: The quartiles of the ratios of the pairs, `None` if there are no pairs.
     """
     name: str
@@ -44,7 +47,7 @@ class Row:
     other: float | None = None
     unit: str = "ms"
     limit: float | None = None
-    pairs: int | None = None
+    repeats: int | None = None
     quartiles: tuple[float, float, float] | None = None
 
     @property
@@ -57,7 +60,7 @@ class Row:
         """Half of an interval of about 95% confidence around the median of the pairs' ratios."""
         if self.quartiles is None:
             return None
-        return 1.57 * (self.quartiles[2] - self.quartiles[0]) / math.sqrt(self.pairs)
+        return 1.57 * (self.quartiles[2] - self.quartiles[0]) / math.sqrt(self.repeats)
 
     @property
     def verdict(self) -> str:
@@ -81,7 +84,7 @@ class Row:
             "ratio": self.ratio,
             "unit": self.unit,
             "limit": self.limit,
-            "pairs": self.pairs,
+            "repeats": self.repeats,
             "ratio_quartiles": self.quartiles,
             "ratio_error": self.error,
         }
@@ -103,19 +106,6 @@ class Case:
     seconds: float
 
 
-def select(cases: list[Case], pattern: str) -> list[Case]:
-    """The cases in whose names a regular expression is found: the meaning of --only."""
-    try:
-        found = [case for case in cases if re.search(pattern, case.name)]
-    except re.error as error:
-        raise ValueError(
-            f"--only must be a regular expression. Received: {pattern}: {error}") from error
-    if not found:
-        raise ValueError(f"--only must be found in the name of a row, such as {cases[0].name}. "
-                         f"Received: {pattern}")
-    return found
-
-
 def repeat(function: Callable[[], Any]) -> Repeat:
     """Times a function, by repeats of so many calls that one lasts a few milliseconds."""
 
@@ -132,13 +122,17 @@ def repeat_elsewhere(seconds: Callable[[int], float]) -> Repeat:
     """Like `repeat`, of what times so many calls itself and returns the seconds of one."""
     seconds(1)  # Compiles.
     calls = max(1, math.ceil(_LEAST_REPEAT_SECONDS / max(seconds(1), 1e-7)))
-    seconds(calls)
     return lambda: seconds(calls)
 
 
-def measure(case: Case) -> Row:
-    """Measures a case by alternating repeats: ours, other, ours, other, and so on."""
-    ours, other = case.make()
+def measure(case: Case, ours: Repeat, other: Repeat | None) -> Row:
+    """Measures a case by alternating repeats: ours, other, ours, other, and so on.
+
+    The ratio of the row is the median of the ratios of the pairs. (Of a thing against itself on a
+    busy machine, it spreads half to two thirds as far as the ratio of the medians: what disturbs
+    a repeat mostly lasts for the other of its pair too.) The other figure is a median, and ours is
+    the ratio times that.
+    """
     pairs = []
     gc.collect()
     gc.disable()
@@ -148,54 +142,56 @@ def measure(case: Case) -> Row:
             pairs.append((ours(), other() if other else None))
     finally:
         gc.enable()
-    figures = [1e3 * statistics.median(side) for side in zip(*pairs) if None not in side]
-    quartiles = None
-    if other:
-        quartiles = tuple(statistics.quantiles((a / b for a, b in pairs), method="inclusive"))
-    return Row(case.name, *figures, limit=case.limit, pairs=len(pairs), quartiles=quartiles)
+    common = {"limit": case.limit, "repeats": len(pairs)}
+    if pairs[0][1] is None:
+        return Row(case.name, 1e3 * statistics.median(ours for ours, _ in pairs), **common)
+    other = 1e3 * statistics.median(other for _, other in pairs)
+    quartiles = tuple(statistics.quantiles((a / b for a, b in pairs), method="inclusive"))
+    return Row(case.name, quartiles[1] * other, other, quartiles=quartiles, **common)
 
 
-def run(cases: list[Case], path: str | None = None, **about: Any) -> list[Row]:
+def run(cases: list[Case], config: BenchmarkConfig, **about: Any) -> list[Row]:
     """Measures, prints each row of the table as it comes, and writes the document.
 
     Args:
-        cases: What to measure, in this order.
-        path: File for the document, `None` for none.
+        cases: What can be measured, in this order.
+        config: What of it is asked for, and the file for the document.
         **about: Further entries of the document, such as the versions of a peer.
 
     Returns:
         The rows.
     """
-    if path is not None:
-        _check_directory(path)
-    width = max(len(case.name) for case in cases)
+    wanted = [case for case in cases if re.search(config.only, case.name)]
+    if not wanted:
+        raise ValueError(f"--only must be found in the name of a row, such as {cases[0].name}. "
+                         f"Received: {config.only}")
+    width = max(len(case.name) for case in wanted)
     print(f"{'':{width}} {'ours':>10} {'other':>10} unit {'ratio':>8} {'+-':>7} {'limit':>6}",
           flush=True)
     rows = []
-    for case in cases:
-        row = measure(case)
-        rows.append(row)
-        print(f"{row.name:{width}} {_number(row.ours)} {_number(row.other)} {row.unit:4} "
-              f"{_number(row.ratio, 8, 3)} {_number(row.error, 7, 3)} {_number(row.limit, 6, 2)} "
-              f"{row.verdict}".rstrip(),
-              flush=True)
-    if path is not None:
+    for case in wanted:
+        repeats = case.make()
+        rows.append(measure(case, *repeats))
+        print(_line(rows[-1], width), flush=True)
+        if config.profile:
+            print(profile(repeats[0]), flush=True)
+    if config.json is not None:
         document = {"schema_version": SCHEMA_VERSION, "versions": versions(), "commit": _commit()}
         document |= {"hardware": _hardware(), **about, "rows": [row.describe() for row in rows]}
-        write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-    limited = [row for row in rows if row.verdict]
-    print(f"{sum(row.over for row in rows)} of {len(limited)} rows with a limit exceed it")
+        write_atomically(config.json, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    limited = sum(row.verdict != "" for row in rows)
+    print(f"{sum(row.over for row in rows)} of {limited} rows with a limit exceed it")
     return rows
+
+
+def _line(row, width):
+    figures = f"{_number(row.ours)} {_number(row.other)} {row.unit:4} {_number(row.ratio, 8, 3)}"
+    limit = f"{_number(row.error, 7, 3)} {_number(row.limit, 6, 2)} {row.verdict}"
+    return f"{row.name:{width}} {figures} {limit}".rstrip()
 
 
 def _number(value, width=10, digits=4):
     return f"{'-' if value is None else f'{value:.{digits}f}':>{width}}"
-
-
-def _check_directory(path):
-    directory = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(directory) or os.path.isdir(path):
-        raise ValueError(f"--json must be a file in a directory that exists. Received: {path}")
 
 
 def _commit():

@@ -1,6 +1,6 @@
 """Measures what the defence costs where models are served.
 
-  python -m benchmarks.layer [--quick] [--json=FILE] [--peer_python=PATH]
+  python -m benchmarks.layer [--quick] [--json=FILE] [--peer_python=PATH] [--only=REGEX] [--profile]
 
 Each row is a ratio of two times, measured in turn in one run; benchmarks/README.md says what each
 row means. A row above its limit is marked, and is no error.
@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import comparison
+import benchmarks.flags
 from benchmarks.peer import Peer
 from models import architectures
 from revsig_keras import DefendedModel
@@ -27,30 +28,13 @@ CLASSES = (10, 100, 1000)
 MODES = {"xla": True, "graph": False}
 
 
-def define_flags(values=flags.FLAGS):
-    """Defines the flags of this program."""
-    flags.DEFINE_bool("quick",
-                      False,
-                      "Fewer repeats and shapes: a first look, within about a minute.",
-                      flag_values=values)
-    flags.DEFINE_string("only",
-                        "",
-                        "Measure only the rows whose names contain this, such as layer/xla.",
-                        flag_values=values)
-    flags.DEFINE_string("peer_python",
-                        None, "A Python that has adversarial-robustness-toolbox, to compare with. "
-                        "Without it, the rows of that comparison have our figures only.",
-                        flag_values=values)
-    flags.DEFINE_string("json", None, "File for the figures as JSON.", flag_values=values)
-
-
 def main(values=flags.FLAGS):
+    config = benchmarks.flags.make_config(values)
     with contextlib.ExitStack() as stack:
         peer = None
-        if values.peer_python is not None:
-            peer = stack.enter_context(Peer(values.peer_python, "art_reverse_sigmoid.py"))
-        cases = comparison.select(all_cases(values.quick, peer), values.only)
-        comparison.run(cases, values.json, peer=peer and peer.about)
+        if config.peer_python is not None:
+            peer = stack.enter_context(Peer(config.peer_python, "art_reverse_sigmoid.py"))
+        comparison.run(all_cases(config.quick, peer), config, peer=peer and peer.about)
 
 
 def all_cases(quick: bool, peer: Peer | None = None) -> list[comparison.Case]:
@@ -145,5 +129,6 @@ def _served(layer, inputs, mode):
 
 
 if __name__ == "__main__":
-    define_flags()
+    benchmarks.flags.define_flags()
+    flags.adopt_module_key_flags(benchmarks.flags)
     program.run(main)

@@ -65,7 +65,7 @@ class Peer:
         try:
             answer = json.loads(line)
         except ValueError:
-            raise ValueError("it gave no answer that can be read") from None
+            raise ValueError("the peer gave no answer that can be read") from None
         if "error" in answer:
             raise ValueError(answer["error"])
         return answer
