@@ -41,33 +41,35 @@ def all_cases(quick: bool, peer: Peer | None = None) -> list[comparison.Case]:
     """All that is measured, in order."""
     if quick:
         return [
-            *layer_cases(seconds=0.5),
+            *layer_cases((10, 100), seconds=0.4),
             *cnn_cases({
                 32: 5.0,
-                256: 7.0
+                256: 6.0
             }),
             *predict_cases((10,), (1, 256), seconds=3.0, peer=peer),
         ]
     return [
-        *layer_cases(seconds=2.0),
+        *layer_cases(CLASSES, seconds=2.0),
         *cnn_cases({
             1: 3.0,
-            32: 15.0,
-            256: 20.0,
-            4096: 40.0
+            32: 12.0,
+            256: 30.0,
+            4096: 70.0
         }),
-        *predict_cases(CLASSES, BATCHES, seconds=4.0, peer=peer),
+        # What has a limit gets more time: the repeats of `predict` differ much.
+        *predict_cases((10,), BATCHES, seconds=10.0, peer=peer),
+        *predict_cases((100, 1000), BATCHES, seconds=2.0, peer=peer),
     ]
 
 
-def layer_cases(seconds: float) -> list[comparison.Case]:
+def layer_cases(classes: Iterable[int], seconds: float) -> list[comparison.Case]:
     """The layer against a softmax of the same shape."""
     limits = {"xla": 2.0, "graph": 4.0}
     return [
-        comparison.Case(f"layer/{mode}/batch={batch}/classes={classes}",
-                        limits[mode] if classes <= 100 else None,
-                        functools.partial(_layer_and_softmax, mode, batch, classes), seconds)
-        for mode, classes, batch in itertools.product(MODES, CLASSES, BATCHES)
+        comparison.Case(f"layer/{mode}/batch={batch}/classes={count}",
+                        limits[mode] if count <= 100 else None,
+                        functools.partial(_layer_and_softmax, mode, batch, count), seconds)
+        for mode, count, batch in itertools.product(MODES, classes, BATCHES)
     ]
 
 

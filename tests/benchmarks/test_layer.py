@@ -87,7 +87,8 @@ def test_the_program(tmp_path):
     assert result.returncode == 0, result.stderr
     title, line, summary = result.stdout.splitlines()
     assert title.split() == ["ours", "other", "unit", "ratio", "+-", "limit"]
-    assert re.fullmatch("[01] of 1 rows with a limit exceed it", summary)
+    assert re.fullmatch(r"[01] of 1 rows with a limit exceed it, [01] of them by noise perhaps",
+                        summary)
     document = json.loads((tmp_path / "layer.json").read_text())
     assert document["schema_version"] == 1 and document["peer"] is None
     assert document["versions"]["tensorflow"] and document["hardware"]["cpu_cores"] >= 1
@@ -145,7 +146,7 @@ def test_without_the_peer_its_figures_are_null(capsys):
     entries = row.describe()
     assert entries["ours"] > 0.0 and entries["limit"] == 1.0
     assert {entries[key] for key in ("other", "ratio", "ratio_quartiles", "ratio_error")} == {None}
-    assert capsys.readouterr().out.endswith("0 of 0 rows with a limit exceed it\n")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("0 of 0 rows")
 
 
 def test_the_peer_works_on_what_the_model_predicts(peer_python, tmp_path):
@@ -191,7 +192,7 @@ def test_repeats_alternate_and_what_disturbs_a_pair_leaves_its_ratio():
 ])
 def test_verdicts(ours, quartiles, verdict):
     row = Row("a", ours, 1.0, limit=2.0, repeats=25, quartiles=quartiles)
-    assert row.verdict == verdict and row.over == verdict.startswith("OVER")
+    assert row.verdict == verdict
 
 
 def test_bad_flags_are_refused_before_anything_is_measured(monkeypatch, peer_python, tmp_path):
