@@ -55,7 +55,8 @@ def from_probabilities(y):
     # 2^20 times the distance between neighbours; scaled first, since a small distance may be
     # flushed to 0. Entries above 1e25 overflow here.
     scale = 2.0**20 / float(np.finfo(dtype).eps)
-    gap = ops.stop_gradient(scale * top - scale * y)
+    minus = -scale * y
+    gap = ops.stop_gradient(minus + scale * top)
     amounts = ops.relu(y)
     total = row_sum(amounts)
     is_empty = total == 0.0
@@ -69,7 +70,7 @@ def from_probabilities(y):
 
     minor, least, second = (Entry(amount, odds(amount))
                             for amount in (ops.where(is_upper, row_sum(rest), ops.relu(top)),
-                                           ops.relu(_min(y)), _max(rest)))
+                                           ops.relu(-_max(minus) / scale), _max(rest)))
     return Rows(gap, rest, odds(rest), total, is_upper, minor, least, second, is_empty)
 
 
