@@ -7,10 +7,16 @@ import contextlib
 
 import keras
 from keras import ops
+import numpy as np
 import pytest
 
 NAME = keras.backend.backend()
-tensorflow_only = pytest.mark.skipif(NAME != "tensorflow", reason="needs TensorFlow as the backend")
+
+
+def only_on(*names, reason):
+    """A mark: on other backends the test is skipped, and the reason is shown."""
+    return pytest.mark.skipif(NAME not in names, reason=reason)
+
 
 if NAME == "tensorflow":
     import tensorflow as tf
@@ -28,10 +34,16 @@ EAGER = MODES["eager"]
 # JAX compiles each operation for each shape where a function is not compiled as a whole, and takes
 # minutes for it: tests of many shapes have their functions compiled.
 USUAL = MODES["jit" if NAME == "jax" else "eager"]
-_MAIN = {name: mode for name, mode in MODES.items() if mode is USUAL or name == "xla"}
+_EACH = {name: mode for name, mode in MODES.items() if NAME != "jax" or mode is USUAL}
+_MAIN = {name: mode for name, mode in _EACH.items() if name != "graph"}
 
-each_mode = pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+each_mode = pytest.mark.parametrize("mode", _EACH.values(), ids=_EACH)
 each_main_mode = pytest.mark.parametrize("mode", _MAIN.values(), ids=_MAIN)
+
+
+def some_of(*cases):
+    """All of them, but only the first on JAX, which compiles for each shape for seconds."""
+    return cases[:1] if NAME == "jax" else cases
 
 
 @contextlib.contextmanager
@@ -46,7 +58,8 @@ def enabled(dtype="float64"):
 
 def constant(values, dtype=None):
     """A tensor of the dtype, or of that of the values."""
-    tensor = ops.convert_to_tensor(values)
+    # A scalar of NumPy is a Python float, too, and the backends take it for one or the other.
+    tensor = ops.convert_to_tensor(np.asarray(values) if isinstance(values, np.generic) else values)
     return tensor if dtype is None else ops.cast(tensor, dtype)
 
 
@@ -88,3 +101,17 @@ def gradients(function):
         return torch.autograd.grad(value, arguments, allow_unused=True, materialize_grads=True)
 
     return {"tensorflow": with_tensorflow, "jax": with_jax, "torch": with_torch}[NAME]
+
+
+def compiled_update(metric):
+    """`metric.update_state` as the most compiled function of the backend."""
+    if NAME != "jax":
+        return list(MODES.values())[-1](metric.update_state)
+    update = jax.jit(metric.stateless_update_state)
+
+    def update_state(*arguments):
+        values = update([variable.value for variable in metric.variables], *arguments)
+        for variable, value in zip(metric.variables, values):
+            variable.assign(value)
+
+    return update_state

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import revsig_keras
+from tests.revsig_keras import backends
 
 MODULES = ["revsig_keras"] + [
     module.name for module in pkgutil.walk_packages(revsig_keras.__path__, "revsig_keras.")
@@ -22,6 +23,7 @@ DOCUMENTED = [
 ]
 
 
+@backends.only_on("tensorflow", reason="the examples show what TensorFlow gives")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name):
     """As doctests, with the names that a user has imported."""

@@ -205,7 +205,7 @@ def test_gradients_of_heads_are_finite(mode, policy, options):
     else:
         y = logit_rows(30, 6, 9)
     layer = ReverseSigmoid(1.3, dtype=policy, **options)
-    weights = np.linspace(1, 9, y.shape[1], dtype="float32")
+    weights = constant(np.linspace(1, 9, y.shape[1], dtype="float32"))
 
     def loss(y):
         return ops.sum(ops.cast(layer(y), "float32") * weights)
@@ -229,9 +229,8 @@ def test_gradients_of_heads_match_differences():
         for preserve_top1, epsilon in ((False, None), (True, 2.0**-23)):
 
             def loss(y):
-                return ops.sum(
-                    weights.astype("float32") *
-                    reverse_sigmoid(y, 1.3, 0.3, preserve_top1, **options))
+                output = reverse_sigmoid(y, 1.3, 0.3, preserve_top1, **options)
+                return ops.sum(output * constant(weights, "float32"))
 
             gradient, = USUAL(gradients(loss))(constant(values.astype("float32")))
             up, down = ((weights * expect(moved, 1.3, 0.3, epsilon).reshape(z.shape)).sum()

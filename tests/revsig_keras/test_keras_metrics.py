@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import roc_auc_score
-import tensorflow as tf
 
 from revsig_keras import DefendedModel
 from revsig_keras.metrics import BrierScore
 from revsig_keras.metrics import ConfidenceAUROC
 from revsig_keras.metrics import ExpectedCalibrationError
+from tests.revsig_keras import backends
 
 METRICS = (BrierScore, ConfidenceAUROC, ExpectedCalibrationError)
 each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.__name__)
-each_class_count = pytest.mark.parametrize("classes", [2, 10, 100])
+each_class_count = pytest.mark.parametrize("classes", backends.some_of(10, 2, 100))
 
 
 def sample(classes, rows=500, seed=0, scale=3.0):
@@ -66,11 +66,11 @@ def test_against_the_definition(metric, classes, weighted):
     assert value(metric(), y, p, weight) == expected
 
     batched, compiled = metric(), metric()
-    update = tf.function(compiled.update_state, jit_compile=True)
+    update = backends.compiled_update(compiled)
     for start in range(0, len(y), 250):
         batch = [None if x is None else x[start:start + 250] for x in (y, p, weight)]
         batched.update_state(*batch)
-        update(*(None if x is None else tf.constant(x) for x in batch))
+        update(*(None if x is None else backends.constant(x) for x in batch))
     assert float(batched.result()) == expected
     assert float(compiled.result()) == expected
     batched.reset_state()
@@ -133,10 +133,12 @@ def test_labels_and_one_hot_rows_are_the_same(metric):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_dtypes(metric, dtype):
     y, p = sample(10)
-    p = tf.cast(p, dtype)
-    expected = reference(metric, y, tf.cast(p, "float64").numpy())
-    # In a bin, confidences count as equal; in bfloat16, many fall on its edges or rows are off 1.
-    assert value(metric(), y, p) == pytest.approx(expected, abs=5e-3)
+    with backends.enabled(dtype):
+        p = backends.constant(p, dtype)
+        expected = reference(metric, y, backends.as_float64(p))
+        # In a bin, confidences count as equal; in bfloat16, many fall on its edges or rows are off
+        # 1.
+        assert value(metric(), y, p) == pytest.approx(expected, abs=5e-3)
 
 
 @each_metric
@@ -193,7 +195,10 @@ def test_serialization(metric):
     assert again.get_config() == metric(**options).get_config()
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [
+    pytest.param(False, marks=backends.only_on("tensorflow", "torch", reason="minutes on JAX")),
+    pytest.param(True, marks=backends.only_on("tensorflow", "jax", reason="minutes on torch")),
+])
 def test_in_a_defended_model(tmp_path, jit_compile):
     """`fit` sees the clean probabilities, `evaluate` the defended ones, also once reloaded."""
     keras.utils.set_random_seed(0)

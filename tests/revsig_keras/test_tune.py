@@ -14,6 +14,7 @@ from revsig_keras import DefendedModel
 from revsig_keras import program
 from revsig_keras import ReverseSigmoid
 from revsig_keras import tune
+from tests.revsig_keras import backends
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -43,7 +44,7 @@ def directory(tmp_path_factory):
     DefendedModel(model).save(path / "defended.keras")
     keras.Model(inputs, logits).save(path / "logits.keras")
     keras.Model(inputs, keras.layers.Rescaling(2.0)(model(inputs))).save(path / "scores.keras")
-    np.savez(path / "inputs.npz", x=x, y=np.asarray(model(x)).argmax(1))
+    np.savez(path / "inputs.npz", x=x, y=keras.ops.convert_to_numpy(model(x)).argmax(1))
     np.savez(path / "unlabelled.npz", x=x)
     np.savez(path / "wide.npz", x=x[:, :3])
     np.savez(path / "text.npz", x=np.full((3, 4), "a"))
@@ -55,6 +56,7 @@ def directory(tmp_path_factory):
     return path
 
 
+@backends.only_on("tensorflow", "torch", reason="slow on JAX, as any new process")
 def test_the_program(directory):
     """As a user starts it: the table, the line to paste, and the files."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
@@ -90,6 +92,7 @@ def test_a_defended_model_is_tuned_anew(directory, capsys):
     assert outputs[0] == outputs[1]
 
 
+@backends.only_on("tensorflow", reason="the same errors on every backend")
 @pytest.mark.parametrize("arguments, message", [
     (["--max_l1=0"], "error: `max_l1` must be a finite number above 0"),
     ([], "error: At least one of `max_l1`"),
