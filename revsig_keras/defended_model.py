@@ -2,7 +2,15 @@
 import keras
 
 from revsig_keras.defence import Defence
-from revsig_keras.probabilities import check_probabilities
+from revsig_keras.model_checks import check_configuration
+from revsig_keras.model_checks import check_losses
+from revsig_keras.model_checks import check_scores
+from revsig_keras.outputs import last_operation
+from revsig_keras.outputs import names
+from revsig_keras.outputs import position
+from revsig_keras.outputs import structure
+from revsig_keras.probe import probe
+from revsig_keras.probe import values
 from revsig_keras.reverse_sigmoid import ReverseSigmoid
 
 
@@ -19,11 +27,23 @@ class DefendedModel(keras.Model):
     what is given away is what `export` writes, and it has no signature, output or attribute with
     clean probabilities. (Whoever holds the file can still cut its graph open.)
 
+    A model that emits something else than the defence expects is refused: logits or unnormalised
+    scores, unless the defence has `from_logits=True`; several sigmoid units, unless it has
+    `multi_label=True`. Where the configuration of the model does not tell, its answers do: to a few
+    random inputs when it is first called or compiled, and to the first inputs it is called with.
+
+    Of several outputs, the one named by `output` is defended, and the others are passed on as they
+    are. One that determines the scores gives them away: the logits, say, or an embedding of which
+    only a layer is left that a thief can fit. Leave such outputs out of what is served.
+
     Args:
         model: Keras model or layer that emits class probabilities, `(..., classes)`: Sequential,
             functional or subclassed, built or not.
         defence: A `Defence`. Under a mixed policy, `ReverseSigmoid(dtype="float32")` keeps the
             output in float32. `None` means `ReverseSigmoid()`. Defaults to `None`.
+        output: Which of several outputs is defended: its key in a dictionary, its index in a list
+            or tuple ("key/index" if they are nested), or its name in `model.output_names`. `None`
+            for the only one there is. Defaults to `None`.
         **kwargs: Base model keyword arguments, such as `name`.
 
     Call arguments:
@@ -34,7 +54,7 @@ class DefendedModel(keras.Model):
         That of the wrapped model.
 
     Output shape:
-        That of the wrapped model, `(..., classes)`.
+        That of the wrapped model.
 
     Example:
 
@@ -44,31 +64,140 @@ class DefendedModel(keras.Model):
     [2, 3]
     """
 
-    def __init__(self, model, defence=None, **kwargs):
+    def __init__(self, model, defence=None, output=None, **kwargs):
         # Inputs reach the wrapped model as they are: it does its own autocast.
         super().__init__(autocast=False, **kwargs)
-        _check_model(model)
         if defence is None:
             defence = ReverseSigmoid()
         elif not isinstance(defence, Defence):
             raise ValueError("`defence` must be an instance of `revsig_keras.Defence`, such as "
                              "`ReverseSigmoid(beta=1.0)`, or `None` for `ReverseSigmoid()`. "
                              f"Received: defence={defence!r}")
+        if not isinstance(model, keras.layers.Layer):
+            raise ValueError("`model` must be a Keras model or layer that emits class "
+                             f"probabilities. Received: model={model!r} (of type {type(model)})")
+        if not (output is None or isinstance(output, (str, int)) and not isinstance(output, bool)):
+            raise ValueError("`output` must be the key, index or name of an output of `model`, or "
+                             f"`None`. Received: output={output!r}")
         self.model = model
         self.defence = defence
-        if model.built and getattr(model, "inputs", None):
-            # Others are built by their first call, which is when Keras learns what they take.
-            self.built = True
+        self.defended_output = output
+        self._fits = False  # That the model fits the defence is known from its configuration,
+        self._probed = False  # its answers to random inputs,
+        self._seen = False  # or those to real ones.
+        outputs = structure(model, "output")
+        self._check_configuration(outputs)
+        # Others are built by their first call, which is when Keras learns what they take.
+        self.built = outputs is not None
 
     def call(self, inputs, training=None):
-        return self.defence(self.model(inputs, training=training), training=training)
+        self._probe(inputs)
+        outputs = self.model(inputs, training=training)
+        self._see(outputs)
+        return self._defend(outputs, lambda scores: self.defence(scores, training=training))
 
     def compute_output_spec(self, inputs, training=None):
-        return self.defence.compute_output_spec(self.model.compute_output_spec(inputs))
+        return self._defend(self.model.compute_output_spec(inputs),
+                            self.defence.compute_output_spec)
 
     def compute_output_shape(self, input_shape):
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
-        return self.compute_output_spec(inputs).shape
+        return keras.tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
+
+    def _defend(self, outputs, defend):
+        """Replaces the output to be defended."""
+        tensors = keras.tree.flatten(outputs)
+        index = self._index(outputs)
+        tensors[index] = defend(tensors[index])
+        return keras.tree.pack_sequence_as(outputs, tensors)
+
+    def _index(self, outputs):
+        """Where the output to be defended is in the flat `outputs`."""
+        return position(outputs, self.defended_output, getattr(self.model, "output_names", None))
+
+    def _scores(self, outputs):
+        return keras.tree.flatten(outputs)[self._index(outputs)]
+
+    def _check_configuration(self, outputs):
+        """Raises `ValueError` if model and defence are known not to fit."""
+        index, classes = 0, None
+        if outputs is not None:
+            index, shape = self._index(outputs), self._scores(outputs).shape
+            self.defence.compute_output_shape(shape)
+            classes = 1 if self.defence.multi_label else shape[self.defence.axis]
+        last = last_operation(self.model, index)
+        if isinstance(last, (DefendedModel, Defence)):
+            raise ValueError("`model` must be undefended, and a defence is applied once only: pass "
+                             "the classifier itself. "
+                             f"Received: model={self.model!r}, which ends in {last!r}")
+        self._fits = check_configuration(last, classes, self.defence)
+
+    def _probe(self, inputs=None):
+        """Raises `ValueError` if the model answers random inputs with what does not fit."""
+        if self._fits or self._probed or not self.model.built:
+            return
+        if inputs is None and structure(self.model, "input") is None:
+            return
+        outputs = probe(self.model, inputs)
+        self._probed = outputs is None or self._check_values(self._scores(outputs))
+
+    def _see(self, outputs):
+        """Raises `ValueError` if the model answers real inputs with what does not fit."""
+        if self._fits or self._seen:
+            return
+        self._check_configuration(outputs)
+        self._seen = self._check_values(values(self._scores(outputs)))
+
+    def _check_values(self, scores):
+        if scores is None:
+            return False
+        self.defence.compute_output_shape(scores.shape)
+        return check_scores(scores, self.defence)
+
+    # On JAX the variables have no values while these functions are compiled.
+    def make_train_function(self, force=False):
+        self._probe()
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        self._probe()
+        return super().make_test_function(force)
+
+    def make_predict_function(self, force=False):
+        self._probe()
+        return super().make_predict_function(force)
+
+    @property
+    def output_names(self):
+        """Those of the wrapped model, so that losses and metrics are named as without defence."""
+        return self.model.output_names
+
+    def compile(self,
+                optimizer="rmsprop",
+                loss=None,
+                loss_weights=None,
+                metrics=None,
+                weighted_metrics=None,
+                **kwargs):
+        """Configures training and evaluation; see `keras.Model.compile`."""
+        for value in (loss, metrics, weighted_metrics):
+            check_losses(value, self._defended_names())
+        super().compile(optimizer, loss, loss_weights, metrics, weighted_metrics, **kwargs)
+
+    def compile_from_config(self, config):
+        # Keras does the same, unless `compile` is overridden.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def _defended_names(self):
+        """What losses may call the defended output; `None` if it is the only one."""
+        outputs = structure(self.model, "output")
+        if outputs is None:
+            return None if self.defended_output is None else [self.defended_output]
+        known = names(outputs)
+        index = self._index(outputs)
+        return None if len(known) == 1 else [index, known[index], self.output_names[index]]
 
     def export(self,
                filepath,
@@ -94,6 +223,7 @@ class DefendedModel(keras.Model):
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
             "defence": keras.saving.serialize_keras_object(self.defence),
+            "output": self.defended_output,
         }
 
     @classmethod
@@ -105,48 +235,10 @@ class DefendedModel(keras.Model):
         return cls(**{**config, **parts})
 
 
-def _check_model(model):
-    """Raises `ValueError` unless `model` can, as far as it tells, be defended."""
-    if not isinstance(model, keras.layers.Layer):
-        raise ValueError("`model` must be a Keras model or layer that emits class probabilities. "
-                         f"Received: model={model!r} (of type {type(model)})")
-    last = _last_operation(model)
-    if isinstance(last, (DefendedModel, Defence)):
-        raise ValueError("`model` must be undefended, and a defence is applied once only: pass the "
-                         f"classifier itself. Received: model={model!r}, which ends in {last!r}")
-    activation = getattr(last, "activation", None)
-    if activation is keras.activations.sigmoid:
-        raise ValueError("`model` must end in a softmax. Sigmoid heads are not supported yet: end "
-                         "a binary classifier in a softmax over 2 classes. "
-                         f"Received: model={model!r}, whose last layer is {last!r}")
-    if activation is keras.activations.linear:
-        raise ValueError("`model` must emit class probabilities, but its last layer has no "
-                         "activation, so it emits logits. Add a softmax: "
-                         "`keras.Sequential([model, keras.layers.Softmax()])`. "
-                         f"Received: model={model!r}, whose last layer is {last!r}")
-    outputs = getattr(model, "outputs", None) if model.built else None
-    if outputs:
-        if len(outputs) != 1:
-            raise ValueError("`model` must have one output. Models with several are not supported "
-                             f"yet. Received: model={model!r} with {len(outputs)} outputs")
-        check_probabilities(outputs[0].shape)
-
-
-def _last_operation(model):
-    """What computes the output of `model`, as far as its configuration tells."""
-    if isinstance(model, DefendedModel):
-        return model
-    if isinstance(model, keras.Sequential):
-        return _last_operation(model.layers[-1]) if model.layers else model
-    if isinstance(model, keras.Model) and hasattr(model, "operations"):
-        return _last_operation(model.operations[-1])
-    return model
-
-
 def _input_signature(model):
     """The inputs of a functional or built Sequential `model`; `None` where they are unknown."""
-    inputs = getattr(model, "inputs", None) if model.built else None
-    if not inputs:
+    inputs = structure(model, "input")
+    if inputs is None:
         return None
 
     def spec(tensor):
@@ -154,5 +246,4 @@ def _input_signature(model):
                                shape=(None, *tensor.shape[1:]),
                                name=tensor.name)
 
-    structure = inputs[0] if isinstance(model, keras.Sequential) else model.input
-    return [keras.tree.map_structure(spec, structure)]
+    return [keras.tree.map_structure(spec, inputs)]

@@ -15,7 +15,10 @@ PROGRAMS = {
     "revsig_keras/tune.py", "revsig_keras/tuning.py"
 }
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
-STANDARD = {"dataclasses", "inspect", "itertools", "math", "numbers", "re", "typing"}
+STANDARD = {
+    "concurrent", "dataclasses", "inspect", "itertools", "math", "numbers", "random", "re",
+    "typing", "warnings"
+}
 # What is not part of the library as it is imported: programs, and figures on request.
 OWN_IMPORTS = {
     "program.py": {"absl", "sys"},

@@ -88,39 +88,6 @@ def test_no_defence_named_means_reverse_sigmoid():
     assert isinstance(DefendedModel(functional(), None).defence, ReverseSigmoid)
 
 
-def compiled(model, **kwargs):
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"], **kwargs)
-    return model
-
-
-def test_fit_trains_the_wrapped_model_undefended():
-    """The same weights and losses as without the defence; validation is defended."""
-    keras.utils.set_random_seed(0)
-    plain = functional()
-    wrapped = keras.models.clone_model(plain)
-    wrapped.set_weights(plain.get_weights())
-    defended = compiled(DefendedModel(wrapped))
-    fit = dict(epochs=2, batch_size=16, shuffle=False, verbose=0, validation_data=(X, Y))
-    expected = compiled(plain).fit(X, Y, **fit).history
-    history = defended.fit(X, Y, **fit).history
-    np.testing.assert_allclose(history["loss"], expected["loss"], 1e-5)
-    for ours, theirs in zip(wrapped.get_weights(), plain.get_weights()):
-        np.testing.assert_allclose(ours, theirs, 1e-5, 1e-7)
-    loss, accuracy = defended.evaluate(X, Y, verbose=0)
-    assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-5)
-    assert history["val_loss"][-1] != pytest.approx(expected["val_loss"][-1], rel=1e-3)
-    assert accuracy == pytest.approx(expected["val_accuracy"][-1])
-    probabilities = defended.predict(X, verbose=0)
-    assert loss == pytest.approx(-np.log(probabilities[np.arange(64), Y]).mean(), rel=1e-4)
-
-
-def test_compiled_by_xla():
-    """With `jit_compile`, the same predictions."""
-    defended = compiled(DefendedModel(functional()), jit_compile=True)
-    defended.fit(X, Y, epochs=1, verbose=0)
-    np.testing.assert_allclose(defended.predict(X, verbose=0), defended(X), 1e-5)
-
-
 @each_model
 def test_a_reloaded_model_is_bit_equal(make, tmp_path):
     """Wrapped model, defence and name; also when saved before its first call, if it is built."""
@@ -134,19 +101,32 @@ def test_a_reloaded_model_is_bit_equal(make, tmp_path):
     np.testing.assert_array_equal(reloaded(X), defended(X))
 
 
+def two_heads():
+    inputs = keras.Input((6,))
+    label = keras.layers.Dense(4, activation="softmax")(inputs)
+    return keras.Model(inputs, {"label": label, "size": keras.layers.Dense(1)(inputs)})
+
+
 def test_a_fresh_process_is_bit_equal(tmp_path):
     """That imports the package only, and goes on training where this one stopped."""
-    defended = compiled(DefendedModel(functional(), ReverseSigmoid(gamma=0.3)))
-    defended.fit(X, Y, epochs=1, verbose=0)
-    defended.save(tmp_path / "model.keras")
+    one = DefendedModel(functional(), ReverseSigmoid(gamma=0.3))
+    one.compile("sgd", "sparse_categorical_crossentropy")
+    one.fit(X, Y, epochs=1, verbose=0)
+    models = {"one": one, "two": DefendedModel(two_heads(), output="label")}
+    for name, model in models.items():
+        model.save(tmp_path / f"{name}.keras")
     np.save(tmp_path / "x.npy", X)
     program = ("import keras, numpy as np, revsig_keras\n"
-               "model = keras.saving.load_model('model.keras')\n"
-               "np.save('out.npy', model.predict(np.load('x.npy'), verbose=0))\n"
-               "assert int(model.optimizer.iterations.numpy()) == 2\n")
+               "one, two = (keras.saving.load_model(f'{name}.keras') for name in ('one', 'two'))\n"
+               "assert int(one.optimizer.iterations.numpy()) == 2\n"
+               "x = np.load('x.npy')\n"
+               "np.savez('out.npz', one=one.predict(x, verbose=0), **two.predict(x, verbose=0))\n")
     environment = {"PYTHONPATH": ":".join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
-    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), defended.predict(X, verbose=0))
+    two = models["two"].predict(X, verbose=0)
+    with np.load(tmp_path / "out.npz") as fresh:
+        for name, expected in {"one": one.predict(X, verbose=0), **two}.items():
+            np.testing.assert_array_equal(fresh[name], expected)
 
 
 def reachable(thing, seen):
@@ -225,15 +205,14 @@ def test_the_walk_finds_a_side_door(tmp_path):
     assert gives_away(tmp_path / "leaky", numpy(model(X)))[0] > 0
 
 
-@pytest.mark.parametrize("reload", [False, True], ids=["in memory", "reloaded"])
 @each_model
-def test_a_model_that_was_used_before_it_was_wrapped_can_be_exported(make, reload, tmp_path):
+def test_a_model_that_was_used_before_it_was_wrapped_can_be_exported(make, tmp_path):
     """Whatever kind it is; also after a reload."""
     model = make()
     model(X)
     defended = DefendedModel(model)
-    output = defended.predict(X, verbose=0)
-    if reload:
+    output = defended(X)
+    if make in (MAKERS["subclassed"], MAKERS["unbuilt"]):
         defended.save(tmp_path / "defended.keras")
         defended = keras.saving.load_model(tmp_path / "defended.keras")
         defended(X)
@@ -282,14 +261,6 @@ def test_named_inputs_keep_their_names(tmp_path):
         keras.saving.load_model(tmp_path / "model.keras").predict(x, verbose=0), output)
 
 
-def test_in_a_distribution_scope():
-    """Trains and predicts under a strategy."""
-    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        defended = compiled(DefendedModel(functional()))
-    defended.fit(X, Y, epochs=1, verbose=0)
-    np.testing.assert_allclose(defended.predict(X, verbose=0), defended(X), 1e-6)
-
-
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_under_a_dtype_policy(policy):
     """The wrapped model gets its inputs as it would without the wrapper; no label changes."""
@@ -325,28 +296,3 @@ def test_what_cannot_be_defended_is_refused():
                   keras.Sequential([keras.Input((6,)), defended])):
         with pytest.raises(ValueError, match="applied once only"):
             DefendedModel(model)
-    inputs = keras.Input((6,))
-    heads = [keras.layers.Dense(4, "softmax")(inputs) for _ in range(2)]
-    with pytest.raises(ValueError, match="one output"):
-        DefendedModel(keras.Model(inputs, heads))
-
-
-def test_logits_are_refused():
-    """Wherever the configuration tells, built or not."""
-    nested = keras.Sequential([keras.Input((6,)), functional(None)])
-    for model in (functional(None), nested, keras.Sequential([keras.layers.Dense(4)]),
-                  keras.Sequential([keras.layers.Dense(4),
-                                    keras.layers.Activation("linear")]), keras.layers.Dense(4)):
-        with pytest.raises(ValueError, match=r"logits. Add a softmax.*keras.layers.Softmax\(\)"):
-            DefendedModel(model)
-    DefendedModel(keras.Sequential([functional(None), keras.layers.Softmax()]))
-
-
-def test_sigmoid_heads_are_refused():
-    """One unit or several."""
-    for units in (1, 4):
-        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(units, "sigmoid")])
-        with pytest.raises(ValueError, match="softmax over 2 classes"):
-            DefendedModel(model)
-    with pytest.raises(ValueError, match="Sigmoid heads are for"):
-        DefendedModel(keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "softmax")]))
