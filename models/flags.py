@@ -25,6 +25,8 @@ _SPLIT_SEED = flags.DEFINE_integer(
     "split_seed", 0,
     "The seed that divides the data between victim, thief and evaluator. It is recorded with the "
     "victim: victim and thief must be given the same.")
+# What `data_config` reads, for programs of which --help lists no others.
+DATA_FLAGS = (_DATASET, _DATA_DIR, _DOWNLOAD, _IMAGE_SIZE, _SPLIT_SEED)
 _ARCHITECTURE = flags.DEFINE_string(
     "victim_architecture", VictimConfig.architecture,
     f"The victim's architecture: {', '.join(architectures.NAMES)}.")

@@ -44,6 +44,7 @@ def tune(data_config, path, config):
 
 if __name__ == "__main__":
     define_flags()
-    for module in (model_flags, tuning):
-        flags.adopt_module_key_flags(module)  # So that --help shows them.
+    flags.adopt_module_key_flags(tuning)  # So that --help shows them, and those of the data set.
+    for flag in model_flags.DATA_FLAGS:
+        flags.declare_key_flag(flag)
     program.run(main)

@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -48,18 +49,31 @@ def test_of_other_splits_nothing_is_tuned(directory):
         tune.tune(datasets.DataConfig("digits"), directory, tuning.TuneConfig(max_l1=1))
 
 
+def run(*flags):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    return subprocess.run([sys.executable, "-m", "models.tune", *flags],
+                          cwd=ROOT,
+                          env=environment,
+                          capture_output=True,
+                          text=True,
+                          timeout=120)
+
+
 @pytest.mark.parametrize("flags, code, start", [
     (["--max_ece=.3", "--split_seed=3"], 0, ""),
     (["--max_ece=.3"], 1, "error: The victim "),
 ])  # yapf: disable
 def test_the_program(directory, flags, code, start):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    result = subprocess.run([sys.executable, "-m", "models.tune", f"--victim={directory}", *flags],
-                            cwd=ROOT,
-                            env=environment,
-                            capture_output=True,
-                            text=True,
-                            timeout=120)
+    result = run(f"--victim={directory}", *flags)
     assert result.returncode == code, result.stderr
     assert result.stderr.startswith(start) and result.stderr.count("\n") == code
     assert ("revsig_keras.ReverseSigmoid(beta=" in result.stdout) == (code == 0)
+
+
+def test_help_lists_what_the_program_uses():
+    """Not the flags of training a victim, which come from the same module."""
+    result = run("--help")
+    listed = re.findall(r"^  --(?:\[no\])?(\w+):", result.stdout, re.M)
+    data = ["data_dir", "dataset", "download", "image_size", "split_seed"]
+    assert listed == sorted([*data, "victim", "max_l1", "max_kl_nats", "max_ece", "plot", "json"])
+    assert result.stderr == ""
