@@ -1,13 +1,14 @@
 """Chooses the strength of the Reverse Sigmoid."""
 import itertools
-import math
-import numbers
 
 import numpy as np
 
 from revsig_keras import metrics
-from revsig_keras.reverse_sigmoid import check_parameters
 from revsig_keras.reverse_sigmoid import reverse_sigmoid
+from revsig_keras.strength_checks import check_grid
+from revsig_keras.strength_checks import check_labels
+from revsig_keras.strength_checks import check_limits
+from revsig_keras.strength_checks import check_rows
 from revsig_keras.strength_choice import StrengthChoice
 from revsig_keras.strength_choice import StrengthRow
 
@@ -72,13 +73,13 @@ def choose_strength(probabilities,
     >>> choice.layer().beta == choice.beta
     True
     """
-    limits = _check_limits(labels, l1=max_l1, kl_nats=max_kl_nats, ece=max_ece)
-    probabilities = _check_rows(probabilities)
-    labels = _check_labels(labels, probabilities)
-    gammas = _check_grid("gammas", _GAMMAS if gammas is None else gammas)
+    limits = check_limits(labels, l1=max_l1, kl_nats=max_kl_nats, ece=max_ece)
+    probabilities = check_rows(probabilities)
+    labels = check_labels(labels, probabilities)
+    gammas = check_grid("gammas", _GAMMAS if gammas is None else gammas)
     if betas is None:
         betas = _betas(probabilities.shape[1])
-    betas = _check_grid("betas", betas)
+    betas = check_grid("betas", betas)
 
     costs = _Costs(probabilities, labels, limits)
     rows = []
@@ -171,69 +172,6 @@ def _betas(classes):
     """2 / classes, times powers of 2."""
     powers = (_round(2.0 / classes * 2.0**power) for power in itertools.count(-5))
     return (*itertools.takewhile(lambda beta: beta < 0.9 * _HIGHEST_BETA, powers), _HIGHEST_BETA)
-
-
-def _check_limits(labels, **limits):
-    limits = {name: limit for name, limit in limits.items() if limit is not None}
-    for name, limit in limits.items():
-        is_number = isinstance(limit, numbers.Real) and not isinstance(limit, bool)
-        if not is_number or not 0 < limit < math.inf:
-            raise ValueError(f"`max_{name}` must be a finite number above 0: a defence always "
-                             f"costs something. Received: max_{name}={limit!r}")
-    if not limits:
-        raise ValueError("At least one of `max_l1`, `max_kl_nats` and `max_ece` must be given: "
-                         "without a limit, the largest KL(clean || defended) is that of the "
-                         "strongest defence, whose answers say hardly more than the label. "
-                         "Received: none")
-    if "ece" in limits and labels is None:
-        raise ValueError("`max_ece` needs `labels`, the true labels of the rows: calibration is "
-                         f"measured against them. Received: max_ece={limits['ece']!r}, labels=None")
-    return {name: float(limit) for name, limit in limits.items()}
-
-
-def _check_rows(probabilities):
-    p = np.asarray(probabilities)
-    if p.dtype.name == "bfloat16":  # NumPy does not count it among the floating-point dtypes.
-        p = p.astype("float32")
-    if p.ndim != 2 or len(p) == 0 or p.shape[1] < 2 or p.dtype.kind != "f":
-        raise ValueError("`probabilities` must be a floating-point array of shape (rows, classes), "
-                         "at least 1 row and 2 classes. "
-                         f"Received: shape={p.shape}, dtype={p.dtype}")
-    sums = p.sum(axis=1, dtype="float64")
-    is_bad = ~((p >= 0).all(axis=1) & (abs(sums - 1) < 0.01))
-    if is_bad.any():
-        row = int(is_bad.argmax())
-        raise ValueError("`probabilities` must have rows of entries of at least 0 whose sum is 1, "
-                         "such as a softmax emits (logits are not). Received: row "
-                         f"{row} with the smallest entry {p[row].min():.6g} and the sum "
-                         f"{sums[row]:.6g}, and {is_bad.sum() - 1} other such rows")
-    return p
-
-
-def _check_labels(labels, probabilities):
-    if labels is None:
-        return None
-    labels = np.asarray(labels)
-    rows, classes = probabilities.shape
-    if labels.shape != (rows,) or labels.dtype.kind not in "iu":
-        raise ValueError(f"`labels` must be an array of {rows} integers, one per row of "
-                         f"`probabilities`. Received: shape={labels.shape}, dtype={labels.dtype}")
-    if not 0 <= labels.min() <= labels.max() < classes:
-        raise ValueError(f"`labels` must be from 0 to {classes - 1}, for {classes} classes. "
-                         f"Received: {labels.min()} to {labels.max()}")
-    return labels
-
-
-def _check_grid(name, values):
-    values = list(values) if hasattr(values, "__iter__") else values
-    if not isinstance(values, list) or not values:
-        raise ValueError(f"`{name}` must be a list of numbers, at least one. "
-                         f"Received: {name}={values!r}")
-    for value in values:
-        if not isinstance(value, numbers.Real):
-            raise ValueError(f"`{name}` must be a list of numbers. Received: {value!r} in it")
-        check_parameters(**{"beta": 1.0, "gamma": 1.0, name.removesuffix("s"): value})
-    return sorted({float(value) for value in values})
 
 
 def _nothing_inside(rows, limits):

@@ -1,0 +1,74 @@
+"""What `choose_strength` takes: each check returns what it checked, as it is worked on."""
+import math
+import numbers
+
+import numpy as np
+
+from revsig_keras.reverse_sigmoid import check_parameters
+
+
+def check_limits(labels, **limits):
+    """Returns the limits that are given, by the names of the costs."""
+    limits = {name: limit for name, limit in limits.items() if limit is not None}
+    for name, limit in limits.items():
+        is_number = isinstance(limit, numbers.Real) and not isinstance(limit, bool)
+        if not is_number or not 0 < limit < math.inf:
+            raise ValueError(f"`max_{name}` must be a finite number above 0: a defence always "
+                             f"costs something. Received: max_{name}={limit!r}")
+    if not limits:
+        raise ValueError("At least one of `max_l1`, `max_kl_nats` and `max_ece` must be given: "
+                         "without a limit, the largest KL(clean || defended) is that of the "
+                         "strongest defence, whose answers say hardly more than the label. "
+                         "Received: none")
+    if "ece" in limits and labels is None:
+        raise ValueError("`max_ece` needs `labels`, the true labels of the rows: calibration is "
+                         f"measured against them. Received: max_ece={limits['ece']!r}, labels=None")
+    return {name: float(limit) for name, limit in limits.items()}
+
+
+def check_rows(probabilities):
+    """Returns the rows as an array of a dtype that NumPy computes in."""
+    p = np.asarray(probabilities)
+    if p.dtype.name == "bfloat16":  # NumPy does not count it among the floating-point dtypes.
+        p = p.astype("float32")
+    if p.ndim != 2 or len(p) == 0 or p.shape[1] < 2 or p.dtype.kind != "f":
+        raise ValueError("`probabilities` must be a floating-point array of shape (rows, classes), "
+                         "at least 1 row and 2 classes. "
+                         f"Received: shape={p.shape}, dtype={p.dtype}")
+    sums = p.sum(axis=1, dtype="float64")
+    is_bad = ~((p >= 0).all(axis=1) & (abs(sums - 1) < 0.01))
+    if is_bad.any():
+        row = int(is_bad.argmax())
+        raise ValueError("`probabilities` must have rows of entries of at least 0 whose sum is 1, "
+                         "such as a softmax emits (logits are not). Received: row "
+                         f"{row} with the smallest entry {p[row].min():.6g} and the sum "
+                         f"{sums[row]:.6g}, and {is_bad.sum() - 1} other such rows")
+    return p
+
+
+def check_labels(labels, probabilities):
+    """Returns the labels as an array, or `None` for `None`."""
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    rows, classes = probabilities.shape
+    if labels.shape != (rows,) or labels.dtype.kind not in "iu":
+        raise ValueError(f"`labels` must be an array of {rows} integers, one per row of "
+                         f"`probabilities`. Received: shape={labels.shape}, dtype={labels.dtype}")
+    if not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f"`labels` must be from 0 to {classes - 1}, for {classes} classes. "
+                         f"Received: {labels.min()} to {labels.max()}")
+    return labels
+
+
+def check_grid(name, values):
+    """Returns the values of `betas` or `gammas` in order, each once."""
+    values = list(values) if hasattr(values, "__iter__") else values
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"`{name}` must be a list of numbers, at least one. "
+                         f"Received: {name}={values!r}")
+    for value in values:
+        if not isinstance(value, numbers.Real):
+            raise ValueError(f"`{name}` must be a list of numbers. Received: {value!r} in it")
+        check_parameters(**{"beta": 1.0, "gamma": 1.0, name.removesuffix("s"): value})
+    return sorted({float(value) for value in values})
