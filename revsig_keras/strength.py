@@ -41,9 +41,11 @@ def choose_strength(probabilities,
     figure is measured on later. 10,000 rows of 10 classes take seconds.
 
     Args:
-        probabilities: Array `(rows, classes)`, clean probabilities that the model emits.
+        probabilities: Array `(rows, classes)`, clean probabilities that the model emits; or
+            `(rows, 1)`, those of one sigmoid unit, where y counts as the row (1 - y, y) of two
+            classes. (Each unit of a multi-label head is such a row: reshape to `(-1, 1)`.)
         labels: Integer array `(rows,)`, the true labels from 0 up, for the expected calibration
-            error. Defaults to `None`.
+            error; of a sigmoid unit 0 or 1. Defaults to `None`.
         max_l1: Float above 0, limit of the mean L1 distance between clean and defended answers,
             which is at most 2. Defaults to `None`.
         max_kl_nats: Float above 0, limit of the mean KL(clean || defended) in nats. Defaults to
@@ -72,6 +74,12 @@ def choose_strength(probabilities,
     True
     >>> choice.layer().beta == choice.beta
     True
+
+    A binary classifier that ends in one sigmoid unit:
+
+    >>> choice = choose_strength([[0.98], [0.1], [0.6]], labels=[1, 0, 1], max_l1=0.5)
+    >>> choice.num_classes
+    2
     """
     limits = check_limits(labels, l1=max_l1, kl_nats=max_kl_nats, ece=max_ece)
     probabilities = check_rows(probabilities)

@@ -27,23 +27,41 @@ def check_limits(labels, **limits):
 
 
 def check_rows(probabilities):
-    """Returns the rows as an array of a dtype that NumPy computes in."""
+    """Returns the rows of classes, a sigmoid unit y as (1 - y, y), in a dtype of NumPy."""
     p = np.asarray(probabilities)
     if p.dtype.name == "bfloat16":  # NumPy does not count it among the floating-point dtypes.
         p = p.astype("float32")
-    if p.ndim != 2 or len(p) == 0 or p.shape[1] < 2 or p.dtype.kind != "f":
-        raise ValueError("`probabilities` must be a floating-point array of shape (rows, classes), "
-                         "at least 1 row and 2 classes. "
-                         f"Received: shape={p.shape}, dtype={p.dtype}")
+    if p.ndim != 2 or p.size == 0 or p.dtype.kind != "f":
+        raise ValueError(
+            "`probabilities` must be a floating-point array of shape (rows, classes), "
+            "or (rows, 1) for one sigmoid unit, at least 1 row. Of another shape, move "
+            "the classes to the last axis and reshape to (-1, classes), and units to "
+            f"(-1, 1). Received: shape={p.shape}, dtype={p.dtype}")
+    if p.shape[1] == 1:
+        _check_units(p)
+        p = p.astype(np.result_type(p, "float32"))
+        return np.concatenate([1 - p, p], axis=1)
     sums = p.sum(axis=1, dtype="float64")
     is_bad = ~((p >= 0).all(axis=1) & (abs(sums - 1) < 0.01))
     if is_bad.any():
         row = int(is_bad.argmax())
         raise ValueError("`probabilities` must have rows of entries of at least 0 whose sum is 1, "
-                         "such as a softmax emits (logits are not). Received: row "
-                         f"{row} with the smallest entry {p[row].min():.6g} and the sum "
-                         f"{sums[row]:.6g}, and {is_bad.sum() - 1} other such rows")
+                         "such as a softmax emits (logits are not; the sigmoid units of a "
+                         "multi-label head are reshaped to (rows * units, 1), and so are their "
+                         f"labels to (rows * units,)). Received: row {row} with the smallest entry "
+                         f"{p[row].min():.6g} and the sum {sums[row]:.6g}, and "
+                         f"{is_bad.sum() - 1} other such rows")
     return p
+
+
+def _check_units(y):
+    is_bad = ~((y >= 0) & (y <= 1))
+    if is_bad.any():
+        row = int(is_bad.argmax())
+        raise ValueError(
+            "`probabilities` of shape (rows, 1) must be from 0 to 1, such as a sigmoid "
+            f"emits (logits are not). Received: row {row} with {y[row, 0]:.6g}, and "
+            f"{is_bad.sum() - 1} other such rows")
 
 
 def check_labels(labels, probabilities):

@@ -55,7 +55,7 @@ def tune(probabilities, labels, config):
     """Chooses a strength, prints it, and writes the files that were asked for.
 
     Args:
-        probabilities: Array `(rows, classes)`, clean.
+        probabilities: Array `(rows, classes)`, clean; `(rows, 1)` of one sigmoid unit.
         labels: Integer array `(rows,)`, or `None`.
         config: A `TuneConfig`.
     """

@@ -117,6 +117,34 @@ def test_batches_change_nothing(monkeypatch):
         assert dataclasses.astuple(row) == pytest.approx(dataclasses.astuple(other), abs=1e-5)
 
 
+def test_a_sigmoid_unit_is_a_row_of_two_classes():
+    """The choice is that for the rows (1 - y, y), and the costs are those of the layer."""
+    p, labels = victim(2)
+    p[:6, 1] = 0.0, 1.0, 0.5, 1e-30, 0.5 - 2.0**-25, 0.5 + 2.0**-24
+    y = p[:, 1:]
+    rows = np.concatenate([1 - y, y], axis=1)
+    limits = {"max_l1": 0.3, "max_ece": 0.3}
+    choice = choose_strength(y, labels, **limits)
+    assert choice == choose_strength(rows, labels, **limits) and choice.num_classes == 2
+    served = np.asarray(choice.layer()(y)).astype("float64")
+    assert choice.row.l1 == pytest.approx(2 * abs(served - y).mean(), abs=1e-6)
+    with np.errstate(divide="ignore"):
+        noise = metrics.noise(np.log(np.concatenate([1.0 - y.astype("float64"), y], axis=1)),
+                              np.concatenate([1 - served, served], axis=1))
+    assert choice.row.kl_nats == pytest.approx(noise.kl_clean_defended_nats.mean(), abs=1e-6)
+    assert choice.row.label_changes == ((served > 0.5) != (y > 0.5)).sum() == 0
+
+
+def test_units_of_a_multi_label_head():
+    """Reshaped, as the error says; the layer that is chosen serves them as they were."""
+    y = victim(2, rows=60)[0][:, 1].reshape(20, 3)
+    with pytest.raises(ValueError, match=r"reshaped to \(rows \* units, 1\)"):
+        choose_strength(y, max_l1=0.3)
+    choice = choose_strength(y.reshape(-1, 1), max_l1=0.3)
+    served = np.asarray(choice.layer(multi_label=True)(y))
+    assert choice.row.l1 == pytest.approx(2 * abs(served - y).mean(), abs=1e-6)
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float64"])
 def test_dtypes(dtype):
     """As far as they hold the probabilities."""
@@ -125,6 +153,8 @@ def test_dtypes(dtype):
         cast = backends.as_numpy(backends.constant(p, dtype))
     wide, other = (choose_strength(x, max_l1=0.3, gammas=[0.2]) for x in (p, cast))
     assert cast.dtype.name == dtype and other.beta == pytest.approx(wide.beta, rel=0.05)
+    unit, other = (choose_strength(x[:, :1], max_l1=0.3, gammas=[0.2]) for x in (p, cast))
+    assert other.beta == pytest.approx(unit.beta, rel=0.05)
 
 
 @backends.only_on("tensorflow", reason="a figure for the usual backend")
@@ -192,7 +222,13 @@ GOOD = np.array([[0.7, 0.3], [0.4, 0.6]])
       for value in (0, -1, np.nan, np.inf, "1", True)),
     ({"max_kl_nats": 0}, "`max_kl_nats` must be a finite number"),
     *(({"probabilities": value, "max_l1": 1}, "`probabilities` must be a floating-point array")
-      for value in (GOOD[0], GOOD[None], GOOD[:0], GOOD[:, :1], [[1, 0]], [["a", "b"]])),
+      for value in (GOOD[:0], GOOD[:, :0], [[1, 0]], [["a", "b"]], [[1]])),
+    *(({"probabilities": value, "max_l1": 1}, r"reshape to \(-1, classes\), and units to \(-1, 1\)")
+      for value in (GOOD[0], GOOD[None])),
+    *(({"probabilities": [[0.5], [value], [-2.0]], "max_l1": 1},
+       f"from 0 to 1, such as a sigmoid.*Received: row 1 with {value}, and 1 other")
+      for value in (1.5, -0.1, np.nan)),
+    ({"probabilities": [[0.5]], "labels": [2], "max_l1": 1}, "must be from 0 to 1, for 2 classes"),
     ({"probabilities": [[2.0, -1.0], [0.5, 0.5]], "max_l1": 1},
      "a softmax emits.*Received: row 0 with the smallest entry -1 and the sum 1, and 0 other"),
     ({"probabilities": [[0.5, 0.5], [0.7, 0.7], [np.nan, 1]], "max_l1": 1},
