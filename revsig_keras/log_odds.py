@@ -5,19 +5,24 @@ import keras
 from keras import ops
 import numpy as np
 
+from revsig_keras.probabilities import largest
+
 # Stands for infinity where an infinite number times a gradient of 0 would be NaN.
 _HUGE = 1e30
 
 
 def log(x):
     """log(x), -inf at 0, where its gradient is 0."""
-    tiny = float(np.finfo(keras.backend.standardize_dtype(x.dtype)).tiny)
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    tiny, limit = float(np.finfo(dtype).tiny), 0.125 * largest(dtype)
 
     def value_and_gradient(x):
 
         def gradient(upstream):
-            # Chosen last, since a compiler may move the divisor elsewhere, where it underflows.
-            return ops.where(x > 0.0, upstream / ops.maximum(x, tiny), 0.0)
+            # What is chosen last stays apart: a compiler may move the divisor elsewhere, where it
+            # underflows. And what is finite stays so when others of the row are added to it.
+            gradient = ops.clip(upstream / ops.maximum(x, tiny), -limit, limit)
+            return ops.where(x > 0.0, gradient, 0.0)
 
         return ops.log(x), gradient
 

@@ -40,17 +40,25 @@ def epsilon(dtype):
     return _EPSILON[dtype]
 
 
+def largest(dtype):
+    """The largest finite number of a floating-point dtype."""
+    exponent = {"float16": 15, "float64": 1023}.get(dtype, 127)
+    return (2.0 - epsilon(dtype)) * 2.0**exponent
+
+
 def widen(y, dtype):
-    """Casts `y` to float32, or to float64 if it or the `dtype` of the result is float64."""
+    """Casts `y` to float32, or to float64 if it or the `dtype` of the result is float64.
+
+    Near 0 the slopes of a defence exceed all bounds: gradients are capped at the finite range of
+    the dtype of `y`.
+    """
     received = keras.backend.standardize_dtype(y.dtype)
     y = ops.cast(y, "float64" if "float64" in (received, dtype) else "float32")
-    # Near 0 the slope, about gamma y^(gamma - 1), exceeds the range of float16.
-    return _cap_gradient(y) if received == "float16" else y
+    return _cap_gradient(y, largest(received))
 
 
-def _cap_gradient(y):
-    """The identity; its gradient is capped at the finite range of float16."""
-    limit = float(np.finfo("float16").max)
+def _cap_gradient(y, limit):
+    """The identity; its gradient is capped."""
 
     def identity(x):
 

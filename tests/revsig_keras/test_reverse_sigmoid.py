@@ -197,6 +197,27 @@ def test_gradients_match_differences(preserve_top1):
         assert (gradient * step).sum() == pytest.approx((moved[0] - moved[1]) / 2, rel=1e-4)
 
 
+@each_main_mode
+@pytest.mark.parametrize("dtype, small, weight, steep", [
+    ("float32", 2.0**-126, 1e6, 1e37),
+    ("bfloat16", 2.0**-126, 1e6, 1e37),
+    ("float16", 2.0**-24, 1e3, 65504),
+])
+def test_gradients_are_finite_however_steep(dtype, small, weight, steep, mode):
+    """Near 0 the slope is about gamma y^(gamma - 1), whatever it is multiplied by."""
+    rows = [[1, small, 4 * small, 0], [0.5, 0.5, small, 0.01], [small, 1, 0, 0]]
+    y = constant(np.float32(rows), dtype)
+    for preserve_top1 in (False, True):
+
+        def loss(y):
+            output = ops.cast(reverse_sigmoid(y, 1.0, 0.05, preserve_top1), "float32")
+            return ops.sum(output * weight * np.float32([1, -2, 3, 4]))
+
+        gradient = backends.as_float64(mode(backends.gradients(loss))(y)[0])
+        assert np.isfinite(gradient).all()
+        assert abs(gradient).max() >= steep
+
+
 def test_parameters_may_be_tensors():
     """With the same result as numbers, and one pair of them per row."""
     y = softmax_rows(6, 10, 2, 9)
