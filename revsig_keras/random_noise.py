@@ -1,10 +1,10 @@
 """Noise that is a function of the row: a baseline."""
-import numbers
-
 import keras
 from keras import ops
 import numpy as np
 
+from revsig_keras.arguments import is_integer
+from revsig_keras.arguments import is_real
 from revsig_keras.defence import Defence
 from revsig_keras.probabilities import epsilon
 from revsig_keras.probabilities import keep_label
@@ -98,10 +98,10 @@ class RandomNoise(Defence):
 
     def __init__(self, scale=0.1, seed=0, *, apply_in_training=False, **kwargs):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
-        if not isinstance(scale, numbers.Real) or isinstance(scale, bool) or not 0 < scale <= 1:
+        if not is_real(scale) or not 0 < scale <= 1:
             raise ValueError("`scale` must be a number with 0 < scale <= 1, the share of noise in "
                              f"an answer. Received: scale={scale!r}")
-        if not isinstance(seed, numbers.Integral) or isinstance(seed, bool) or seed < 0:
+        if not is_integer(seed) or seed < 0:
             raise ValueError(f"`seed` must be an integer of 0 or more. Received: seed={seed!r}")
         self.scale = float(scale)
         self.seed = int(seed)

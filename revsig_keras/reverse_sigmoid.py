@@ -1,11 +1,11 @@
 """The Reverse Sigmoid perturbation: as a function and as a layer."""
-import numbers
-
 import keras
 from keras import ops
 
 from revsig_keras import sigmoid_head
 from revsig_keras import softmax_head
+from revsig_keras.arguments import is_integer
+from revsig_keras.arguments import is_real
 from revsig_keras.defence import Defence
 from revsig_keras.probabilities import check_dtype
 from revsig_keras.probabilities import check_probabilities
@@ -76,8 +76,7 @@ def check_parameters(beta, gamma):
         ("beta", beta, "< 2", lambda x: 0 < x < 2, "from 2 on, the top entry of a sure row"),
         ("gamma", gamma, "<= 1", lambda x: 0 < x <= 1, "above 1, an entry above 1/2"),
     ):
-        is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if is_number and inside(value) or hasattr(value, "shape") and not is_number:
+        if is_real(value) and inside(value) or hasattr(value, "shape") and not is_real(value):
             continue
         raise ValueError(f"`{name}` must be a number with 0 < {name} {top}: at 0 nothing is "
                          f"perturbed, and {reason} may turn negative. Received: {name}={value!r}")
@@ -92,7 +91,7 @@ def _check_scores(shape, dtype, multi_label, axis):
 
 def _like(value, y):
     """Python numbers stay exact; tensors get the dtype of `y`."""
-    if isinstance(value, numbers.Real):
+    if is_real(value):
         return float(value)
     return ops.cast(ops.convert_to_tensor(value), y.dtype)
 
@@ -200,15 +199,15 @@ class ReverseSigmoid(Defence):
                  apply_in_training=False,
                  **kwargs):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
+        check_parameters(beta, gamma)  # Where tensors pass.
         for name, value in (("beta", beta), ("gamma", gamma)):
-            if not isinstance(value, numbers.Real):
+            if not is_real(value):
                 raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
-        check_parameters(beta, gamma)
         for name, value in (("preserve_top1", preserve_top1), ("from_logits", from_logits),
                             ("multi_label", multi_label)):
             if not isinstance(value, bool):
                 raise ValueError(f"`{name}` must be a boolean. Received: {name}={value!r}")
-        if not isinstance(axis, numbers.Integral) or isinstance(axis, bool):
+        if not is_integer(axis):
             raise ValueError(f"`axis` must be an integer. Received: axis={axis!r}")
         self.beta = float(beta)
         self.gamma = float(gamma)

@@ -1,9 +1,8 @@
 """Rounded probabilities: a baseline."""
-import numbers
-
 import keras
 from keras import ops
 
+from revsig_keras.arguments import is_integer
 from revsig_keras.defence import Defence
 from revsig_keras.probabilities import epsilon
 from revsig_keras.probabilities import keep_label
@@ -65,8 +64,7 @@ class Rounding(Defence):
 
     def __init__(self, decimals=1, *, apply_in_training=False, **kwargs):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
-        if (not isinstance(decimals, numbers.Integral) or isinstance(decimals, bool) or
-                not 0 <= decimals <= 7):
+        if not is_integer(decimals) or not 0 <= decimals <= 7:
             raise ValueError("`decimals` must be an integer from 0 to 7: float32 has no more. "
                              f"Received: decimals={decimals!r}")
         self.decimals = int(decimals)

@@ -1,9 +1,9 @@
 """What `choose_strength` takes: each check returns what it checked, as it is worked on."""
 import math
-import numbers
 
 import numpy as np
 
+from revsig_keras.arguments import is_real
 from revsig_keras.reverse_sigmoid import check_parameters
 
 
@@ -11,8 +11,7 @@ def check_limits(labels, **limits):
     """Returns the limits that are given, by the names of the costs."""
     limits = {name: limit for name, limit in limits.items() if limit is not None}
     for name, limit in limits.items():
-        is_number = isinstance(limit, numbers.Real) and not isinstance(limit, bool)
-        if not is_number or not 0 < limit < math.inf:
+        if not is_real(limit) or not 0 < limit < math.inf:
             raise ValueError(f"`max_{name}` must be a finite number above 0: a defence always "
                              f"costs something. Received: max_{name}={limit!r}")
     if not limits:
@@ -86,7 +85,7 @@ def check_grid(name, values):
         raise ValueError(f"`{name}` must be a list of numbers, at least one. "
                          f"Received: {name}={values!r}")
     for value in values:
-        if not isinstance(value, numbers.Real):
+        if not is_real(value):
             raise ValueError(f"`{name}` must be a list of numbers. Received: {value!r} in it")
         check_parameters(**{"beta": 1.0, "gamma": 1.0, name.removesuffix("s"): value})
     return sorted({float(value) for value in values})

@@ -1,10 +1,10 @@
 """The most probable classes alone: a baseline."""
 import math
-import numbers
 
 import keras
 from keras import ops
 
+from revsig_keras.arguments import is_integer
 from revsig_keras.defence import Defence
 from revsig_keras.probabilities import epsilon
 from revsig_keras.probabilities import keep_label
@@ -72,7 +72,7 @@ class TopK(Defence):
 
     def __init__(self, k=1, *, apply_in_training=False, **kwargs):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
-        if not isinstance(k, numbers.Integral) or isinstance(k, bool) or k < 1:
+        if not is_integer(k) or k < 1:
             raise ValueError(f"`k` must be an integer of 1 or more. Received: k={k!r}")
         self.k = int(k)
 

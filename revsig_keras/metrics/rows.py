@@ -1,10 +1,11 @@
 """Labelled rows of probabilities, as the metrics of one output take them."""
 import dataclasses
-import numbers
 from typing import Any
 
 import keras
 from keras import ops
+
+from revsig_keras.arguments import is_integer
 
 # Probabilities of bfloat16 may be above 1, or rows off in their sum, by rounding.
 _TOLERANCE = 0.01
@@ -63,7 +64,7 @@ def rows(y_true, y_pred, sample_weight, dtype):
 
 def check_bins(bins):
     """Raises `ValueError` unless `bins` is a positive integer."""
-    if not isinstance(bins, numbers.Integral) or isinstance(bins, bool) or bins < 1:
+    if not is_integer(bins) or bins < 1:
         raise ValueError(f"`bins` must be an integer of at least 1. Received: bins={bins!r}")
 
 
