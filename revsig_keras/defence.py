@@ -1,8 +1,11 @@
 """The base class of all defences."""
+from typing import Any, Sequence
+
 import keras
 from keras import ops
 
 from revsig_keras.probabilities import check_probabilities
+from revsig_keras.probabilities import Tensor
 
 
 class Defence(keras.layers.Layer):
@@ -41,7 +44,7 @@ class Defence(keras.layers.Layer):
     multi_label = False
     axis = -1
 
-    def __init__(self, *, apply_in_training=False, **kwargs):
+    def __init__(self, *, apply_in_training: bool = False, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         if not isinstance(apply_in_training, bool):
             raise ValueError("`apply_in_training` must be a boolean. "
@@ -49,27 +52,27 @@ class Defence(keras.layers.Layer):
         self.apply_in_training = apply_in_training
         self.supports_masking = True
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         self.check_input(inputs.shape, inputs.dtype)
         if training and not self.apply_in_training:
             return ops.cast(self.clean(inputs), self.compute_dtype)
         return ops.cast(self.perturb(inputs), self.compute_dtype)
 
-    def check_input(self, shape, dtype=None):
+    def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
         """Raises `ValueError` unless the layer can be called on this shape and dtype."""
         check_probabilities(shape, dtype)
 
-    def clean(self, inputs):
+    def clean(self, inputs: Tensor) -> Tensor:
         """Returns the probabilities without the defence, as in training: the inputs themselves."""
         return inputs
 
-    def perturb(self, probabilities):
+    def perturb(self, probabilities: Tensor) -> Tensor:
         """Returns the perturbed probabilities: same shape, each row again a distribution."""
         raise NotImplementedError(f"{type(self).__name__} must implement `perturb`.")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         self.check_input(input_shape)
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "apply_in_training": self.apply_in_training}

@@ -4,6 +4,7 @@ from keras import ops
 
 from revsig_keras.defence import Defence
 from revsig_keras.probabilities import normalise
+from revsig_keras.probabilities import Tensor
 from revsig_keras.probabilities import widen
 from revsig_keras.top_k import largest
 
@@ -47,7 +48,7 @@ class LabelOnly(Defence):
           APIs](https://arxiv.org/abs/1609.02943)
     """
 
-    def perturb(self, probabilities):
+    def perturb(self, probabilities: Tensor) -> Tensor:
         y = widen(probabilities, self.compute_dtype)
         known = ops.logical_not(ops.isnan(normalise(y)))
         return ops.where(known, ops.cast(largest(y, 1), y.dtype), float("nan"))

@@ -6,12 +6,13 @@ from keras import ops
 import numpy as np
 
 from revsig_keras.probabilities import largest
+from revsig_keras.probabilities import Tensor
 
 # Stands for infinity where an infinite number times a gradient of 0 would be NaN.
 _HUGE = 1e30
 
 
-def log(x):
+def log(x: Tensor) -> Tensor:
     """log(x), -inf at 0, where its gradient is 0."""
     dtype = keras.backend.standardize_dtype(x.dtype)
     tiny, limit = float(np.finfo(dtype).tiny), 0.125 * largest(dtype)
@@ -29,7 +30,7 @@ def log(x):
     return _with_gradient(value_and_gradient, x)
 
 
-def lift(log_odds, gamma):
+def lift(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
     """1/2 - s(gamma log_odds) for log_odds <= 0, -inf among them: from 0 to 1/2."""
 
     def value_and_gradient(z):
@@ -47,7 +48,7 @@ def lift(log_odds, gamma):
     return _with_gradient(value_and_gradient, _scaled(log_odds, gamma))
 
 
-def minor(log_odds, gamma):
+def minor(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
     """s(gamma log_odds) for log_odds <= 0, -inf among them: from 1/2 down to 0."""
     power = ops.exp(_scaled(log_odds, gamma))
     return power / (1.0 + power)

@@ -10,6 +10,7 @@ import dataclasses
 import inspect
 import math
 import re
+from typing import Any, Callable, Mapping
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.+/-]+")
@@ -24,11 +25,11 @@ class Member:
     name: str
     options: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ":".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
 
 
-def parse_member(text):
+def parse_member(text: str) -> Member:
     """Parses a member.
 
     >>> parse_member("reverse_sigmoid:beta=.5")
@@ -75,26 +76,26 @@ class Registry:
         factories: Dict of callables by name.
     """
 
-    def __init__(self, kind, factories):
+    def __init__(self, kind: str, factories: Mapping[str, Callable[..., Any]]):
         self.kind = kind
         self._factories = dict(factories)
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """The names that can be chosen, as a tuple."""
         return tuple(self._factories)
 
     @property
-    def usage(self):
+    def usage(self) -> str:
         """All members, with all options at their defaults, for a help text."""
         return ", ".join(self.spell(name) for name in self.names)
 
-    def spell(self, text):
+    def spell(self, text: str) -> str:
         """Returns the member `text` with all its options, the same for every spelling of it."""
         name, options = self.resolve(text)
         return str(Member(name, _written(options)))
 
-    def make(self, text):
+    def make(self, text: str) -> Any:
         """Returns what the factory makes of the options in the member `text`."""
         name, options = self._typed(text)
         try:
@@ -102,7 +103,7 @@ class Registry:
         except ValueError as error:
             raise ValueError(f"Invalid {self.kind} {text!r}: {error}") from error
 
-    def resolve(self, text):
+    def resolve(self, text: str) -> tuple[str, dict[str, Any]]:
         """Returns the name and all typed options of the member `text`, defaults filled in."""
         name, options = self._typed(text)
         return name, {**self._defaults(name), **options}

@@ -1,15 +1,22 @@
 """Rows of class probabilities: what a defence needs to handle them exactly."""
 import math
+from typing import Any, Sequence
 
 import keras
 from keras import ops
 import numpy as np
 
+# The backends have no type of tensors in common.
+Tensor = Any
+
 # Distance from 1 to the next larger number. NumPy's `finfo` does not know bfloat16.
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
 
-def check_probabilities(shape, dtype=None, axis=-1, fewest=2):
+def check_probabilities(shape: Sequence[int | None],
+                        dtype: str | None = None,
+                        axis: int = -1,
+                        fewest: int = 2) -> None:
     """Raises `ValueError` unless `shape` and `dtype` can be scores of classes along `axis`."""
     rank = len(shape)
     if not -rank <= axis < rank:
@@ -26,27 +33,27 @@ def check_probabilities(shape, dtype=None, axis=-1, fewest=2):
         check_dtype(dtype)
 
 
-def check_dtype(dtype):
+def check_dtype(dtype: str) -> None:
     """Raises `ValueError` unless `dtype` is floating-point."""
     if not keras.backend.is_float_dtype(dtype):
         raise ValueError("A defence expects class probabilities of a floating-point dtype. "
                          f"Received: dtype={keras.backend.standardize_dtype(dtype)}")
 
 
-def epsilon(dtype):
+def epsilon(dtype: str) -> float:
     """Distance from 1 to the next larger number of a floating-point dtype."""
     if dtype not in _EPSILON:
         raise ValueError(f"`dtype` must be one of {sorted(_EPSILON)}. Received: dtype={dtype}")
     return _EPSILON[dtype]
 
 
-def largest(dtype):
+def largest(dtype: str) -> float:
     """The largest finite number of a floating-point dtype."""
     exponent = {"float16": 15, "float64": 1023}.get(dtype, 127)
     return (2.0 - epsilon(dtype)) * 2.0**exponent
 
 
-def widen(y, dtype):
+def widen(y: Tensor, dtype: str) -> Tensor:
     """Casts `y` to float32, or to float64 if it or the `dtype` of the result is float64.
 
     Near 0 the slopes of a defence exceed all bounds: gradients are capped at the finite range of
@@ -71,7 +78,7 @@ def _cap_gradient(y, limit):
     return ops.custom_gradient(identity)(y)
 
 
-def row_sum(x, width=32):
+def row_sum(x: Tensor, width: int = 32) -> Tensor:
     """Sums over the last axis, pairwise down to `width`: else the error grows with its length."""
     classes = x.shape[-1]
     halvings = max(0, math.ceil(math.log2(classes / width)))
@@ -83,7 +90,7 @@ def row_sum(x, width=32):
     return ops.sum(x, axis=-1, keepdims=True)
 
 
-def mass(y):
+def mass(y: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the rows with all mass that counts, and their sums.
 
     Entries that are negative or below the smallest normal number count as 0, and a row without any
@@ -96,13 +103,13 @@ def mass(y):
     return y + empty, total + y.shape[-1] * empty
 
 
-def normalise(y):
+def normalise(y: Tensor) -> Tensor:
     """Divides the mass of each row by its sum; a row with a NaN or an infinity becomes NaN."""
     y, total = mass(y)
     return y / ops.where(ops.isfinite(total), total, math.nan)
 
 
-def keep_label(scores, y, step):
+def keep_label(scores: Tensor, y: Tensor, step: float) -> Tensor:
     """Gives the largest entries of y one score, and lowers all others to below it where needed.
 
     "Below" is 2 steps of the output's dtype, so division by a sum and the cast keep it. They are

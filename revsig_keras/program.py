@@ -1,11 +1,12 @@
 """The frame of the command-line programs."""
 import sys
+from typing import Callable, Sequence
 
 from absl import app
 from absl import logging
 
 
-def run(main, *arguments):
+def run(main: Callable, *arguments: str) -> None:
     """Runs a function as an absl program; see `guarded` for what bad input gets.
 
     Args:
@@ -25,7 +26,7 @@ def run(main, *arguments):
         sys.exit(f"error: a flagfile must be text. Received: {error}")
 
 
-def guarded(main, expected=(), received=()):
+def guarded(main: Callable, expected: Sequence[str] = (), received: Sequence[str] = ()) -> None:
     """Calls `main(*received)`: bad input is an error of a line or two and exit status 1.
 
     With `--verbosity=1` there is a traceback as well.
@@ -45,6 +46,6 @@ def guarded(main, expected=(), received=()):
         sys.exit(130)
 
 
-def first_line(error):
+def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

@@ -1,4 +1,6 @@
 """Noise that is a function of the row: a baseline."""
+from typing import Any
+
 import keras
 from keras import ops
 import numpy as np
@@ -11,10 +13,11 @@ from revsig_keras.probabilities import keep_label
 from revsig_keras.probabilities import mass
 from revsig_keras.probabilities import normalise
 from revsig_keras.probabilities import row_sum
+from revsig_keras.probabilities import Tensor
 from revsig_keras.probabilities import widen
 
 
-def keyed_uniform(y, seed):
+def keyed_uniform(y: Tensor, seed: int) -> Tensor:
     """Numbers in (0, 1), float32, that are a function of `seed` and of the row as float32 alone.
 
     All arithmetic is on integers modulo 2^32, or exact, so no batch, order of summation or
@@ -96,7 +99,12 @@ class RandomNoise(Defence):
           Attacks](https://arxiv.org/abs/1906.10908), where random noise is a baseline
     """
 
-    def __init__(self, scale=0.1, seed=0, *, apply_in_training=False, **kwargs):
+    def __init__(self,
+                 scale: float = 0.1,
+                 seed: int = 0,
+                 *,
+                 apply_in_training: bool = False,
+                 **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
         if not is_real(scale) or not 0 < scale <= 1:
             raise ValueError("`scale` must be a number with 0 < scale <= 1, the share of noise in "
@@ -106,7 +114,7 @@ class RandomNoise(Defence):
         self.scale = float(scale)
         self.seed = int(seed)
 
-    def perturb(self, probabilities):
+    def perturb(self, probabilities: Tensor) -> Tensor:
         y = widen(probabilities, self.compute_dtype)
         noise = normalise(ops.cast(keyed_uniform(y, self.seed), y.dtype))
         scores = (1.0 - self.scale) * normalise(y) + self.scale * noise
@@ -117,5 +125,5 @@ class RandomNoise(Defence):
         scores = keep_label(scores, y, epsilon(self.compute_dtype))
         return scores / row_sum(scores)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale, "seed": self.seed}

@@ -1,4 +1,5 @@
 """The defences by name."""
+from revsig_keras.defence import Defence
 from revsig_keras.label_only import LabelOnly
 from revsig_keras.members import Registry
 from revsig_keras.random_noise import RandomNoise
@@ -22,7 +23,7 @@ DEFENCES = Registry(
     })
 
 
-def make_defence(text):
+def make_defence(text: str) -> Defence | None:
     """Makes a defence from its textual form.
 
     >>> make_defence("reverse_sigmoid:beta=.5:gamma=.1").beta

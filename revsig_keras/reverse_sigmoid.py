@@ -1,4 +1,6 @@
 """The Reverse Sigmoid perturbation: as a function and as a layer."""
+from typing import Any, Sequence
+
 import keras
 from keras import ops
 
@@ -10,18 +12,19 @@ from revsig_keras.defence import Defence
 from revsig_keras.probabilities import check_dtype
 from revsig_keras.probabilities import check_probabilities
 from revsig_keras.probabilities import epsilon
+from revsig_keras.probabilities import Tensor
 from revsig_keras.probabilities import widen
 
 
-def reverse_sigmoid(y,
-                    beta=1.0,
-                    gamma=0.2,
-                    preserve_top1=True,
+def reverse_sigmoid(y: Tensor,
+                    beta: float | Tensor = 1.0,
+                    gamma: float | Tensor = 0.2,
+                    preserve_top1: bool = True,
                     *,
-                    from_logits=False,
-                    multi_label=False,
-                    axis=-1,
-                    dtype=None):
+                    from_logits: bool = False,
+                    multi_label: bool = False,
+                    axis: int = -1,
+                    dtype: str | None = None) -> Tensor:
     """Perturbs class probabilities by the Reverse Sigmoid function.
 
     See `ReverseSigmoid` for the formula and its properties. This function also takes tensors for
@@ -70,7 +73,7 @@ def reverse_sigmoid(y,
     return ops.cast(y, dtype)
 
 
-def check_parameters(beta, gamma):
+def check_parameters(beta: float | Tensor, gamma: float | Tensor) -> None:
     """Raises `ValueError` for a `beta` or `gamma` out of range; tensors pass unchecked."""
     for name, value, top, inside, reason in (
         ("beta", beta, "< 2", lambda x: 0 < x < 2, "from 2 on, the top entry of a sure row"),
@@ -189,15 +192,15 @@ class ReverseSigmoid(Defence):
     """
 
     def __init__(self,
-                 beta=1.0,
-                 gamma=0.2,
-                 preserve_top1=True,
+                 beta: float = 1.0,
+                 gamma: float = 0.2,
+                 preserve_top1: bool = True,
                  *,
-                 from_logits=False,
-                 multi_label=False,
-                 axis=-1,
-                 apply_in_training=False,
-                 **kwargs):
+                 from_logits: bool = False,
+                 multi_label: bool = False,
+                 axis: int = -1,
+                 apply_in_training: bool = False,
+                 **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
         check_parameters(beta, gamma)  # Where tensors pass.
         for name, value in (("beta", beta), ("gamma", gamma)):
@@ -216,10 +219,10 @@ class ReverseSigmoid(Defence):
         self.multi_label = multi_label
         self.axis = int(axis)
 
-    def check_input(self, shape, dtype=None):
+    def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
         _check_scores(shape, dtype, self.multi_label, self.axis)
 
-    def clean(self, inputs):
+    def clean(self, inputs: Tensor) -> Tensor:
         if not self.from_logits:
             return inputs
         logits = widen(inputs, self.compute_dtype)
@@ -227,7 +230,7 @@ class ReverseSigmoid(Defence):
             return ops.sigmoid(logits)
         return ops.softmax(logits, axis=self.axis)
 
-    def perturb(self, inputs):
+    def perturb(self, inputs: Tensor) -> Tensor:
         return reverse_sigmoid(inputs,
                                self.beta,
                                self.gamma,
@@ -237,7 +240,7 @@ class ReverseSigmoid(Defence):
                                axis=self.axis,
                                dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "beta": self.beta,

@@ -1,4 +1,6 @@
 """Rounded probabilities: a baseline."""
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,6 +10,7 @@ from revsig_keras.probabilities import epsilon
 from revsig_keras.probabilities import keep_label
 from revsig_keras.probabilities import normalise
 from revsig_keras.probabilities import row_sum
+from revsig_keras.probabilities import Tensor
 from revsig_keras.probabilities import widen
 
 
@@ -62,18 +65,18 @@ class Rounding(Defence):
           APIs](https://arxiv.org/abs/1609.02943)
     """
 
-    def __init__(self, decimals=1, *, apply_in_training=False, **kwargs):
+    def __init__(self, decimals: int = 1, *, apply_in_training: bool = False, **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
         if not is_integer(decimals) or not 0 <= decimals <= 7:
             raise ValueError("`decimals` must be an integer from 0 to 7: float32 has no more. "
                              f"Received: decimals={decimals!r}")
         self.decimals = int(decimals)
 
-    def perturb(self, probabilities):
+    def perturb(self, probabilities: Tensor) -> Tensor:
         y = widen(probabilities, self.compute_dtype)
         scores = normalise(ops.round(y * 10.0**self.decimals))
         scores = keep_label(scores, y, epsilon(self.compute_dtype))
         return scores / row_sum(scores)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "decimals": self.decimals}

@@ -1,12 +1,13 @@
 """The Reverse Sigmoid of sigmoid heads: units that are a decision each, of classes y and 1 - y."""
-import typing
+from typing import NamedTuple
 
 from keras import ops
 
 from revsig_keras import log_odds
+from revsig_keras.probabilities import Tensor
 
 
-class Units(typing.NamedTuple):
+class Units(NamedTuple):
     """Sigmoid units, read so that nothing cancels.
 
     Attributes:
@@ -16,27 +17,28 @@ class Units(typing.NamedTuple):
         log_odds: its log-odds, at most 0.
         lead: the distance of y from 1 - y.
     """
-    y: typing.Any
-    side: typing.Any
-    minor: typing.Any
-    log_odds: typing.Any
-    lead: typing.Any
+    y: Tensor
+    side: Tensor
+    minor: Tensor
+    log_odds: Tensor
+    lead: Tensor
 
 
-def from_probabilities(y):
+def from_probabilities(y: Tensor) -> Units:
     """Reads probabilities; those below 0 count as 0, those above 1 as 1, infinite ones as NaN."""
     y = ops.minimum(ops.relu(y), 1.0) + 0.0 * y
     minor = ops.minimum(y, 1.0 - y)
     return Units(y, y - 0.5, minor, log_odds.log(minor / (1.0 - minor)), 1.0 - 2.0 * minor)
 
 
-def from_logits(z):
+def from_logits(z: Tensor) -> Units:
     """Reads logits: they are the log-odds."""
     size = -ops.abs(z)
     return Units(ops.sigmoid(z), z, ops.sigmoid(size), size, 2.0 * log_odds.lift(size, 1.0))
 
 
-def perturb(units, beta, gamma, preserve_label, step):
+def perturb(units: Units, beta: float | Tensor, gamma: float | Tensor, preserve_label: bool,
+            step: float) -> Tensor:
     """Returns y - t r for a `step` of the output's dtype; see `ReverseSigmoid`.
 
     r(1 - y) = -r(y), so y and 1 - y sum to 1 as they are.

@@ -4,7 +4,7 @@ Written for few and cheap passes over the entries: comparisons and selections of
 cost as much as a logarithm where nothing fuses them, are left to columns of one number per row.
 """
 import math
-import typing
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -12,15 +12,16 @@ import numpy as np
 
 from revsig_keras import log_odds
 from revsig_keras.probabilities import row_sum
+from revsig_keras.probabilities import Tensor
 
 
-class Entry(typing.NamedTuple):
+class Entry(NamedTuple):
     """One entry of each row: its amount and its log-odds."""
-    amount: typing.Any
-    log_odds: typing.Any
+    amount: Tensor
+    log_odds: Tensor
 
 
-class Rows(typing.NamedTuple):
+class Rows(NamedTuple):
     """Rows in amounts of a `total` of their own, read so that nothing cancels.
 
     The top is the largest entry; where it is above 1/2, its log-odds come from the sum of the
@@ -37,18 +38,18 @@ class Rows(typing.NamedTuple):
         second: the largest `Entry` below the top.
         is_empty: whether there is no mass at all.
     """
-    gap: typing.Any
-    rest: typing.Any
-    log_odds: typing.Any
-    total: typing.Any
-    is_upper: typing.Any
+    gap: Tensor
+    rest: Tensor
+    log_odds: Tensor
+    total: Tensor
+    is_upper: Tensor
     minor: Entry
     least: Entry
     second: Entry
-    is_empty: typing.Any
+    is_empty: Tensor
 
 
-def from_probabilities(y):
+def from_probabilities(y: Tensor) -> Rows:
     """Reads probabilities, which need not sum to 1."""
     dtype = keras.backend.standardize_dtype(y.dtype)
     top = _max(y)
@@ -74,7 +75,7 @@ def from_probabilities(y):
     return Rows(gap, rest, odds(rest), total, is_upper, minor, least, second, is_empty)
 
 
-def from_logits(z):
+def from_logits(z: Tensor) -> Rows:
     """Reads logits, in log space: no difference between them is too large."""
     top = _max(z)
     is_top = z == top
@@ -108,7 +109,8 @@ def from_logits(z):
                 is_empty=top > math.inf)
 
 
-def perturb(rows, beta, gamma, preserve_top1, step):
+def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
+            step: float) -> Tensor:
     """Returns y - t r, normalised, for a `step` of the output's dtype; see `ReverseSigmoid`."""
     minor = rows.minor.amount / rows.total
     top = ops.where(rows.is_upper, 1.0 - minor, minor)

@@ -1,7 +1,9 @@
 """Chooses the strength of the Reverse Sigmoid."""
 import itertools
+from typing import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from revsig_keras import metrics
 from revsig_keras.reverse_sigmoid import reverse_sigmoid
@@ -21,13 +23,13 @@ _DIGITS = 4
 _BATCH_ENTRIES = 2**21
 
 
-def choose_strength(probabilities,
-                    labels=None,
-                    max_l1=None,
-                    max_kl_nats=None,
-                    max_ece=None,
-                    gammas=None,
-                    betas=None):
+def choose_strength(probabilities: ArrayLike,
+                    labels: ArrayLike | None = None,
+                    max_l1: float | None = None,
+                    max_kl_nats: float | None = None,
+                    max_ece: float | None = None,
+                    gammas: Iterable[float] | None = None,
+                    betas: Iterable[float] | None = None) -> StrengthChoice:
     """Chooses the `beta` and `gamma` that mislead a thief most, inside the owner's limits.
 
     Of all combinations whose costs are inside every limit given, the one of the largest mean

@@ -1,31 +1,33 @@
 """What `choose_strength` takes: each check returns what it checked, as it is worked on."""
 import math
+from typing import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from revsig_keras.arguments import is_real
 from revsig_keras.reverse_sigmoid import check_parameters
 
 
-def check_limits(labels, **limits):
+def check_limits(labels: ArrayLike | None, **limits: float | None) -> dict[str, float]:
     """Returns the limits that are given, by the names of the costs."""
-    limits = {name: limit for name, limit in limits.items() if limit is not None}
-    for name, limit in limits.items():
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    for name, limit in given.items():
         if not is_real(limit) or not 0 < limit < math.inf:
             raise ValueError(f"`max_{name}` must be a finite number above 0: a defence always "
                              f"costs something. Received: max_{name}={limit!r}")
-    if not limits:
+    if not given:
         raise ValueError("At least one of `max_l1`, `max_kl_nats` and `max_ece` must be given: "
                          "without a limit, the largest KL(clean || defended) is that of the "
                          "strongest defence, whose answers say hardly more than the label. "
                          "Received: none")
-    if "ece" in limits and labels is None:
+    if "ece" in given and labels is None:
         raise ValueError("`max_ece` needs `labels`, the true labels of the rows: calibration is "
-                         f"measured against them. Received: max_ece={limits['ece']!r}, labels=None")
-    return {name: float(limit) for name, limit in limits.items()}
+                         f"measured against them. Received: max_ece={given['ece']!r}, labels=None")
+    return {name: float(limit) for name, limit in given.items()}
 
 
-def check_rows(probabilities):
+def check_rows(probabilities: ArrayLike) -> np.ndarray:
     """Returns the rows of classes, a sigmoid unit y as (1 - y, y), in a dtype of NumPy."""
     p = np.asarray(probabilities)
     if p.dtype.name == "bfloat16":  # NumPy does not count it among the floating-point dtypes.
@@ -63,7 +65,7 @@ def _check_units(y):
             f"{is_bad.sum() - 1} other such rows")
 
 
-def check_labels(labels, probabilities):
+def check_labels(labels: ArrayLike | None, probabilities: np.ndarray) -> np.ndarray | None:
     """Returns the labels as an array, or `None` for `None`."""
     if labels is None:
         return None
@@ -78,7 +80,7 @@ def check_labels(labels, probabilities):
     return labels
 
 
-def check_grid(name, values):
+def check_grid(name: str, values: Iterable[float]) -> list[float]:
     """Returns the values of `betas` or `gammas` in order, each once."""
     values = list(values) if hasattr(values, "__iter__") else values
     if not isinstance(values, list) or not values:

@@ -1,5 +1,6 @@
 """A chosen strength, and what all others would cost."""
 import dataclasses
+import pathlib
 from typing import Any
 
 from revsig_keras.reverse_sigmoid import ReverseSigmoid
@@ -52,21 +53,21 @@ class StrengthChoice:
     num_classes: int
 
     @property
-    def beta(self):
+    def beta(self) -> float:
         """The chosen beta."""
         return self.row.beta
 
     @property
-    def gamma(self):
+    def gamma(self) -> float:
         """The chosen gamma."""
         return self.row.gamma
 
     @property
-    def code(self):
+    def code(self) -> str:
         """The line of code that makes the layer."""
         return f"revsig_keras.ReverseSigmoid(beta={self.beta!r}, gamma={self.gamma!r})"
 
-    def layer(self, **kwargs):
+    def layer(self, **kwargs: Any) -> ReverseSigmoid:
         """Returns the `ReverseSigmoid` of the chosen strength; `kwargs` are further arguments."""
         return ReverseSigmoid(beta=self.beta, gamma=self.gamma, **kwargs)
 
@@ -74,7 +75,7 @@ class StrengthChoice:
         """Everything as dicts, lists and numbers, for JSON."""
         return dataclasses.asdict(self)
 
-    def plot(self, path):
+    def plot(self, path: str | pathlib.Path) -> None:
         """Draws KL(clean || defended) over the other costs.
 
         Args:
@@ -84,7 +85,7 @@ class StrengthChoice:
 
         draw(self, path)
 
-    def __str__(self):
+    def __str__(self) -> str:
         limits = ", ".join(f"{name} <= {limit:g}" for name, limit in self.limits.items())
         title = (f"Means over {self.num_rows} rows of {self.num_classes} classes. Limits: {limits}."
                  " '-': outside, '*': chosen.")

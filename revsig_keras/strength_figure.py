@@ -1,5 +1,9 @@
 """The frontier of strengths as a figure."""
+import pathlib
+
 import matplotlib.figure
+
+from revsig_keras.strength_choice import StrengthChoice
 
 _AXES = {
     "l1": "mean L1 distance",
@@ -8,7 +12,7 @@ _AXES = {
 }
 
 
-def draw(choice, path):
+def draw(choice: StrengthChoice, path: str | pathlib.Path) -> None:
     """Draws the misleading KL over each other cost, a line per gamma; see `StrengthChoice.plot`."""
     costs = ["l1"] if choice.clean_ece is None else ["l1", "ece"]
     figure = matplotlib.figure.Figure(figsize=(1.5 + 4.5 * len(costs), 4.2), layout="constrained")

@@ -1,5 +1,6 @@
 """The most probable classes alone: a baseline."""
 import math
+from typing import Any, Sequence
 
 import keras
 from keras import ops
@@ -10,10 +11,11 @@ from revsig_keras.probabilities import epsilon
 from revsig_keras.probabilities import keep_label
 from revsig_keras.probabilities import normalise
 from revsig_keras.probabilities import row_sum
+from revsig_keras.probabilities import Tensor
 from revsig_keras.probabilities import widen
 
 
-def largest(y, k):
+def largest(y: Tensor, k: int) -> Tensor:
     """Marks the `k` largest entries of each row, of equal ones those with the lowest indices."""
     # Where equal entries come in `ops.top_k` depends on the backend; its values do not.
     least = ops.top_k(y, k)[0][..., -1:]
@@ -70,13 +72,13 @@ class TopK(Defence):
           Models](https://arxiv.org/abs/1812.02766), which steals from truncated answers
     """
 
-    def __init__(self, k=1, *, apply_in_training=False, **kwargs):
+    def __init__(self, k: int = 1, *, apply_in_training: bool = False, **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
         if not is_integer(k) or k < 1:
             raise ValueError(f"`k` must be an integer of 1 or more. Received: k={k!r}")
         self.k = int(k)
 
-    def perturb(self, probabilities):
+    def perturb(self, probabilities: Tensor) -> Tensor:
         self._check_classes(probabilities.shape)
         y = widen(probabilities, self.compute_dtype)
         shares = normalise(y)
@@ -86,7 +88,7 @@ class TopK(Defence):
         scores = keep_label(scores, ranked, epsilon(self.compute_dtype))
         return scores / row_sum(scores)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         output_shape = super().compute_output_shape(input_shape)
         self._check_classes(output_shape)
         return output_shape
@@ -96,5 +98,5 @@ class TopK(Defence):
             raise ValueError("`k` must be at most the number of classes. "
                              f"Received: k={self.k} for {shape[-1]} classes")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "k": self.k}

@@ -18,7 +18,7 @@ from revsig_keras import program
 from revsig_keras import tuning
 
 
-def define_flags(values=flags.FLAGS):
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags of this program."""
     flags.DEFINE_string("model",
                         None,
@@ -33,7 +33,7 @@ def define_flags(values=flags.FLAGS):
     tuning.define_flags(values)
 
 
-def main(values=flags.FLAGS):
+def main(values: flags.FlagValues = flags.FLAGS) -> None:
     x, y = _load_inputs(values.inputs)
     probabilities = _predict(_load_model(values.model), x, values)
     tuning.tune(probabilities, y, tuning.make_config(values))

@@ -3,6 +3,7 @@ import dataclasses
 import json
 
 from absl import flags
+import numpy as np
 
 from revsig_keras.strength import choose_strength
 from revsig_keras.version import __version__
@@ -24,7 +25,7 @@ class TuneConfig:
     json: str | None = None
 
 
-def define_flags(values=flags.FLAGS):
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags of a `TuneConfig`; called by programs only, so importing defines none."""
     flags.DEFINE_float("max_l1",
                        None, "Limit of the mean L1 distance between clean and defended answers, "
@@ -45,13 +46,13 @@ def define_flags(values=flags.FLAGS):
     flags.DEFINE_string("json", None, "File for the frontier as JSON.", flag_values=values)
 
 
-def make_config(values=flags.FLAGS):
+def make_config(values: flags.FlagValues = flags.FLAGS) -> TuneConfig:
     """The `TuneConfig` that the flags ask for."""
     return TuneConfig(
         **{field.name: values[field.name].value for field in dataclasses.fields(TuneConfig)})
 
 
-def tune(probabilities, labels, config):
+def tune(probabilities: np.ndarray, labels: np.ndarray | None, config: TuneConfig) -> None:
     """Chooses a strength, prints it, and writes the files that were asked for.
 
     Args:

@@ -16,8 +16,8 @@ PROGRAMS = {
 }
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
 STANDARD = {
-    "concurrent", "dataclasses", "inspect", "itertools", "math", "numbers", "random", "re",
-    "typing", "warnings"
+    "concurrent", "dataclasses", "inspect", "itertools", "math", "numbers", "pathlib", "random",
+    "re", "typing", "warnings"
 }
 # What is not part of the library as it is imported: programs, and figures on request.
 OWN_IMPORTS = {

@@ -3,6 +3,7 @@ import keras
 from keras import ops
 
 from revsig_keras.metrics.rows import rows
+from revsig_keras.probabilities import Tensor
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
@@ -42,17 +43,22 @@ class BrierScore(keras.metrics.Metric):
           ](https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2), eq. (2)
     """
 
-    def __init__(self, name="brier_score", dtype=None):
+    def __init__(self,
+                 name: str | None = "brier_score",
+                 dtype: str | keras.DTypePolicy | None = None):
         super().__init__(name=name, dtype=dtype)
         self._direction = "down"
         self.squares = self.add_weight(shape=(), initializer="zeros", name="squares")
         self.total = self.add_weight(shape=(), initializer="zeros", name="total")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self,
+                     y_true: Tensor,
+                     y_pred: Tensor,
+                     sample_weight: Tensor | None = None) -> None:
         batch = rows(y_true, y_pred, sample_weight, self.dtype)
         squares = ops.sum(ops.square(batch.probabilities - batch.targets), axis=-1)
         self.squares.assign_add(ops.sum(batch.weight * squares))
         self.total.assign_add(ops.sum(batch.weight))
 
-    def result(self):
+    def result(self) -> Tensor:
         return ops.divide_no_nan(self.squares, self.total)

@@ -1,10 +1,13 @@
 """Whether confidence tells right answers from wrong ones."""
+from typing import Any
+
 import keras
 from keras import ops
 
 from revsig_keras.metrics.rows import bin_sums
 from revsig_keras.metrics.rows import check_bins
 from revsig_keras.metrics.rows import rows
+from revsig_keras.probabilities import Tensor
 
 # Log-odds of the confidences that float32 can tell from 0 and 1 are inside +- this.
 _LOG_ODDS = 17.0
@@ -54,7 +57,10 @@ class ConfidenceAUROC(keras.metrics.Metric):
           Examples in Neural Networks](https://arxiv.org/abs/1610.02136), section 2
     """
 
-    def __init__(self, bins=2048, name="confidence_auroc", dtype=None):
+    def __init__(self,
+                 bins: int = 2048,
+                 name: str | None = "confidence_auroc",
+                 dtype: str | keras.DTypePolicy | None = None):
         super().__init__(name=name, dtype=dtype)
         check_bins(bins)
         self.bins = int(bins)
@@ -62,7 +68,10 @@ class ConfidenceAUROC(keras.metrics.Metric):
         self.right = self.add_weight(shape=(self.bins,), initializer="zeros", name="right")
         self.wrong = self.add_weight(shape=(self.bins,), initializer="zeros", name="wrong")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self,
+                     y_true: Tensor,
+                     y_pred: Tensor,
+                     sample_weight: Tensor | None = None) -> None:
         batch = rows(y_true, y_pred, sample_weight, self.dtype)
         certain = batch.confidence == 1.0
         odds = batch.confidence / ops.where(certain, 1.0, 1.0 - batch.confidence)
@@ -71,10 +80,10 @@ class ConfidenceAUROC(keras.metrics.Metric):
         self.right.assign_add(bin_sums(index, batch.weight * batch.right, self.bins))
         self.wrong.assign_add(bin_sums(index, batch.weight * (1.0 - batch.right), self.bins))
 
-    def result(self):
+    def result(self) -> Tensor:
         right = self.right / ops.sum(self.right)
         wrong = self.wrong / ops.sum(self.wrong)
         return ops.sum(right * (ops.cumsum(wrong) - wrong / 2.0))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "bins": self.bins}

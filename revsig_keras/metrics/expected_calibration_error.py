@@ -1,10 +1,13 @@
 """How far confidence is from accuracy."""
+from typing import Any
+
 import keras
 from keras import ops
 
 from revsig_keras.metrics.rows import bin_sums
 from revsig_keras.metrics.rows import check_bins
 from revsig_keras.metrics.rows import rows
+from revsig_keras.probabilities import Tensor
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
@@ -48,7 +51,10 @@ class ExpectedCalibrationError(keras.metrics.Metric):
           eq. (3); 15 bins as there
     """
 
-    def __init__(self, bins=15, name="expected_calibration_error", dtype=None):
+    def __init__(self,
+                 bins: int = 15,
+                 name: str | None = "expected_calibration_error",
+                 dtype: str | keras.DTypePolicy | None = None):
         super().__init__(name=name, dtype=dtype)
         check_bins(bins)
         self.bins = int(bins)
@@ -57,14 +63,17 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         self.gap = self.add_weight(shape=(self.bins,), initializer="zeros", name="gap")
         self.total = self.add_weight(shape=(), initializer="zeros", name="total")
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self,
+                     y_true: Tensor,
+                     y_pred: Tensor,
+                     sample_weight: Tensor | None = None) -> None:
         batch = rows(y_true, y_pred, sample_weight, self.dtype)
         gap = batch.weight * (batch.right - batch.confidence)
         self.gap.assign_add(bin_sums(ops.ceil(batch.confidence * self.bins) - 1, gap, self.bins))
         self.total.assign_add(ops.sum(batch.weight))
 
-    def result(self):
+    def result(self) -> Tensor:
         return ops.divide_no_nan(ops.sum(ops.abs(self.gap)), self.total)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "bins": self.bins}

@@ -2,6 +2,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class Noise:
     top1_confidence_shift: np.ndarray
 
 
-def noise(clean_log_probabilities, defended_probabilities):
+def noise(clean_log_probabilities: ArrayLike, defended_probabilities: ArrayLike) -> Noise:
     """Measures what a defence does to predictions.
 
     Nothing is clipped. What has probability 0 adds 0 to the divergence from its own distribution

@@ -1,11 +1,11 @@
 """Labelled rows of probabilities, as the metrics of one output take them."""
 import dataclasses
-from typing import Any
 
 import keras
 from keras import ops
 
 from revsig_keras.arguments import is_integer
+from revsig_keras.probabilities import Tensor
 
 # Probabilities of bfloat16 may be above 1, or rows off in their sum, by rounding.
 _TOLERANCE = 0.01
@@ -22,14 +22,14 @@ class Rows:
         right: 1 where the label (the lowest index of the largest entry) is the true one, else 0.
         weight: The sample weight; 1 without any, NaN where the row or its true label is invalid.
     """
-    probabilities: Any
-    targets: Any
-    confidence: Any
-    right: Any
-    weight: Any
+    probabilities: Tensor
+    targets: Tensor
+    confidence: Tensor
+    right: Tensor
+    weight: Tensor
 
 
-def rows(y_true, y_pred, sample_weight, dtype):
+def rows(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, dtype: str) -> Rows:
     """Checks and flattens what `update_state` receives.
 
     Shapes and dtypes are checked at once. Values cannot be in a compiled function, so a row that
@@ -62,13 +62,13 @@ def rows(y_true, y_pred, sample_weight, dtype):
     return Rows(p, targets, confidence, ops.cast(right, dtype), weight)
 
 
-def check_bins(bins):
+def check_bins(bins: int) -> None:
     """Raises `ValueError` unless `bins` is a positive integer."""
     if not is_integer(bins) or bins < 1:
         raise ValueError(f"`bins` must be an integer of at least 1. Received: bins={bins!r}")
 
 
-def bin_sums(index, values, bins):
+def bin_sums(index: Tensor, values: Tensor, bins: int) -> Tensor:
     """Sums `values` by their bin `index`, a floating-point whole number."""
     index = ops.clip(ops.cast(index, "int32"), 0, bins - 1)
     return ops.segment_sum(values, index, num_segments=bins)
