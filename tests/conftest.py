@@ -11,4 +11,6 @@ if os.environ.setdefault("KERAS_BACKEND", "tensorflow") == "tensorflow":
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 else:
     # Programs, experiments and SavedModels are TensorFlow's; the library is not.
-    collect_ignore_glob = ["attacks/*", "models/*", "test_*.py", "revsig_keras/test_defended_*.py"]
+    collect_ignore_glob = [
+        "attacks/*", "benchmarks/*", "models/*", "test_*.py", "revsig_keras/test_defended_*.py"
+    ]

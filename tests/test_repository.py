@@ -24,13 +24,15 @@ def blocks(language):
     return [code for name, code in fenced if name == language]
 
 
-def test_ci_runs_the_test_command_of_the_readme():
+def test_ci_runs_the_test_commands_of_the_readme():
     ci = (ROOT / ".ci" / "run").read_text()
     lines = "".join(blocks("bash")).splitlines()
-    command = next(line.split("#")[0].strip() for line in lines if "-m pytest" in line)
-    install, test = command.split(" && ")
-    assert any(line.startswith(install) for line in ci.splitlines())
-    assert test in ci.splitlines()
+    commands = [line.split("#")[0].strip() for line in lines if "-m pytest" in line]
+    assert len(commands) == 2
+    for command in commands:
+        install, test = command.split(" && ")
+        assert any(line.startswith(install) for line in ci.splitlines())
+        assert test in ci.splitlines()
 
 
 def test_the_code_of_the_readme_runs():

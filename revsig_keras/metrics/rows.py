@@ -59,6 +59,7 @@ def rows(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, dtype: st
     weight = ops.where(ops.logical_or(is_valid, weight == 0.0), weight, float("nan"))
     right = ops.argmax(p, axis=-1) == ops.argmax(targets, axis=-1)
     confidence = ops.clip(ops.max(p, axis=-1, initial=0.0), 0.0, 1.0)
+    confidence = ops.broadcast_to(confidence, ops.shape(weight))  # Of no rows, torch has a scalar.
     return Rows(p, targets, confidence, ops.cast(right, dtype), weight)
 
 
