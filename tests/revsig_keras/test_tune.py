@@ -93,6 +93,17 @@ def test_a_defended_model_is_tuned_anew(directory, capsys):
 
 
 @backends.only_on("tensorflow", reason="the same errors on every backend")
+def test_a_sigmoid_unit(directory, tmp_path, capsys):
+    """As a row of two classes, with labels 0 and 1."""
+    unit = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
+    unit.save(tmp_path / "unit.keras")
+    with np.load(directory / "inputs.npz") as file:
+        np.savez(tmp_path / "inputs.npz", x=file["x"], y=np.arange(60) % 2)
+    assert call(f"--model={tmp_path}/unit.keras", f"--inputs={tmp_path}/inputs.npz",
+                "--max_l1=.3", "--max_ece=.9") == 0  # yapf: disable
+    assert capsys.readouterr().out.startswith("Means over 60 rows of 2 classes.")
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--max_l1=0"], "error: `max_l1` must be a finite number above 0"),
     ([], "error: At least one of `max_l1`"),
