@@ -62,6 +62,14 @@ def _load_model(path):
         raise ValueError("--model must be a readable .keras file. Received: "
                          f"{path}: {program.first_line(error)}") from error
     if isinstance(model, DefendedModel):
+        defence = model.defence
+        if (defence.from_logits or defence.multi_label or defence.axis != -1 or
+                model.defended_output is not None):
+            raise ValueError(
+                "--model must emit the probabilities of one softmax, or of one sigmoid "
+                "unit, classes last. For logits, several labels, other axes and "
+                "several outputs, call `revsig_keras.choose_strength` on the "
+                f"probabilities. Received: {path}, defended by {defence!r}")
         return model.model
     DefendedModel(model)  # Checks that it can be defended.
     return model

@@ -93,6 +93,17 @@ def test_a_defended_model_is_tuned_anew(directory, capsys):
 
 
 @backends.only_on("tensorflow", reason="the same errors on every backend")
+def test_a_defended_model_of_logits_is_refused(directory, tmp_path):
+    """Rather than tuned on what are no probabilities."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    DefendedModel(model, ReverseSigmoid(from_logits=True)).save(tmp_path / "logits.keras")
+    error = call(f"--model={tmp_path}/logits.keras", f"--inputs={directory}/inputs.npz",
+                 "--max_l1=.3")  # yapf: disable
+    assert error.startswith("error: --model must emit the probabilities of one softmax")
+    assert "`revsig_keras.choose_strength`" in error and "logits.keras" in error
+
+
+@backends.only_on("tensorflow", reason="the same errors on every backend")
 def test_a_sigmoid_unit(directory, tmp_path, capsys):
     """As a row of two classes, with labels 0 and 1."""
     unit = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
