@@ -36,20 +36,23 @@ def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: Vict
             **victim.record
         },
         "versions": versions(),
-        "commit": _commit(),
+        "commit": commit(),
         "hardware": {
-            "cpu": _cpu(),
-            "cpu_cores": os.cpu_count(),
-            "gpus": [
-                tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
-                for gpu in tf.config.list_physical_devices("GPU")
-            ],
+            **hardware(),
             "replicas": strategy.num_replicas_in_sync,
         },
     }
 
 
-def _commit() -> str | None:
+def hardware() -> dict[str, Any]:
+    """The processor, its cores, and the GPUs."""
+    details = tf.config.experimental.get_device_details
+    gpus = tf.config.list_physical_devices("GPU")
+    gpu_names = [details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    return {"cpu": _cpu(), "cpu_cores": os.cpu_count(), "gpus": gpu_names}
+
+
+def commit() -> str | None:
     """The commit, `+changes` behind it if the sources differ; None outside a checkout."""
     root = pathlib.Path(__file__).parents[1]
 
@@ -60,11 +63,11 @@ def _commit() -> str | None:
                               text=True).stdout
 
     try:
-        commit = git("rev-parse", "HEAD").strip()
+        revision = git("rev-parse", "HEAD").strip()
         changed = git("status", "--porcelain", "--", "*.py", "setup.cfg")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return commit + ("+changes" if changed.strip() else "")
+    return revision + ("+changes" if changed.strip() else "")
 
 
 def _cpu() -> str:

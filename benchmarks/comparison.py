@@ -4,16 +4,13 @@ import gc
 import json
 import math
 import os
-import pathlib
-import platform
 import re
 import statistics
-import subprocess
 import time
 from typing import Any, Callable
 
-import tensorflow as tf
-
+from attacks.provenance import commit
+from attacks.provenance import hardware
 from benchmarks.flags import BenchmarkConfig
 from benchmarks.profiling import profile
 from models.files import versions
@@ -171,8 +168,9 @@ def run(cases: list[Case], config: BenchmarkConfig, **about: Any) -> list[Row]:
         if config.profile:
             print(profile(repeats[0]), flush=True)
     if config.json is not None:
-        document = {"schema_version": SCHEMA_VERSION, "versions": versions(), "commit": _commit()}
-        document |= {"hardware": _hardware(), **about, "rows": [row.describe() for row in rows]}
+        document = {"schema_version": SCHEMA_VERSION, "versions": versions(), "commit": commit()}
+        document["hardware"] = {**hardware(), "load_average": os.getloadavg()[0]}
+        document |= {**about, "rows": [row.describe() for row in rows]}
         write_atomically(config.json, json.dumps(document, indent=1, allow_nan=False) + "\n")
     verdicts = [row.verdict for row in rows if row.verdict]
     over, unsure = sum("OVER" in verdict for verdict in verdicts), verdicts.count("OVER?")
@@ -189,29 +187,3 @@ def _line(row, width):
 
 def _number(value, width=10, digits=4):
     return f"{'-' if value is None else f'{value:.{digits}f}':>{width}}"
-
-
-def _commit():
-    """The commit, `-dirty` behind it if the sources differ; None outside a checkout."""
-    command = ("git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty",
-               "--abbrev=40", "--exclude=*")
-    try:
-        return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _hardware():
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    details = tf.config.experimental.get_device_details
-    gpus = tf.config.list_physical_devices("GPU")
-    return {
-        "cpu": next(names, platform.machine()),
-        "cpu_cores": os.cpu_count(),
-        "load_average": os.getloadavg()[0],
-        "gpus": [details(gpu).get("device_name", gpu.name) for gpu in gpus],
-    }
