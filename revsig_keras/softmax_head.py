@@ -96,7 +96,7 @@ def from_logits(z: Tensor) -> Rows:
     minor = ops.where(is_upper, lowered * sum_of_others, 1.0)
     top_odds = ops.where(is_upper, base + log_odds.log(sum_of_others),
                          -log_odds.log(ops.where(is_upper, 1.0, total - 1.0)))
-    least = _min(z) - top
+    least = -_max(-z) - top
     least_odds = least - log_odds.log(total - ops.where(least < 0.0, ops.exp(least), 0.0))
     return Rows(gap=1e30 * ops.cast(z < top, z.dtype),
                 rest=rest,
@@ -106,7 +106,7 @@ def from_logits(z: Tensor) -> Rows:
                 minor=Entry(minor, top_odds),
                 least=Entry(ops.exp(least), least_odds),
                 second=Entry(lowered, base - log_odds.log(total - lowered)),
-                is_empty=top > math.inf)
+                is_empty=top > math.inf)  # Never: a softmax always has mass.
 
 
 def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
@@ -118,14 +118,7 @@ def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_to
     scale = 1.0
     if preserve_top1:
         top_r = ops.where(rows.is_upper, beta * lift, -beta * lift)
-        margin = 8.0 * step * (top + ops.abs(top_r))
-        for entry in (rows.least, rows.second):
-            y = entry.amount / rows.total
-            lead = top - y
-            loss = top_r + beta * log_odds.lift(entry.log_odds, gamma)
-            binds = ops.logical_and(lead > 0.0, loss > 0.0)
-            ratio = ops.relu(lead - margin) / ops.where(binds, loss, 1.0)
-            scale = ops.minimum(scale, ops.where(binds, ratio, 1.0))
+        scale = _safe_scale(rows, top, top_r, beta, gamma, step)
     # y - t r. Above 1/2 it is arranged so that 1 - beta / 2, which may be small, is exact.
     below = minor + scale * (beta * lift)
     small = log_odds.minor(rows.minor.log_odds, gamma)
@@ -144,10 +137,24 @@ def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_to
     return scores * (1.0 / row_sum(scores) + 0.0 * rows.total)
 
 
+def _safe_scale(rows, top, top_r, beta, gamma, step):
+    """Returns the largest scale in [0, 1] of r that leaves the top of each row on top.
+
+    That is the lowest of the bounds (y_top - y_j - m) / (r_top - r_j). Such a bound is at least
+    c > 0 where y_j - c r_j is at most some number; below the top that is convex in y_j, so it holds
+    on an interval. Hence the lowest bound is that of the smallest or of the largest y_j.
+    """
+    margin = 8.0 * step * (top + ops.abs(top_r))
+    scale = 1.0
+    for entry in (rows.least, rows.second):
+        lead = top - entry.amount / rows.total
+        loss = top_r + beta * log_odds.lift(entry.log_odds, gamma)
+        binds = ops.logical_and(lead > 0.0, loss > 0.0)
+        bound = ops.relu(lead - margin) / ops.where(binds, loss, 1.0)
+        scale = ops.minimum(scale, ops.where(binds, bound, 1.0))
+    return scale
+
+
 def _max(x):
     # With `initial`, batches may be empty.
     return ops.max(x, axis=-1, keepdims=True, initial=-math.inf)
-
-
-def _min(x):
-    return ops.min(x, axis=-1, keepdims=True, initial=math.inf)
