@@ -89,11 +89,14 @@ class DefendedModel(keras.Model):
         self._check_configuration(outputs)
         # Others are built by their first call, which is when Keras learns what they take.
         self.built = outputs is not None
+        self._marked = None  # While it is exported: the defence, as a function that says it is one.
 
     def call(self, inputs, training=None):
         self._probe(inputs)
         outputs = self.model(inputs, training=training)
         self._see(outputs)
+        if self._marked is not None:
+            return self._defend(outputs, self._marked)
         return self._defend(outputs, lambda scores: self.defence(scores, training=training))
 
     def compute_output_spec(self, inputs, training=None):
@@ -204,19 +207,44 @@ class DefendedModel(keras.Model):
                format="tf_saved_model",
                verbose=None,
                input_signature=None,
+               allow_outputs=(),
                **kwargs):
         """Exports the defended model; see `keras.Model.export`.
 
         Inputs keep the names, shapes and dtypes of the wrapped model's `keras.Input`, where it
-        has one.
+        has one. A SavedModel is complete or not there at all, and it is inspected, as by
+        `python -m revsig_keras.inspect`: it has to be free of clean outputs. (Not on other
+        backends than TensorFlow, and no other formats.) For a folder that a server polls:
+        `revsig_keras.serving.versions.publish(base, model.export)`.
+
+        Args:
+            allow_outputs: Names of outputs that stay as they are because the scores cannot be
+                computed from them.
+
+        Raises:
+            ValueError: If another output would be clean. Nothing is written then.
         """
         if input_signature is None:
             input_signature = _input_signature(self.model)
-        super().export(filepath,
-                       format=format,
-                       verbose=verbose,
-                       input_signature=input_signature,
-                       **kwargs)
+
+        def write(path):
+            super(DefendedModel, self).export(path,
+                                              format=format,
+                                              verbose=verbose,
+                                              input_signature=input_signature,
+                                              **kwargs)
+
+        if format != "tf_saved_model" or keras.backend.backend() != "tensorflow":
+            write(filepath)
+            return
+        from revsig_keras.serving.keras_export import export_checked
+        from revsig_keras.serving.mark import marked
+        function = marked(self.defence)
+        self._marked = lambda scores: function(scores)  # Keras would track the function itself.
+        try:
+            export_checked(write, filepath, allow_outputs)
+        finally:
+            self._marked = None
 
     def get_config(self):
         return {

@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 import math
 import re
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Collection, Mapping
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.+/-]+")
@@ -61,9 +61,10 @@ def parse_member(text: str) -> Member:
 class Registry:
     """Makes objects from members; a member's options are arguments of the named factory.
 
-    The keys of a member are those positional parameters of the factory that have a default of type
-    float, int, bool or str, and a value is converted to the type of that default: booleans are
-    `true` or `false`, floats are finite. What is no option is a keyword-only parameter.
+    The keys of a member are those parameters of the factory that have a default of type float, int,
+    bool or str, and a value is converted to the type of that default: booleans are `true` or
+    `false`, floats are finite. Keyword-only parameters are left out wherever a member is spelled
+    with all its options, unless they differ from their default.
 
     >>> fractions = Registry("fraction", {"ratio": lambda over=1, under=1: over / under})
     >>> fractions.make("ratio:under=4")
@@ -74,11 +75,16 @@ class Registry:
     Args:
         kind: String, what the factories make, for error messages.
         factories: Dict of callables by name.
+        without: Names of parameters that are no options.
     """
 
-    def __init__(self, kind: str, factories: Mapping[str, Callable[..., Any]]):
+    def __init__(self,
+                 kind: str,
+                 factories: Mapping[str, Callable[..., Any]],
+                 without: Collection[str] = ()):
         self.kind = kind
         self._factories = dict(factories)
+        self._without = frozenset(without)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,14 +112,16 @@ class Registry:
     def resolve(self, text: str) -> tuple[str, dict[str, Any]]:
         """Returns the name and all typed options of the member `text`, defaults filled in."""
         name, options = self._typed(text)
-        return name, {**self._defaults(name), **options}
+        rare = self._defaults(name, rare=True)
+        told = {key: value for key, value in options.items() if rare.get(key) != value}
+        return name, {**self._defaults(name), **told}
 
     def _typed(self, text):
         member = parse_member(text)
         if member.name not in self._factories:
             raise ValueError(f"Unknown {self.kind} {member.name!r} in {text!r}. "
                              f"Expected one of: {', '.join(self.names)}")
-        defaults = self._defaults(member.name)
+        defaults = {**self._defaults(member.name), **self._defaults(member.name, rare=True)}
         for key in member.options:
             if key not in defaults:
                 takes = f"takes: {', '.join(defaults)}" if defaults else "takes no options"
@@ -124,7 +132,8 @@ class Registry:
             for key, value in member.options.items()
         }
 
-    def _defaults(self, name):
+    def _defaults(self, name, rare=False):
+        """The defaults of the options; of those that are keyword-only if `rare`."""
         factory = self._factories[name]
         # The signature of a class may be that of `__new__(cls, *args, **kwargs)`.
         target = factory.__init__ if isinstance(factory, type) else factory
@@ -132,7 +141,8 @@ class Registry:
         return {
             key: parameter.default
             for key, parameter in parameters.items()
-            if type(parameter.default) in _TYPES and parameter.kind is not parameter.KEYWORD_ONLY
+            if type(parameter.default) in _TYPES and key not in self._without and rare == (
+                parameter.kind is parameter.KEYWORD_ONLY)
         }
 
 

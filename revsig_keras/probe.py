@@ -64,17 +64,28 @@ def _any_batch(x):
 
 
 def _make_up(x, generator):
-    """A tensor such as `x`: floats in rows of growing scale, small integers, empty strings."""
+    """A tensor such as `x`."""
     if x is None:
         return None
-    rows, *sizes = x.shape
-    shape = (rows or _ROWS, *(_UNKNOWN_SIZE if size is None else size for size in sizes))
     dtype = keras.backend.standardize_dtype(x.dtype)
+    return keras.ops.convert_to_tensor(made_up(x.shape, dtype, generator), dtype=dtype)
+
+
+def made_up(shape, dtype, generator):
+    """A NumPy array of inputs: floats in rows of growing scale, small integers, empty strings.
+
+    Args:
+        shape: Its shape; sizes that are `None` are chosen.
+        dtype: Name of a dtype that the result can be cast to.
+        generator: A `numpy.random.Generator`.
+    """
+    shape = tuple((_UNKNOWN_SIZE if axis else _ROWS) if size is None else size
+                  for axis, size in enumerate(shape))
     if dtype == "string":
-        array = np.full(shape, "")
-    elif keras.backend.is_float_dtype(dtype):
-        scales = 10.0**(np.arange(shape[0]) % 4)
-        array = generator.normal(size=shape) * scales.reshape(-1, *[1] * len(sizes))
-    else:
-        array = generator.integers(2, size=shape)
-    return keras.ops.convert_to_tensor(array, dtype=dtype)
+        return np.full(shape, "")
+    if keras.backend.is_float_dtype(dtype):
+        values = generator.normal(size=shape)
+        for row in range(1, shape[0] if shape else 0):
+            values[row] *= 10.0**(row % 4)
+        return values
+    return generator.integers(2, size=shape)

@@ -1,4 +1,5 @@
 """The frame of the command-line programs."""
+import logging as standard_logging
 import sys
 from typing import Callable, Sequence
 
@@ -18,6 +19,8 @@ def run(main: Callable, *arguments: str) -> None:
         # absl programs show the INFO log of the libraries by default.
         if logging.get_verbosity() == logging.INFO:
             logging.set_verbosity(logging.WARNING)
+            # TensorFlow warns of what is deprecated in it: nothing that a user could act on.
+            standard_logging.getLogger("tensorflow").setLevel(standard_logging.ERROR)
         guarded(main, arguments, argv[1:])
 
     try:

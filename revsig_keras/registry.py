@@ -12,15 +12,15 @@ def _none():
     """No defence."""
 
 
-DEFENCES = Registry(
-    "defence", {
-        "none": _none,
-        "reverse_sigmoid": ReverseSigmoid,
-        "rounding": Rounding,
-        "top_k": TopK,
-        "label_only": LabelOnly,
-        "random_noise": RandomNoise,
-    })
+DEFENCES = Registry("defence", {
+    "none": _none,
+    "reverse_sigmoid": ReverseSigmoid,
+    "rounding": Rounding,
+    "top_k": TopK,
+    "label_only": LabelOnly,
+    "random_noise": RandomNoise,
+},
+                    without=["apply_in_training"])
 
 
 def make_defence(text: str) -> Defence | None:

@@ -10,12 +10,12 @@ import zipfile
 import zlib
 
 from absl import flags
-import keras
 import numpy as np
 
 from revsig_keras import DefendedModel
 from revsig_keras import program
 from revsig_keras import tuning
+from revsig_keras.keras_files import load_keras_file
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -56,11 +56,7 @@ def _load_inputs(path):
 
 def _load_model(path):
     """The classifier in a file, without the defence that it may have there."""
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError("--model must be a readable .keras file. Received: "
-                         f"{path}: {program.first_line(error)}") from error
+    model = load_keras_file(path, "--model")
     if isinstance(model, DefendedModel):
         defence = model.defence
         if (defence.from_logits or defence.multi_label or defence.axis != -1 or

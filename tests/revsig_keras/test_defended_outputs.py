@@ -197,10 +197,13 @@ def test_a_loss_of_logits_is_refused():
         model.compile("sgd", **fine)
 
 
-def test_an_export_has_them_all(tmp_path):
+def test_an_export_has_them_all_if_that_is_allowed(tmp_path):
     """By the names of the dictionary."""
     defended = DefendedModel(functional(), output="label")
-    defended.export(tmp_path / "served", verbose=False)
+    with pytest.raises(ValueError, match=r"size \(signature .* name it in `allow_outputs`"):
+        defended.export(tmp_path / "served", verbose=False)
+    assert not list(tmp_path.iterdir())
+    defended.export(tmp_path / "served", verbose=False, allow_outputs=["size"])
     served = tf.saved_model.load(str(tmp_path / "served"))
     for name, values in served.signatures["serving_default"](pixels=tf.constant(X)).items():
         np.testing.assert_allclose(values, defended(X)[name], 1e-5)

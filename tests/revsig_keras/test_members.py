@@ -9,7 +9,7 @@ from revsig_keras.members import Registry
 from revsig_keras.registry import DEFENCES
 
 
-def make_thing(required=None, count=3, rate=0.5, flag=False, mode="none", *, hidden=1, **kwargs):
+def make_thing(required=None, count=3, rate=0.5, flag=False, mode="none", *, rare=1, **kwargs):
     return (required, count, rate, flag, mode, kwargs)
 
 
@@ -82,13 +82,21 @@ def test_unknown_names_and_keys_list_the_valid_ones():
     """Parameters without a convertible default are no keys."""
     with pytest.raises(ValueError, match="Unknown thing 'other' .*: thing, plain"):
         THINGS.make("other")
-    with pytest.raises(ValueError, match="takes: count, rate, flag, mode$"):
+    with pytest.raises(ValueError, match="takes: count, rate, flag, mode, rare$"):
         THINGS.make("thing:required=1")
-    with pytest.raises(ValueError, match="takes: beta, gamma, preserve_top1$"):
+    with pytest.raises(ValueError, match="takes: beta, gamma, preserve_top1, from_logits, "
+                       "multi_label, axis$"):
         make_defence("reverse_sigmoid:name=x")
     for name in ("none", "label_only"):
         with pytest.raises(ValueError, match=f"the defence '{name}' takes no options"):
             make_defence(f"{name}:beta=1")
+
+
+def test_a_keyword_only_option_is_told_where_it_is_not_at_its_default():
+    """So that what was spelled before there was the option still is the same."""
+    assert THINGS.spell("thing") == THINGS.spell("thing:rare=1")
+    assert THINGS.spell("thing:rare=2") == THINGS.spell("thing") + ":rare=2"
+    assert THINGS.resolve("thing:rare=2")[1]["rare"] == 2
 
 
 def test_spellings_of_one_thing_resolve_alike():

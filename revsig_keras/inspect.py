@@ -1,0 +1,38 @@
+"""Tells what a SavedModel gives away: whether each of its outputs is defended, label or clean.
+
+  python -m revsig_keras.inspect DIR
+
+DIR is the folder of a SavedModel, such as that of one version. An output is *defended* if all that
+reaches it from the inputs has passed a defence, *label* if it has passed a defence or an argmax,
+and *clean* otherwise. The exit status is 1 if any output of a signature, or of a function that
+Python can reach, is clean.
+"""
+import sys
+
+from absl import flags
+
+from revsig_keras import program
+from revsig_keras.serving.inspection import inspect_saved_model
+
+
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the flags of this program."""
+    flags.DEFINE_bool("json", False, "Print JSON.", flag_values=values)
+    flags.DEFINE_multi_string("allow_output", [],
+                              "An output, NAME or SIGNATURE/NAME, that may be clean because the "
+                              "scores cannot be computed from it. May be repeated.",
+                              flag_values=values)
+
+
+def main(path: str, values: flags.FlagValues = flags.FLAGS) -> None:
+    report = inspect_saved_model(path)
+    print(report.as_json() if values.json else report)
+    leaks = report.leaks(values.allow_output)
+    if leaks:
+        names = ", ".join(f"{leak.where}: {leak.name}" for leak in leaks)
+        sys.exit(f"error: {len(leaks)} outputs are clean: {names}")
+
+
+if __name__ == "__main__":
+    define_flags()
+    program.run(main, "DIR")

@@ -1,0 +1,79 @@
+"""SavedModel folders on disk."""
+import contextlib
+import pathlib
+import shutil
+from typing import Iterator
+
+from google.protobuf import message
+from google.protobuf import text_format
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+SavedModel = saved_model_pb2.SavedModel
+_BINARY = "saved_model.pb"
+_TEXT = "saved_model.pbtxt"
+# Not read by anything else than a log, and of the model as it was.
+_FINGERPRINT = "fingerprint.pb"
+
+
+def is_saved_model(path: str | pathlib.Path) -> bool:
+    """Whether a folder has what TensorFlow takes for a SavedModel."""
+    return any((pathlib.Path(path) / name).is_file() for name in (_BINARY, _TEXT))
+
+
+def read(path: str | pathlib.Path) -> SavedModel:
+    """Reads the SavedModel in the folder `path`, without its variables.
+
+    Raises:
+        ValueError: If there is none, or none that can be read.
+    """
+    path = pathlib.Path(path)
+    saved_model = SavedModel()
+    try:
+        if (path / _BINARY).is_file():
+            saved_model.ParseFromString((path / _BINARY).read_bytes())
+        elif (path / _TEXT).is_file():
+            text_format.Parse((path / _TEXT).read_text(encoding="utf-8"), saved_model)
+        else:
+            raise ValueError("A SavedModel is a folder with saved_model.pb, such as the folder of "
+                             f"one version. Received: {path}, which has {_listing(path)}")
+    except (message.DecodeError, text_format.ParseError, UnicodeDecodeError) as error:
+        raise ValueError(f"The SavedModel in {path} is corrupt or truncated: its graph cannot be "
+                         f"read ({type(error).__name__})") from error
+    if not saved_model.meta_graphs:
+        raise ValueError(f"The SavedModel in {path} is corrupt or truncated: there is no graph "
+                         "in it")
+    return saved_model
+
+
+def _listing(path):
+    if not path.exists():
+        return "no such folder"
+    if not path.is_dir():
+        return "a file"
+    return ", ".join(sorted(entry.name for entry in path.iterdir())[:10]) or "nothing in it"
+
+
+def write_copy(source: pathlib.Path, target: pathlib.Path, saved_model: SavedModel) -> None:
+    """Writes `saved_model` into the new folder `target`, with all other files of `source`."""
+    shutil.copytree(source,
+                    target,
+                    ignore=shutil.ignore_patterns(_BINARY, _TEXT, _FINGERPRINT),
+                    copy_function=shutil.copyfile)  # With the permissions of new files.
+    write(target, saved_model)
+
+
+def write(path: pathlib.Path, saved_model: SavedModel) -> None:
+    """Writes the graphs of the SavedModel in the folder `path`."""
+    (path / _BINARY).write_bytes(saved_model.SerializeToString())
+    (path / _FINGERPRINT).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def clear_errors(what: str) -> Iterator[None]:
+    """Turns the errors of TensorFlow into an `OSError` of one line."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        line = (error.message or type(error).__name__).strip().splitlines()[0]
+        raise OSError(f"{what}: {line}") from error

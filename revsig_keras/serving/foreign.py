@@ -1,0 +1,189 @@
+"""Defends a SavedModel that somebody else wrote."""
+import dataclasses
+import pathlib
+from typing import Collection, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from revsig_keras.defence import Defence
+from revsig_keras.model_checks import check_scores
+from revsig_keras.probabilities import epsilon
+from revsig_keras.serving import files
+from revsig_keras.serving import mark
+from revsig_keras.serving.choice import choose_scores
+from revsig_keras.serving.choice import drop_outputs
+from revsig_keras.serving.data_flow import DataFlow
+from revsig_keras.serving.signatures import defaults
+from revsig_keras.serving.signatures import LoadedModel
+from revsig_keras.serving.signatures import random_inputs
+from revsig_keras.serving.signatures import shape_of
+from revsig_keras.serving.signatures import signatures
+from revsig_keras.serving.surgery import defend_tensor
+from revsig_keras.serving.surgery import leave_signatures_only
+from revsig_keras.serving.warmup import inputs_for
+
+
+@dataclasses.dataclass(frozen=True)
+class _Score:
+    """A tensor of scores, and the signature and output by which it was tried.
+
+    `inputs` are those that it was tried on, `None` if none could be made up.
+    """
+    signature: str
+    output: str
+    tensor: str
+    shape: tuple[int | None, ...]
+    defence: Defence
+    inputs: Mapping[str, np.ndarray] | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.signature}/{self.output}"
+
+
+def defend_saved_model(source: pathlib.Path,
+                       target: pathlib.Path,
+                       defence: Defence,
+                       *,
+                       output_name: str | None = None,
+                       allowed: Collection[str] = (),
+                       dropped: Collection[str] = (),
+                       samples: Mapping[str | None, np.ndarray] | None = None) -> list[str]:
+    """Writes a copy of a SavedModel whose scores are defended.
+
+    1. Choose the scores, by name or because nothing else can be.
+    2. Call the model, on samples or on random inputs: what is not what the defence expects is
+       refused. Where no inputs can be made up, the graph has to tell.
+    3. Put the defence between these tensors and the outputs; take away what Python could call.
+    4. Call the copy: its answers have to be what the layer makes of the clean scores.
+
+    Names, dtypes, shapes, tags, methods, defaults, variables, assets and all other files stay as
+    they are.
+
+    Args:
+        source: Its folder.
+        target: Folder to be made.
+        defence: The defence. It is applied in the dtype of the scores.
+        output_name: See `choose_scores`.
+        allowed: Outputs that are no scores.
+        dropped: Outputs that are left out.
+        samples: Inputs by name, `None` for the only one.
+
+    Returns:
+        The scores, "signature/output", that could not be called.
+
+    Raises:
+        ValueError: If the model does not fit, with what to do about it.
+        OSError: If a file cannot be read or written.
+    """
+    saved_model = files.read(source)
+    for meta_graph in saved_model.meta_graphs:
+        if any(map(mark.is_marked, meta_graph.graph_def.library.function)):
+            raise ValueError("the model is defended already, and a defence is applied once only. "
+                             f"Received: {source}")
+    drop_outputs(saved_model, dropped)
+    served = [graph for graph in saved_model.meta_graphs if signatures(graph)]
+    if not served:
+        raise ValueError(f"there is no signature to be served. Received: {source}")
+    found = []
+    for meta_graph in served:
+        infos = choose_scores(meta_graph, output_name, allowed)
+        scores = _try(source, meta_graph, infos, defence, samples)
+        for score in scores:
+            dtype = score.defence.compute_dtype
+            perturbed = defend_tensor(meta_graph, score.tensor, score.defence, score.shape, dtype)
+            for info in infos[score.tensor].values():
+                info.name = perturbed
+        found.append((meta_graph, scores))
+    for meta_graph in saved_model.meta_graphs:
+        leave_signatures_only(meta_graph)
+    files.write_copy(source, target, saved_model)
+    for meta_graph, scores in found:
+        _check_answers(target, meta_graph, scores)
+    return [score.name for _, scores in found for score in scores if score.inputs is None]
+
+
+def _try(source, meta_graph, infos, defence, samples):
+    """Calls the model, and returns the `_Score`s of one graph."""
+    scores = []
+    with LoadedModel(source, meta_graph) as model:
+        for tensor, outputs in infos.items():
+            (signature, output), info = next(iter(outputs.items()))
+            values, inputs, why = None, None, "no inputs can be made up"
+            for inputs in _inputs(meta_graph.signature_def[signature], samples):
+                try:
+                    values = model.run(signature, inputs, {output: tensor})[output]
+                    break
+                except OSError as error:
+                    inputs, why = None, str(error)
+                    if samples is not None:
+                        raise
+            layer = _with_dtype(defence, tf.dtypes.as_dtype(info.dtype).name)
+            try:
+                if values is None or not check_scores(values, layer):
+                    _check_graph(meta_graph, tensor, layer, why)
+                shape = _shape(info, values, layer)
+                layer.check_input(shape)
+            except ValueError as error:
+                raise ValueError(f"{signature}/{output}: {error}") from error
+            scores.append(_Score(signature, output, tensor, shape, layer, inputs))
+    return scores
+
+
+def _inputs(signature_def, samples):
+    """The inputs to try: samples if there are any for it, else random ones."""
+    given = None if samples is None else inputs_for(signature_def, samples)
+    inputs = random_inputs(signature_def)
+    if given is not None:
+        inputs = {**defaults(signature_def), **given}
+    return [] if inputs is None else [inputs]
+
+
+def _with_dtype(defence, dtype):
+    """The defence with its output in `dtype`."""
+    return type(defence).from_config({**defence.get_config(), "dtype": dtype})
+
+
+def _check_graph(meta_graph, tensor, defence, why):
+    """Raises `ValueError` unless the graph tells that a tensor has what the defence expects."""
+    computed_by = DataFlow(meta_graph.graph_def).computed_by(tensor)
+    expected = "Sigmoid" if defence.multi_label else "Softmax"
+    if defence.from_logits or computed_by != expected:
+        raise ValueError("whether these are the scores that the defence expects could not be "
+                         f"tried on made-up inputs ({why}). Give some real ones by --warmup=FILE")
+
+
+def _shape(info, values, defence):
+    """The shape of scores; the number of classes may be known from `values` only."""
+    shape = shape_of(info)
+    if values is None:
+        if shape is None:
+            raise ValueError("the number of classes is not known. Give some inputs by "
+                             "--warmup=FILE")
+        return shape
+    shape = list(shape or [None] * values.ndim)
+    shape[defence.axis] = values.shape[defence.axis]
+    return tuple(shape)
+
+
+def _check_answers(path, meta_graph, scores):
+    """Raises `ValueError` unless the copy answers with what the defence makes of its scores."""
+    tried = [score for score in scores if score.inputs is not None]
+    if not tried:
+        return
+    with LoadedModel(path, meta_graph) as model:
+        for score in tried:
+            info = meta_graph.signature_def[score.signature].outputs[score.output]
+            answers = model.run(score.signature, score.inputs, {
+                "clean": score.tensor,
+                "defended": info.name
+            })
+            expected = score.defence(tf.constant(answers["clean"]), training=False)
+            tolerance = max(1e-5, 4 * epsilon(score.defence.compute_dtype))
+            if not np.allclose(*(np.asarray(x, "float64") for x in (answers["defended"], expected)),
+                               tolerance,
+                               1e-7,
+                               equal_nan=True):
+                raise ValueError(f"{score.name}: the defended model does not answer as the layer "
+                                 "does; this is a defect, please report it")

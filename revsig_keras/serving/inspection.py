@@ -1,0 +1,224 @@
+"""What a SavedModel gives away: each output of each signature, and all that Python can call."""
+import dataclasses
+import json
+import pathlib
+from typing import Any, Collection, Iterator
+
+import tensorflow as tf
+
+from revsig_keras.defence import Defence
+from revsig_keras.serving import graphs
+from revsig_keras.serving import mark
+from revsig_keras.serving.choice import is_named
+from revsig_keras.serving.data_flow import DataFlow
+from revsig_keras.serving.data_flow import DEFENDED
+from revsig_keras.serving.data_flow import INPUT
+from revsig_keras.serving.data_flow import LABEL
+from revsig_keras.serving.data_flow import STATE
+from revsig_keras.serving.files import read
+from revsig_keras.serving.signatures import each_output
+from revsig_keras.serving.signatures import shape_of
+
+CLEAN = "clean"
+LIMITS = ("Not excluded: whoever holds the files holds the weights, and can run any part of the "
+          "graph. This is about what a server answers, and the functions that Python loads.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """One output of a SavedModel.
+
+    Attributes:
+        where: "signature NAME", "attribute PATH" for what Python can call after
+            `tf.saved_model.load`, or "alias NAME" of a function.
+        name: Of the output.
+        dtype: Its name.
+        shape: Sizes, `None` each where it is not fixed; `None` as a whole if the rank is unknown.
+        status: "defended", "label" (at most the index of the largest score) or "clean".
+        reason: Why.
+        tags: Those of the graph it is in.
+    """
+    where: str
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+    status: str
+    reason: str
+    tags: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What `inspect_saved_model` found in the folder `path`."""
+    path: str
+    outputs: tuple[Output, ...]
+
+    def leaks(self, allowed: Collection[str] = ()) -> list[Output]:
+        """The clean outputs, without those named "output" or "where's NAME/output"."""
+        return [
+            output for output in self.outputs
+            if output.status == CLEAN and not is_named(allowed,
+                                                       output.where.split(" ", 1)[1], output.name)
+        ]
+
+    def as_json(self) -> str:
+        record = {"schema_version": 1, **dataclasses.asdict(self), "limits": LIMITS}
+        return json.dumps(record, indent=2)
+
+    def __str__(self) -> str:
+        lines = [self.path]
+        for (tags, where), outputs in _grouped(self.outputs).items():
+            lines.append(f"  {where} (tags: {', '.join(tags)})")
+            for output in outputs:
+                shape = "" if output.shape is None else f" {output.shape}"
+                lines.append(f"    {output.status:8}  {output.name}: {output.dtype}{shape}, "
+                             f"{output.reason}")
+        return "\n".join([*lines, LIMITS])
+
+
+def _grouped(outputs):
+    groups = {}
+    for output in outputs:
+        groups.setdefault((output.tags, output.where), []).append(output)
+    return groups
+
+
+def inspect_saved_model(path: str | pathlib.Path) -> Report:
+    """Tells for every output of the SavedModel in a folder whether it is defended.
+
+    By two things that have to agree. The graph: an output is *defended* or *label* only if no path
+    of data leads to it from the inputs that does not pass a defence or an argmax; see `DataFlow`.
+    And by value: whatever is marked as a defence is called on hostile rows and compared with the
+    layer that it claims to be; see `mark.verify`. Nothing is known by names, and all that is not
+    known is *clean*.
+
+    Raises:
+        ValueError: If there is no SavedModel, or one that is corrupt.
+    """
+    outputs = [
+        output for meta_graph in read(path).meta_graphs
+        for output in _MetaGraph(meta_graph).outputs()
+    ]
+    return Report(str(path), tuple(outputs))
+
+
+def refuse_leaks(report: Report, allowed: Collection[str], remedy: str) -> None:
+    """Raises `ValueError`, with the `remedy`, if an output that is not `allowed` is clean."""
+    leaks = report.leaks(allowed)
+    if leaks:
+        where: dict[str, list[str]] = {}
+        for leak in leaks:
+            where.setdefault(leak.name, []).append(leak.where)
+        listed = "; ".join(f"{name} ({', '.join(places)})" for name, places in where.items())
+        raise ValueError("every output must be defended or a label, but these would be clean: "
+                         f"{listed}. {remedy}")
+
+
+class _MetaGraph:
+    """One graph of a SavedModel, its marks verified."""
+
+    def __init__(self, meta_graph: Any):
+        self._meta_graph = meta_graph
+        self._tags = tuple(sorted(meta_graph.meta_info_def.tags))
+        self._library = graphs.library(meta_graph.graph_def)
+        self._defences: dict[str, Defence] = {}
+        self._faults: list[str] = []
+        for name, function in self._library.items():
+            if mark.is_marked(function):
+                try:
+                    self._defences[name] = mark.verify(meta_graph.graph_def, name)
+                except ValueError as error:
+                    self._faults.append(str(error))
+        self._flow = DataFlow(meta_graph.graph_def, self._defences)
+
+    def outputs(self) -> Iterator[Output]:
+        for signature, name, info in each_output(self._meta_graph):
+            shape = shape_of(info)
+            origins = frozenset().union(
+                *(self._flow.of_tensor(tensor, shape and len(shape)) for tensor in _tensors(info)))
+            dtype = tf.dtypes.as_dtype(info.dtype).name
+            yield self._output(f"signature {signature}", name, dtype, shape, origins)
+        aliases = self._meta_graph.meta_info_def.function_aliases
+        for function, alias in sorted(aliases.items()):
+            yield from self._function(f"alias {alias}", function)
+        objects = self._meta_graph.object_graph_def
+        for path, function in _attributes(objects):
+            yield from self._function(f"attribute {path}", function,
+                                      objects.concrete_functions.get(function))
+
+    def _function(self, where, name, details=None):
+        """The outputs of a function; `details` is its `SavedConcreteFunction`, if it has one."""
+        if name not in self._library:
+            return
+        arguments = self._library[name].signature.output_arg
+        bound = 0 if details is None else len(details.bound_inputs)
+        names = [] if details is None else list(_leaves(details.output_signature))
+        if len(names) != len(arguments):
+            names = [argument.name for argument in arguments]
+        for output, argument, origins in zip(names, arguments, self._flow.of_function(name, bound)):
+            dtype = tf.dtypes.as_dtype(argument.type)
+            if dtype not in (tf.resource, tf.variant):  # The handle of a table is no answer.
+                yield self._output(where, output or "output", dtype.name, None, origins)
+
+    def _output(self, where, name, dtype, shape, origins):
+        if INPUT in origins:
+            status, reason = CLEAN, "; ".join(
+                ["computed from the inputs without a defence", *self._faults])
+        elif DEFENDED in origins:
+            kinds = sorted({type(defence).__name__ for defence in self._defences.values()})
+            status, reason = DEFENDED, f"by {', '.join(kinds)}"
+        elif LABEL in origins:
+            status, reason = LABEL, "computed from an argmax"
+        elif STATE in origins and dtype not in ("string", "bool"):
+            status, reason = CLEAN, "variables of the model"
+        else:
+            status, reason = LABEL, "the same for all inputs"
+        return Output(where, name, dtype, shape, status, reason, self._tags)
+
+
+def _tensors(info):
+    """The names of the tensors of a `TensorInfo`, of which sparse and ragged ones have several."""
+    encoding = info.WhichOneof("encoding")
+    if encoding == "coo_sparse":
+        sparse = info.coo_sparse
+        return [
+            sparse.values_tensor_name, sparse.indices_tensor_name, sparse.dense_shape_tensor_name
+        ]
+    if encoding == "composite_tensor":
+        return [part.name for part in info.composite_tensor.components]
+    return [info.name]
+
+
+def _leaves(value, path=""):
+    """The names of all tensors in a `StructuredValue`, "key/index", in the order of a function."""
+    kind = value.WhichOneof("kind")
+    if kind == "dict_value":
+        inner = sorted(value.dict_value.fields.items())
+    elif kind == "named_tuple_value":
+        inner = [(pair.key, pair.value) for pair in value.named_tuple_value.values]
+    elif kind in ("list_value", "tuple_value"):
+        inner = enumerate(getattr(value, kind).values)
+    else:
+        inner = []
+        if kind != "none_value":
+            yield path
+    for name, child in inner:
+        yield from _leaves(child, f"{path}/{name}".lstrip("/"))
+
+
+def _attributes(object_graph):
+    """Path and name of all functions that Python can reach, each once, by the shortest path."""
+    paths, found = {0: ""}, set()
+    waiting = [0] if object_graph.nodes else []
+    while waiting:
+        index = waiting.pop(0)
+        node = object_graph.nodes[index]
+        for child in node.children:
+            if child.node_id not in paths:
+                paths[child.node_id] = f"{paths[index]}.{child.local_name}".lstrip(".")
+                waiting.append(child.node_id)
+        names = list(node.function.concrete_functions)
+        if node.WhichOneof("kind") == "bare_concrete_function":
+            names.append(node.bare_concrete_function.concrete_function_name)
+        yield from ((paths[index], name) for name in names if name not in found)
+        found.update(names)
