@@ -99,7 +99,7 @@ def mass(y: Tensor) -> tuple[Tensor, Tensor]:
     # Keeps NaN, which is not less than anything.
     y = ops.where(y < np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny, 0.0, y)
     total = row_sum(y)
-    empty = ops.cast(total == 0.0, y.dtype)
+    empty = ops.cast(ops.equal(total, 0.0), y.dtype)
     return y + empty, total + y.shape[-1] * empty
 
 
@@ -115,7 +115,7 @@ def keep_label(scores: Tensor, y: Tensor, step: float) -> Tensor:
     "Below" is 2 steps of the output's dtype, so division by a sum and the cast keep it. They are
     not tried here, since compilers may elide a cast to a narrow dtype and back.
     """
-    is_top = y == ops.max(y, axis=-1, keepdims=True, initial=-math.inf)
+    is_top = ops.equal(y, ops.max(y, axis=-1, keepdims=True, initial=-math.inf))
     top = ops.max(ops.where(is_top, scores, 0.0), axis=-1, keepdims=True, initial=0.0)
     ceiling = top * (1.0 - 2.0 * step)
     return ops.where(is_top, top, ops.where(scores > ceiling, ceiling, scores))

@@ -120,7 +120,7 @@ class RandomNoise(Defence):
         scores = (1.0 - self.scale) * normalise(y) + self.scale * noise
         # With `initial`, batches may be empty.
         highest = ops.max(scores, axis=-1, keepdims=True, initial=0.0)
-        is_top = y == ops.max(y, axis=-1, keepdims=True, initial=-np.inf)
+        is_top = ops.equal(y, ops.max(y, axis=-1, keepdims=True, initial=-np.inf))
         scores = ops.where(is_top, highest, scores)
         scores = keep_label(scores, y, epsilon(self.compute_dtype))
         return scores / row_sum(scores)

@@ -58,4 +58,4 @@ def perturb(units: Units, beta: float | Tensor, gamma: float | Tensor, preserve_
         below = ops.minimum(below, 0.5 * (1.0 - 2.0 * step))
         above = ops.maximum(above, 0.5 * (1.0 + 2.0 * step))
     moved = ops.where(units.side > 0.0, above, below)
-    return ops.where(units.side == 0.0, units.y, moved) + 0.0 * units.y
+    return ops.where(ops.equal(units.side, 0.0), units.y, moved) + 0.0 * units.y

@@ -60,7 +60,7 @@ def from_probabilities(y: Tensor) -> Rows:
     gap = ops.stop_gradient(minus + scale * top)
     amounts = ops.relu(y)
     total = row_sum(amounts)
-    is_empty = total == 0.0
+    is_empty = ops.equal(total, 0.0)
     # An infinite or missing number spoils the total, and it the row.
     total = ops.where(is_empty, 1.0, total) + 0.0 * (scale * top)
     rest = ops.minimum(amounts, gap)
@@ -78,7 +78,7 @@ def from_probabilities(y: Tensor) -> Rows:
 def from_logits(z: Tensor) -> Rows:
     """Reads logits, in log space: no difference between them is too large."""
     top = _max(z)
-    is_top = z == top
+    is_top = ops.equal(z, top)
     top_count = row_sum(ops.cast(is_top, z.dtype))
     others = ops.where(is_top, -math.inf, z)
     second = _max(others)
@@ -92,7 +92,7 @@ def from_logits(z: Tensor) -> Rows:
     rest = lowered * amounts
 
     # Of two or more top entries, none is above 1/2.
-    is_upper = ops.logical_and(top_count == 1.0, lowered * sum_of_others < 1.0)
+    is_upper = ops.logical_and(ops.equal(top_count, 1.0), lowered * sum_of_others < 1.0)
     minor = ops.where(is_upper, lowered * sum_of_others, 1.0)
     top_odds = ops.where(is_upper, base + log_odds.log(sum_of_others),
                          -log_odds.log(ops.where(is_upper, 1.0, total - 1.0)))

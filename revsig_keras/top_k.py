@@ -19,7 +19,7 @@ def largest(y: Tensor, k: int) -> Tensor:
     """Marks the `k` largest entries of each row, of equal ones those with the lowest indices."""
     # Where equal entries come in `ops.top_k` depends on the backend; its values do not.
     least = ops.top_k(y, k)[0][..., -1:]
-    above, level = y > least, y == least
+    above, level = y > least, ops.equal(y, least)
     room = k - ops.sum(ops.cast(above, "int32"), axis=-1, keepdims=True)
     first = ops.cumsum(ops.cast(level, "int32"), axis=-1) <= room
     return ops.logical_or(above, ops.logical_and(level, first))

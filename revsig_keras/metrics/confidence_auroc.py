@@ -73,7 +73,7 @@ class ConfidenceAUROC(keras.metrics.Metric):
                      y_pred: Tensor,
                      sample_weight: Tensor | None = None) -> None:
         batch = rows(y_true, y_pred, sample_weight, self.dtype)
-        certain = batch.confidence == 1.0
+        certain = ops.equal(batch.confidence, 1.0)
         odds = batch.confidence / ops.where(certain, 1.0, 1.0 - batch.confidence)
         log_odds = ops.where(certain, _LOG_ODDS, ops.log(odds))
         index = ops.floor((log_odds + _LOG_ODDS) * (self.bins / (2.0 * _LOG_ODDS)))

@@ -49,15 +49,14 @@ def rows(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, dtype: st
     weight = _weight(sample_weight, y_pred, dtype)
     is_row = ops.logical_and(ops.all(p >= -_TOLERANCE, axis=-1),
                              ops.abs(ops.sum(p, axis=-1) - 1.0) <= _TOLERANCE)
-    is_target = ops.logical_and(
-        ops.sum(targets, axis=-1) == 1.0,
-        ops.max(targets, axis=-1, initial=0.0) == 1.0)
+    is_target = ops.logical_and(ops.equal(ops.sum(targets, axis=-1), 1.0),
+                                ops.equal(ops.max(targets, axis=-1, initial=0.0), 1.0))
     is_valid = ops.logical_and(is_row, is_target)
     # A masked row counts for nothing, whatever is in it.
-    used = ops.logical_and(is_valid, weight != 0.0)[:, None]
+    used = ops.logical_and(is_valid, ops.not_equal(weight, 0.0))[:, None]
     p, targets = ops.where(used, p, 1.0 / classes), ops.where(used, targets, 0.0)
-    weight = ops.where(ops.logical_or(is_valid, weight == 0.0), weight, float("nan"))
-    right = ops.argmax(p, axis=-1) == ops.argmax(targets, axis=-1)
+    weight = ops.where(ops.logical_or(is_valid, ops.equal(weight, 0.0)), weight, float("nan"))
+    right = ops.equal(ops.argmax(p, axis=-1), ops.argmax(targets, axis=-1))
     confidence = ops.clip(ops.max(p, axis=-1, initial=0.0), 0.0, 1.0)
     confidence = ops.broadcast_to(confidence, ops.shape(weight))  # Of no rows, torch has a scalar.
     return Rows(p, targets, confidence, ops.cast(right, dtype), weight)
@@ -86,7 +85,7 @@ def _targets(y_true, y_pred, dtype):
     _check_leading(shape, y_pred, "y_true")
     labels = ops.reshape(y_true, (-1, 1))
     # By comparison, so that floats that hold labels are taken and 0.5 is no label.
-    return ops.cast(ops.cast(labels, dtype) == ops.arange(classes, dtype=dtype), dtype)
+    return ops.cast(ops.equal(ops.cast(labels, dtype), ops.arange(classes, dtype=dtype)), dtype)
 
 
 def _weight(sample_weight, y_pred, dtype):

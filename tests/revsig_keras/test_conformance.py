@@ -272,6 +272,19 @@ def test_rows_do_not_depend_on_their_batch(row):
 
 
 @each_row
+@backends.only_on("tensorflow", reason="No other backend has such graphs")
+def test_a_graph_of_tensorflow_1_computes_the_same(row):
+    """There, `==` of tensors is a question of identity."""
+    import tensorflow as tf
+    inputs = row.head.receive(np.concatenate([hostile_rows(40, 6, seed=3), np.zeros((1, 6), "f")]))
+    expected = as_numpy(row.make()(inputs))
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        placeholder = tf.compat.v1.placeholder(tf.float32, (None, 6))
+        got = session.run(row.make()(placeholder), {placeholder: inputs})
+    np.testing.assert_allclose(got, expected, 1e-6)
+
+
+@each_row
 def test_shapes_masks_and_symbolic_calls(row):
     """What Keras expects of a layer that keeps the shape."""
     layer = row.make()
