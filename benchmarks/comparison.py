@@ -97,6 +97,30 @@ class Case:
     make: Callable[[], tuple[Repeat, Repeat | None]]
     seconds: float
 
+    def measure(self) -> tuple[Row, Repeat | None]:
+        """Returns the row, and our repeat."""
+        ours, other = self.make()
+        return measure(self, ours, other), ours
+
+
+@dataclasses.dataclass(frozen=True)
+class Fact:
+    """A row that is no matter of time.
+
+    Attributes:
+        name, limit, unit: Those of the row.
+        make: Returns our figure and the other one.
+    """
+    name: str
+    limit: float | None
+    unit: str
+    make: Callable[[], tuple[float, float]]
+
+    def measure(self) -> tuple[Row, Repeat | None]:
+        """Returns the row, and nothing that could be profiled."""
+        ours, other = self.make()
+        return Row(self.name, ours, other, self.unit, self.limit), None
+
 
 def repeat(function: Callable[[], Any]) -> Repeat:
     """Times a function, by repeats of so many calls that one lasts a few milliseconds."""
@@ -142,7 +166,7 @@ def measure(case: Case, ours: Repeat, other: Repeat | None) -> Row:
     return Row(case.name, quartiles[1] * other, other, quartiles=quartiles, **common)
 
 
-def run(cases: list[Case], config: BenchmarkConfig, **about: Any) -> list[Row]:
+def run(cases: list[Case | Fact], config: BenchmarkConfig, **about: Any) -> list[Row]:
     """Measures, prints each row of the table as it comes, and writes the document.
 
     Args:
@@ -162,11 +186,11 @@ def run(cases: list[Case], config: BenchmarkConfig, **about: Any) -> list[Row]:
           flush=True)
     rows = []
     for case in wanted:
-        repeats = case.make()
-        rows.append(measure(case, *repeats))
-        print(_line(rows[-1], width), flush=True)
-        if config.profile:
-            print(profile(repeats[0]), flush=True)
+        row, ours = case.measure()
+        rows.append(row)
+        print(_line(row, width), flush=True)
+        if config.profile and ours is not None:
+            print(profile(ours), flush=True)
     if config.json is not None:
         document = {"schema_version": SCHEMA_VERSION, "versions": versions(), "commit": commit()}
         document["hardware"] = {**hardware(), "load_average": os.getloadavg()[0]}

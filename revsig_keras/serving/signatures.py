@@ -1,6 +1,6 @@
 """The signatures of a SavedModel, called as TensorFlow Serving calls them."""
 import pathlib
-from typing import Any, Iterator, Mapping
+from typing import Any, Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -68,6 +68,17 @@ class LoadedModel:
             return self._session.run(dict(tensors), {
                 infos[name].name: value for name, value in inputs.items()
             })
+
+    def callable(self, signature: str) -> Callable[..., list[np.ndarray]]:
+        """What computes all outputs of a signature of its inputs, both in the order of the names.
+
+        It is as fast as a session gets, and raises what TensorFlow raises.
+        """
+        signature_def = self._meta_graph.signature_def[signature]
+        feeds, fetches = ([infos[name].name
+                           for name in sorted(infos)]
+                          for infos in (signature_def.inputs, signature_def.outputs))
+        return self._session.make_callable(fetches, feeds)
 
 
 def defaults(signature_def: Any) -> dict[str, np.ndarray]:

@@ -1,0 +1,114 @@
+"""Measures what the defence costs in a SavedModel: latency, size on disk, and time to export it.
+
+  python -m benchmarks.serving [--quick] [--json=FILE] [--only=REGEX] [--profile]
+
+Each row compares a defended SavedModel with the same model undefended, in one run;
+benchmarks/README.md says what each row means. A row above its limit is marked, and is no error.
+"""
+import functools
+import pathlib
+import shutil
+import tempfile
+
+from absl import flags
+import numpy as np
+
+from benchmarks import comparison
+import benchmarks.flags
+from models import architectures
+from revsig_keras import DefendedModel
+from revsig_keras import program
+from revsig_keras import ReverseSigmoid
+from revsig_keras.serving import files
+from revsig_keras.serving.foreign import defend_saved_model
+from revsig_keras.serving.signatures import LoadedModel
+
+# How the defended SavedModel is made of the Keras model, or of its SavedModel.
+ROUTES = ("keras", "savedmodel")
+BATCHES = (1, 32, 256)
+SHAPE = (28, 28, 1)
+SIGNATURE = "serving_default"
+
+
+def main(values=flags.FLAGS):
+    config = benchmarks.flags.make_config(values)
+    with tempfile.TemporaryDirectory() as folder:
+        comparison.run(all_cases(config.quick, Models(pathlib.Path(folder))), config)
+
+
+class Models:
+    """The model, `mnist_cnn` of `models/architectures.py`, and its SavedModels in a folder."""
+
+    def __init__(self, folder: pathlib.Path):
+        self._folder = folder
+        self._model = architectures.with_softmax(architectures.build("mnist_cnn", SHAPE, 10,
+                                                                     seed=1))
+
+    def clean(self) -> pathlib.Path:
+        """Writes the SavedModel without a defence."""
+        return self._write("clean", lambda path: self._model.export(path, verbose=False))
+
+    def defended(self, route: str) -> pathlib.Path:
+        """Writes the defended one."""
+        if route == "keras":
+            export = functools.partial(DefendedModel(self._model).export, verbose=False)
+        else:
+            source = self._folder / "clean"
+            export = functools.partial(defend_saved_model, source, defence=ReverseSigmoid())
+        return self._write(route, export)
+
+    def _write(self, name, export):
+        shutil.rmtree(self._folder / name, ignore_errors=True)
+        export(self._folder / name)
+        return self._folder / name
+
+
+def all_cases(quick: bool, models: Models) -> list[comparison.Case | comparison.Fact]:
+    """All that is measured, in order."""
+    seconds = 5.0 if quick else 30.0
+    cases = []
+    for route in ROUTES:
+        cases.append(
+            comparison.Fact(f"size/{route}", 1.01, "MB", functools.partial(_sizes, models, route)))
+        cases += [
+            comparison.Case(f"latency/{route}/batch={batch}", 1.02 if batch == 32 else None,
+                            functools.partial(_latencies, models, route, batch), seconds)
+            for batch in ((32,) if quick else BATCHES)
+        ]
+        cases.append(
+            comparison.Case(f"export/{route}", None, functools.partial(_exports, models, route),
+                            seconds))
+    return cases
+
+
+def _sizes(models, route):
+    folders = models.clean(), models.defended(route)
+    clean, defended = (sum(path.stat().st_size
+                           for path in folder.rglob("*")
+                           if path.is_file())
+                       for folder in folders)
+    return defended / 1e6, clean / 1e6
+
+
+def _latencies(models, route, batch):
+    """Calls of the signature by the V1 loader, as TensorFlow Serving does."""
+    images = np.random.default_rng(batch).random((batch, *SHAPE), np.float32)
+
+    def calls(path):
+        meta_graph, = files.read(path).meta_graphs
+        call = LoadedModel(path, meta_graph).callable(SIGNATURE)
+        return comparison.repeat(lambda: call(images))
+
+    clean = calls(models.clean())
+    return calls(models.defended(route)), clean
+
+
+def _exports(models, route):
+    models.clean()
+    return (comparison.repeat(lambda: models.defended(route)), comparison.repeat(models.clean))
+
+
+if __name__ == "__main__":
+    benchmarks.flags.define_flags()
+    flags.adopt_module_key_flags(benchmarks.flags)
+    program.run(main)
