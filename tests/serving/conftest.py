@@ -1,7 +1,8 @@
-"""A model to be loaded and served."""
+"""A model, and the server to test with it."""
 import pytest
 
 from tests.serving import served_model
+from tests.serving.server import ModelServer
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +12,10 @@ def versions(tmp_path_factory):
     for version in (3, 12):
         served_model.build(base_path / str(version), version)
     return base_path
+
+
+@pytest.fixture(scope="module", params=[pytest.param(ModelServer, id="in_process")])
+def server(request, versions):
+    """Serves them."""
+    with request.param(versions) as running:
+        yield running
