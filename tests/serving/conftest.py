@@ -1,8 +1,17 @@
-"""A model, and the server to test with it."""
+"""Servers to test: the one of these tests and, where it is installed, the real one."""
+import shutil
+
 import pytest
 
 from tests.serving import served_model
+from tests.serving.real_server import BINARY
+from tests.serving.real_server import RealModelServer
 from tests.serving.server import ModelServer
+
+real = pytest.param(RealModelServer,
+                    id="real",
+                    marks=pytest.mark.skipif(shutil.which(BINARY) is None,
+                                             reason=f"{BINARY} is not on PATH"))
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +23,7 @@ def versions(tmp_path_factory):
     return base_path
 
 
-@pytest.fixture(scope="module", params=[pytest.param(ModelServer, id="in_process")])
+@pytest.fixture(scope="module", params=[pytest.param(ModelServer, id="in_process"), real])
 def server(request, versions):
     """Serves them."""
     with request.param(versions) as running:
