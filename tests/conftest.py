@@ -12,6 +12,6 @@ if os.environ.setdefault("KERAS_BACKEND", "tensorflow") == "tensorflow":
 else:
     # Programs, experiments and SavedModels are TensorFlow's; the library is not.
     collect_ignore_glob = [
-        "attacks/*", "benchmarks/*", "models/*", "serving", "test_*.py",
+        "attacks/*", "benchmarks/*", "models/*", "serving", "revsig_keras/serving", "test_*.py",
         "revsig_keras/test_defended_*.py"
     ]

@@ -34,7 +34,8 @@ def in_two(values):
 
 
 def as_words(values):
-    return {"words": np.array(linear.WORDS, dtype=object)[np.searchsorted(linear.VALUES, values)]}
+    words = np.array([word.encode() for word in linear.WORDS], dtype=object)
+    return {"words": words[np.searchsorted(linear.VALUES, values)]}
 
 
 def as_examples(name):

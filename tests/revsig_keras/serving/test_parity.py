@@ -1,0 +1,168 @@
+"""A defended SavedModel gives the same answers by all ways that there are to ask it."""
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from revsig_keras import DefendedModel
+from revsig_keras import ReverseSigmoid
+from revsig_keras.serving.exporting import export
+from revsig_keras.serving.exporting import ExportConfig
+from revsig_keras.serving.versions import publish
+from tests.serving import clients
+from tests.serving.c_api import run_in_c_api
+from tests.serving.loaded import Servable
+from tests.serving.saved_models import SOURCES
+from tests.serving.server import ModelServer
+
+ROWS = 32
+# Of signatures that REST can be asked, which has neither defaults nor half precision.
+NO_REST = {"module_half", "module_bfloat16", "module_defaults"}
+# What has to be said beside the defence.
+OPTIONS = {
+    "keras_two_outputs": dict(output_name="scores", allow_outputs=("embedding",)),
+    "module_top_k": dict(output_name="probabilities", drop_outputs=("top_values", "top_indices")),
+    "module_side_doors": dict(output_name="scores", drop_outputs=("logits/logits", "debug/0")),
+    "module_multi_label": dict(defence="reverse_sigmoid:multi_label=true"),
+}
+NAMES = [name for name, source in SOURCES.items() if source.scores]
+each_model = pytest.mark.parametrize("name", NAMES)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A function that gives the folder of versions of a defended model of the zoo, by its name."""
+    folder, bases = tmp_path_factory.mktemp("served"), {}
+
+    def base(name):
+        if name not in bases:
+            bases[name] = folder / name
+            SOURCES[name].build(folder / f"{name}_source")
+            options = {"defence": "reverse_sigmoid", **OPTIONS.get(name, {})}
+            export(ExportConfig(str(folder / f"{name}_source"), str(bases[name]), **options))
+        return bases[name]
+
+    return base
+
+
+def as_bytes(inputs):
+    """Strings in NumPy's own type, which needs no pickle."""
+    return {
+        key: value.astype("S") if value.dtype == object else value for key, value in inputs.items()
+    }
+
+
+@each_model
+def test_the_c_api(name, served):
+    """No Python at all."""
+    source, path = SOURCES[name], served(name) / "1"
+    servable = Servable(path, source.tags[0])
+    for signature, output in source.scores.items():
+        inputs = source.inputs(ROWS)[signature]
+        expected = servable.run(signature, inputs)[output]
+        info = servable.signatures[signature]
+        feeds = {info.inputs[key].name: value for key, value in inputs.items()}
+        fetches = [info.outputs[output].name]
+        answer, = run_in_c_api(path, feeds, fetches, tags=source.tags[0])
+        np.testing.assert_array_equal(answer, expected)
+
+
+@each_model
+def test_grpc_is_bit_equal_and_rest_close(name, served):
+    """To the V1 loader, in every signature."""
+    grpc_client = pytest.importorskip("tests.serving.grpc_client", exc_type=ImportError)
+    source = SOURCES[name]
+    servable = Servable(served(name) / "1", source.tags[0])
+    with ModelServer(served(name), tags=source.tags[0]) as server:
+        for signature in source.scores:
+            inputs = source.inputs(ROWS)[signature]
+            expected = servable.run(signature, inputs)
+            with grpc_client.GrpcClient(server.grpc_address) as client:
+                version, answers = client.predict(inputs, signature)
+            assert version == 1
+            for output, values in expected.items():
+                np.testing.assert_array_equal(answers[output], values)
+            if name not in NO_REST:
+                compare_rest(server.rest_url, inputs, signature, expected)
+
+
+def compare_rest(url, inputs, signature, expected):
+    for request in (clients.in_rows, clients.in_columns):
+        status, answer = clients.post(f"{url}:predict", request(inputs, signature))
+        assert status == 200, answer
+        for output, values in clients.outputs_of(answer, expected).items():
+            if values.dtype == object:
+                np.testing.assert_array_equal(values, expected[output])
+            else:
+                np.testing.assert_allclose(values, expected[output], 1e-6)
+
+
+@pytest.fixture(scope="module")
+def keras_model(tmp_path_factory):
+    """A defended model in memory, and the folder of its versions."""
+    keras.utils.set_random_seed(0)
+    model = DefendedModel(
+        keras.Sequential([
+            keras.Input((28, 28, 1), name="pixels"),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]))
+    base = tmp_path_factory.mktemp("keras") / "model"
+    publish(base, lambda path: model.export(path, verbose=False))
+    return model, base
+
+
+def test_an_export_of_keras_answers_as_the_model_in_memory(keras_model):
+    """By the V1 loader, and by the function that Keras gives it."""
+    model, base = keras_model
+    x = np.random.default_rng(0).random((ROWS, 28, 28, 1), "float32")
+    for signature in ("serve", "serving_default"):
+        answers = Servable(base / "1").run(signature, {"pixels": x})
+        np.testing.assert_allclose(answers["output_0"], model(x), 1e-6)
+    reloaded = tf.saved_model.load(str(base / "1"))
+    np.testing.assert_allclose(reloaded.serve(x), model(x), 1e-6)
+
+
+@pytest.mark.parametrize("name", ["module_strings", "v1_ref", "keras", None])
+def test_a_fresh_process_without_the_library(name, served, keras_model, tmp_path):
+    """Nothing of it is needed to serve; a model may be loaded and its signatures called."""
+    if name is None:
+        path, signature = keras_model[1] / "1", "serving_default"
+        inputs = {"pixels": np.random.default_rng(0).random((ROWS, 28, 28, 1), "float32")}
+        output = "output_0"
+    else:
+        path, (signature, output) = served(name) / "1", list(SOURCES[name].scores.items())[-1]
+        inputs = SOURCES[name].inputs(ROWS)[signature]
+    # Strings without pickle.
+    np.savez(
+        tmp_path / "inputs.npz", **{
+            key: value.astype("S") if value.dtype == object else value
+            for key, value in inputs.items()
+        })
+    code = ("import sys, numpy as np, tensorflow as tf\n"
+            "path, signature, output, folder = sys.argv[1:]\n"
+            "inputs = {k: tf.constant(v) for k, v in np.load(folder + '/inputs.npz').items()}\n"
+            "function = tf.saved_model.load(path).signatures[signature]\n"
+            "np.save(folder + '/answer.npy', function(**inputs)[output])\n"
+            "assert not [m for m in sys.modules if m.startswith('revsig')]")
+    subprocess.run([sys.executable, "-c", code, path, signature, output, tmp_path],
+                   cwd=tmp_path,
+                   check=True,
+                   capture_output=True,
+                   timeout=120)
+    expected = Servable(path).run(signature, inputs)[output]
+    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), expected, 1e-6)
+
+
+def test_the_defended_scores_are_those_of_the_layer(served):
+    """Of the float64 reference of the zoo; the parity of everything else rests on this."""
+    source = SOURCES["v1_ref"]
+    answers = Servable(served("v1_ref") / "1").run("predict", source.inputs(ROWS)["predict"])
+    expected = ReverseSigmoid(dtype="float64")(source.clean(ROWS))
+    np.testing.assert_allclose(answers["scores"], expected, 1e-5)
+    assert pathlib.Path(served("v1_ref") / "1" / "variables").exists()
