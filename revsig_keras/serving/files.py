@@ -75,5 +75,14 @@ def clear_errors(what: str) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        line = (error.message or type(error).__name__).strip().splitlines()[0]
-        raise OSError(f"{what}: {line}") from error
+        raise OSError(f"{what}: {_what_happened(error)}") from error
+
+
+def _what_happened(error):
+    """The one line of an error of TensorFlow that says it."""
+    lines = (error.message or type(error).__name__).strip().splitlines()
+    # An error of a graph has a heading, perhaps a traceback, what happened, and "[[{{node x}}]]".
+    for line, after in zip(lines, lines[1:]):
+        if after.lstrip().startswith("[[{{node"):
+            return line.strip()
+    return lines[0]
