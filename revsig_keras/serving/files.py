@@ -56,11 +56,18 @@ def _listing(path):
 
 def write_copy(source: pathlib.Path, target: pathlib.Path, saved_model: SavedModel) -> None:
     """Writes `saved_model` into the new folder `target`, with all other files of `source`."""
-    shutil.copytree(source,
-                    target,
-                    ignore=shutil.ignore_patterns(_BINARY, _TEXT, _FINGERPRINT),
-                    copy_function=shutil.copyfile)  # With the permissions of new files.
+    _copy(source, target, without=(_BINARY, _TEXT, _FINGERPRINT))
     write(target, saved_model)
+
+
+def _copy(source, target, without=()):
+    """Copies a folder, with the permissions of what is new: the source may be read-only."""
+    target.mkdir()
+    for entry in source.iterdir():
+        if entry.is_dir():
+            _copy(entry, target / entry.name)
+        elif entry.name not in without:
+            shutil.copyfile(entry, target / entry.name)
 
 
 def write(path: pathlib.Path, saved_model: SavedModel) -> None:
