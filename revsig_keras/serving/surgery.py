@@ -40,8 +40,10 @@ def defend_tensor(meta_graph: Any, tensor: str, defence: Defence, shape: Collect
 
 def _functions(defence, shape, dtype, prefix):
     """The functions of a defence by name, and the name of the one to call."""
+    # Not in the graph: in one of TensorFlow 1, `==` of tensors asks whether they are the same one.
+    function = marked(defence).get_concrete_function(tf.TensorSpec(shape, dtype))
     with tf.Graph().as_default() as graph:
-        marked(defence)(tf.compat.v1.placeholder(dtype, shape))
+        function(tf.compat.v1.placeholder(dtype, shape))
         traced = graph.as_graph_def()
     library = graphs.library(traced)
     node, = (node for node in traced.node if node.op in graphs.CALLS)
