@@ -3,6 +3,7 @@ import contextlib
 import pathlib
 import shutil
 from typing import Iterator
+import uuid
 
 from google.protobuf import message
 from google.protobuf import text_format
@@ -74,6 +75,32 @@ def write(path: pathlib.Path, saved_model: SavedModel) -> None:
     """Writes the graphs of the SavedModel in the folder `path`."""
     (path / _BINARY).write_bytes(saved_model.SerializeToString())
     (path / _FINGERPRINT).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def unfinished(parent: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A new folder in `parent` to write into; what is not moved out of it is gone afterwards.
+
+    So are `parent` and those above it that had to be made, if nothing came of it.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+    # TensorFlow Serving passes over names that are no number.
+    path = parent / f".unfinished-{uuid.uuid4().hex}"
+    try:
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            raise OSError("the output must be in a folder that can be written to. Received: "
+                          f"{parent}: {error.strerror}") from error
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # There is something in it.
+            for folder in made:
+                folder.rmdir()
 
 
 @contextlib.contextmanager

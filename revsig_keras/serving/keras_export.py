@@ -1,16 +1,14 @@
 """Exports a `DefendedModel` with the mark by which its defence is known."""
 import pathlib
-import shutil
 from typing import Callable, Collection
-import uuid
 
 from revsig_keras.serving import files
 from revsig_keras.serving.inspection import inspect_saved_model
 from revsig_keras.serving.inspection import refuse_leaks
 
 _REMEDY = (
-    "Leave it out of what the model emits, or, if the scores cannot be computed from it, name "
-    "it in `allow_outputs`")
+    "Leave it out of what the model emits (--drop_output=NAME), or, if the scores cannot be "
+    "computed from it, name it in `allow_outputs` (--allow_output=NAME)")
 
 
 def export_checked(write: Callable[[pathlib.Path], None], filepath: str | pathlib.Path,
@@ -30,13 +28,9 @@ def export_checked(write: Callable[[pathlib.Path], None], filepath: str | pathli
                                                              any(path.iterdir())):
         raise ValueError("`filepath` must be a folder that is new, empty, or has a SavedModel. "
                          f"Received: {filepath}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.parent / f".unfinished-{uuid.uuid4().hex}"
-    try:
-        write(unfinished)
-        refuse_leaks(inspect_saved_model(unfinished), allowed, _REMEDY)
+    with files.unfinished(path.parent) as folder:
+        write(folder / "model")
+        refuse_leaks(inspect_saved_model(folder / "model"), allowed, _REMEDY)
         if path.exists():
-            shutil.rmtree(path)
-        unfinished.rename(path)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            path.rename(folder / "replaced")
+        (folder / "model").rename(path)

@@ -1,11 +1,12 @@
 """Folders of versions, as a server polls them."""
-import contextlib
 import errno
 import os
 import pathlib
-import shutil
 from typing import Callable
-import uuid
+
+from revsig_keras.serving import files
+
+_LARGEST = 2**63 - 1  # A server passes over numbers that are larger.
 
 
 def publish(base: str | pathlib.Path, write: Callable[[pathlib.Path], None]) -> pathlib.Path:
@@ -25,30 +26,20 @@ def publish(base: str | pathlib.Path, write: Callable[[pathlib.Path], None]) -> 
         OSError: If `base` cannot be written to. Then, and whenever `write` fails, nothing is left.
     """
     base = pathlib.Path(base)
-    is_new = not base.exists()
-    base.mkdir(parents=True, exist_ok=True)
-    # TensorFlow Serving passes over names that are no number.
-    unfinished = base / f".unfinished-{uuid.uuid4().hex}"
-    unfinished.mkdir()
-    try:
-        write(unfinished / "model")
-        for path in [*(unfinished / "model").rglob("*"), unfinished / "model"]:
+    with files.unfinished(base) as folder:
+        write(folder / "model")
+        for path in [*(folder / "model").rglob("*"), folder / "model"]:
             _flush(path)
-        version = _rename(unfinished / "model", base)
+        version = _rename(folder / "model", base)
         _flush(base)
         return version
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        if is_new:
-            with contextlib.suppress(OSError):  # There is a version in it.
-                base.rmdir()
 
 
 def _rename(folder, base):
     """Renames `folder` to the next version that is free."""
     while True:
         numbers = [int(name) for name in os.listdir(base) if name.isascii() and name.isdigit()]
-        version = base / str(max(numbers, default=0) + 1)
+        version = base / str(max((x for x in numbers if x < _LARGEST), default=0) + 1)
         try:
             return folder.rename(version)
         except OSError as error:  # Taken since it was listed.
