@@ -44,8 +44,14 @@ class ExportConfig:
     warmup: str | None = None
 
     def __post_init__(self):
-        if not files.is_saved_model(self.model) and not self.model.endswith(".keras"):
-            files.read(self.model)  # Tells what is there instead.
+        if files.is_saved_model(self.model):
+            output, model = (pathlib.Path(path).resolve() for path in (self.output, self.model))
+            if model in (output, *output.parents):
+                raise ValueError("--output must not be inside of --model, which stays as it is. "
+                                 f"Received: {self.output}, inside of {self.model}")
+        elif not self.model.endswith(".keras"):
+            raise ValueError("--model must be a .keras file or the folder of a SavedModel, such as "
+                             f"that of one version. Received: {files.described(self.model)}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,7 +37,7 @@ def read(path: str | pathlib.Path) -> SavedModel:
             text_format.Parse((path / _TEXT).read_text(encoding="utf-8"), saved_model)
         else:
             raise ValueError("A SavedModel is a folder with saved_model.pb, such as the folder of "
-                             f"one version. Received: {path}, which has {_listing(path)}")
+                             f"one version. Received: {described(path)}")
     except (message.DecodeError, text_format.ParseError, UnicodeDecodeError) as error:
         raise ValueError(f"The SavedModel in {path} is corrupt or truncated: its graph cannot be "
                          f"read ({type(error).__name__})") from error
@@ -47,12 +47,15 @@ def read(path: str | pathlib.Path) -> SavedModel:
     return saved_model
 
 
-def _listing(path):
+def described(path: str | pathlib.Path) -> str:
+    """A path, and what is there."""
+    path = pathlib.Path(path)
     if not path.exists():
-        return "no such folder"
+        return f"{path}, which is not there"
     if not path.is_dir():
-        return "a file"
-    return ", ".join(sorted(entry.name for entry in path.iterdir())[:10]) or "nothing in it"
+        return f"{path}, which is a file"
+    names = sorted(entry.name for entry in path.iterdir())[:10]
+    return f"{path}, a folder with {', '.join(names) or 'nothing in it'}"
 
 
 def write_copy(source: pathlib.Path, target: pathlib.Path, saved_model: SavedModel) -> None:
