@@ -3,9 +3,10 @@ import keras
 import numpy as np
 
 _LOGITS = ("Add a softmax at its end, `keras.layers.Softmax()`, or let the defence do it, "
-           "`ReverseSigmoid(from_logits=True)`")
-_SIGMOIDS = ("If each unit is a label of its own, use `ReverseSigmoid(multi_label=True)`; if the "
-             "classes exclude one another, end the model in a softmax")
+           "`ReverseSigmoid(from_logits=True)` (--defence=reverse_sigmoid:from_logits=true)")
+_SIGMOIDS = ("If each unit is a label of its own, use `ReverseSigmoid(multi_label=True)` "
+             "(--defence=reverse_sigmoid:multi_label=true); if the classes exclude one another, "
+             "end the model in a softmax")
 # Softmax in bfloat16 gives sums of 1 +- 0.012, also if they are cast to float32 later.
 _TOLERANCE = 2.0**-5
 

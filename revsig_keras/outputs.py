@@ -38,7 +38,7 @@ def position(outputs, output, output_names=None):
     known = [name for name in known if name is not None] or output_names or "one, without a name"
     raise ValueError(
         "`output` must name the output of `model` to be defended, or be `None` if there "
-        f"is one only. Received: output={output!r}, where the outputs are: {known}")
+        f"is one only (--output_name). Received: output={output!r}, where the outputs are: {known}")
 
 
 def last_operation(model, index=0):

@@ -77,7 +77,7 @@ def choose_scores(meta_graph: Any, output_name: str | None,
         chosen.update({name: {} for name in scores})
     if not chosen:
         raise ValueError("an output must be floating-point probabilities that are computed from "
-                         f"the inputs. Received: output_name={output_name}, where there are: "
+                         f"the inputs. Received: --output_name={output_name}, where there are: "
                          f"{_listing(meta_graph)}")
     for signature, output, info in each_output(meta_graph):
         if info.name in chosen:
