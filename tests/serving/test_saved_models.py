@@ -1,12 +1,13 @@
 """The zoo of SavedModels is what its table says, so that other tests can rely on it."""
-import contextlib
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.serving import files
 from tests.serving import linear
+from tests.serving.loaders import answers
+from tests.serving.loaders import functions
+from tests.serving.loaders import loaded_v1
 from tests.serving.saved_models import BROKEN
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
@@ -27,28 +28,6 @@ def folder(tmp_path_factory):
         return parent / name
 
     return path
-
-
-def answers(path, inputs, tags=("serve",)):
-    """All outputs of each signature."""
-    with loaded_v1(path, tags) as (session, graph):
-        return {
-            name: answer(session, graph.signature_def[name], values)
-            for name, values in inputs.items()
-        }
-
-
-@contextlib.contextmanager
-def loaded_v1(path, tags=("serve",)):
-    """A session of the V1 loader, as in TensorFlow Serving."""
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        yield session, tf.compat.v1.saved_model.loader.load(session, list(tags), str(path))
-
-
-def answer(session, signature, inputs):
-    assert set(inputs) == set(signature.inputs)
-    feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
-    return session.run({name: info.name for name, info in signature.outputs.items()}, feeds)
 
 
 def all_answers(path, source):
@@ -102,15 +81,6 @@ def test_python_can_call_the_functions_of_the_table(name, folder):
     source = SOURCES[name]
     loaded = tf.saved_model.load(folder(name), tags=source.tags[0])
     assert sorted(functions(loaded)) == sorted(source.attributes)
-
-
-def functions(loaded, prefix=""):
-    """The dotted names of the functions that hang on a loaded object."""
-    for name, value in vars(loaded).items():
-        if hasattr(value, "concrete_functions"):
-            yield prefix + name
-        elif isinstance(value, tf.__internal__.tracking.AutoTrackable):
-            yield from functions(value, f"{prefix}{name}.")
 
 
 @each_source
