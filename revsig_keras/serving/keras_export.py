@@ -6,9 +6,8 @@ from revsig_keras.serving import files
 from revsig_keras.serving.inspection import inspect_saved_model
 from revsig_keras.serving.inspection import refuse_leaks
 
-_REMEDY = (
-    "Leave it out of what the model emits (--drop_output=NAME), or, if the scores cannot be "
-    "computed from it, name it in `allow_outputs` (--allow_output=NAME)")
+_REMEDY = ("Leave it out of what the model emits (--drop_output=NAME), or, if the scores cannot be "
+           "computed from it, name it in `allow_outputs` (--allow_output=NAME)")
 
 
 def export_checked(write: Callable[[pathlib.Path], None], filepath: str | pathlib.Path,
