@@ -7,6 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from revsig_keras.program import first_line
+from revsig_keras.serving import files
+from revsig_keras.serving.signatures import defaults
+from revsig_keras.serving.signatures import LoadedModel
+from revsig_keras.serving.signatures import shape_of
 from revsig_keras.serving.signatures import signatures
 
 _FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
@@ -32,43 +36,89 @@ def load_inputs(path: str) -> dict[str | None, np.ndarray]:
 
 def inputs_for(signature_def: Any, arrays: Mapping[str | None,
                                                    np.ndarray]) -> dict[str, np.ndarray] | None:
-    """The inputs of a signature, in its dtypes; `None` if its inputs are not those of `arrays`."""
+    """The inputs of a signature, in its dtypes.
+
+    `None` if `arrays` are not its inputs: other names, other shapes, or values that its dtypes
+    cannot hold.
+    """
     optional = set(signature_def.defaults)
     required = set(signature_def.inputs) - optional
     if set(arrays) == {None} and len(required) == 1:
         arrays = dict(zip(required, arrays.values()))
     if not required <= set(arrays) <= required | optional:
         return None
-    dtypes = {name: tf.dtypes.as_dtype(signature_def.inputs[name].dtype) for name in arrays}
-    return {
-        name: array if dtypes[name] == tf.string else array.astype(dtypes[name].as_numpy_dtype)
-        for name, array in arrays.items()
-    }
+    inputs = {name: _as_input(signature_def.inputs[name], arrays[name]) for name in arrays}
+    return None if any(value is None for value in inputs.values()) else inputs
+
+
+def _as_input(info, array):
+    """An array in the dtype of a `TensorInfo`; `None` if it does not fit."""
+    dtype = tf.dtypes.as_dtype(info.dtype)
+    if not tf.TensorShape(info.tensor_shape).is_compatible_with(array.shape):
+        return None
+    if dtype == tf.string:
+        return array if array.dtype.kind in "SU" else None
+    if array.dtype.kind not in "biuf":
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        converted = array.astype(dtype.as_numpy_dtype)
+    if dtype.is_floating:
+        return converted if (np.isfinite(converted) == np.isfinite(array)).all() else None
+    return converted if (converted == array).all() else None
 
 
 def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | None,
                                                                           np.ndarray]) -> None:
-    """Writes one request for each signature that takes these inputs; replaces those there are."""
+    """Writes one request for each signature that takes these inputs; replaces those there are.
+
+    Each is tried first, since a server does not serve a model that fails at one.
+
+    Raises:
+        ValueError: If no signature takes them, or tensorflow-serving-api is not there.
+        OSError: If a request fails, or cannot be written.
+    """
     try:
         from tensorflow_serving.apis import prediction_log_pb2
     except ImportError as error:
         raise ValueError("--warmup needs tensorflow-serving-api: "
                          "pip install 'revsig_keras[serving]'") from error
-    logs = []
+    requests = {}
     for name, signature_def in signatures(meta_graph).items():
         inputs = inputs_for(signature_def, arrays)
         if inputs is not None:
-            log = prediction_log_pb2.PredictionLog()
-            request = log.predict_log.request
-            request.model_spec.signature_name = name
-            for key, value in inputs.items():
-                request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
-            logs.append(log)
-    if not logs:
-        expected = {name: sorted(one.inputs) for name, one in signatures(meta_graph).items()}
-        raise ValueError("--warmup must have the inputs of a signature: "
-                         f"{expected}. Received: {sorted(map(str, arrays))}")
+            requests[name] = inputs
+    if not requests:
+        expected = "; ".join(f"{name} takes {_listing(signature_def)}"
+                             for name, signature_def in signatures(meta_graph).items())
+        received = ", ".join(f"{name or 'one array'} ({array.dtype.name}, shape {array.shape})"
+                             for name, array in arrays.items())
+        raise ValueError(f"--warmup must have the inputs of a signature: {expected}. "
+                         f"Received: {received}")
+    _try(folder, meta_graph, requests)
     (folder / _FILE).parent.mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(folder / _FILE)) as file:
-        for log in logs:
-            file.write(log.SerializeToString())
+    with files.clear_errors("--warmup cannot be written"):
+        with tf.io.TFRecordWriter(str(folder / _FILE)) as file:
+            for name, inputs in requests.items():
+                log = prediction_log_pb2.PredictionLog()
+                request = log.predict_log.request
+                request.model_spec.signature_name = name
+                for key, value in inputs.items():
+                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+                file.write(log.SerializeToString())
+
+
+def _listing(signature_def):
+    return ", ".join(f"{name} ({tf.dtypes.as_dtype(info.dtype).name}, shape {shape_of(info)})"
+                     for name, info in sorted(signature_def.inputs.items()))
+
+
+def _try(folder, meta_graph, requests):
+    """Raises `OSError` if the model in a folder does not answer one of the requests."""
+    with LoadedModel(folder, meta_graph) as model:
+        for name, inputs in requests.items():
+            signature_def = meta_graph.signature_def[name]
+            outputs = {key: info.name for key, info in signature_def.outputs.items() if info.name}
+            try:
+                model.run(name, {**defaults(signature_def), **inputs}, outputs)
+            except OSError as error:
+                raise OSError(f"--warmup must have inputs that are answered: {error}") from error
