@@ -109,16 +109,9 @@ def _try(source, meta_graph, infos, defence, samples):
     scores = []
     with LoadedModel(source, meta_graph) as model:
         for tensor, outputs in infos.items():
-            (signature, output), info = next(iter(outputs.items()))
-            values, inputs, why = None, None, "no inputs can be made up"
-            for inputs in _inputs(meta_graph.signature_def[signature], samples):
-                try:
-                    values = model.run(signature, inputs, {output: tensor})[output]
-                    break
-                except OSError as error:
-                    inputs, why = None, str(error)
-                    if samples is not None:
-                        raise
+            (signature, output), inputs, values, why = _call(model, meta_graph, tensor, outputs,
+                                                             samples)
+            info = outputs[signature, output]
             layer = _with_dtype(defence, tf.dtypes.as_dtype(info.dtype).name)
             try:
                 if values is None or not check_scores(values, layer):
@@ -131,13 +124,30 @@ def _try(source, meta_graph, infos, defence, samples):
     return scores
 
 
-def _inputs(signature_def, samples):
-    """The inputs to try: samples if there are any for it, else random ones."""
-    given = None if samples is None else inputs_for(signature_def, samples)
-    inputs = random_inputs(signature_def)
-    if given is not None:
-        inputs = {**defaults(signature_def), **given}
-    return [] if inputs is None else [inputs]
+def _call(model, meta_graph, tensor, outputs, samples):
+    """Runs a tensor by one of the signatures that have it: on samples, else on random inputs.
+
+    Returns:
+        (signature, output), the inputs and the values; the last two are `None` if all fail, and
+        there is a reason.
+    """
+    trials = []
+    for signature, output in outputs:
+        signature_def = meta_graph.signature_def[signature]
+        given = None if samples is None else inputs_for(signature_def, samples)
+        if given is not None:
+            trials.insert(0, (signature, output, {**defaults(signature_def), **given}))
+        else:
+            trials.append((signature, output, random_inputs(signature_def)))
+    why = "no inputs can be made up"
+    for signature, output, inputs in trials:
+        if inputs is not None:
+            try:
+                values = model.run(signature, inputs, {output: tensor})[output]
+                return (signature, output), inputs, values, None
+            except OSError as error:
+                why = str(error)
+    return next(iter(outputs)), None, None, why
 
 
 def _with_dtype(defence, dtype):
