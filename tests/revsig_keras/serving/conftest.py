@@ -1,0 +1,33 @@
+"""The SavedModels of the zoo and their defended copies, each made once."""
+import pytest
+
+from revsig_keras.serving.exporting import export
+from tests.serving import exports
+from tests.serving.saved_models import SOURCES
+
+
+@pytest.fixture(scope="session")
+def source_folder(tmp_path_factory):
+    """Of the model of a name."""
+    parent, built = tmp_path_factory.mktemp("sources"), set()
+
+    def folder(name):
+        if name not in built:
+            SOURCES[name].build(parent / name)
+            built.add(name)
+        return parent / name
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(source_folder, tmp_path_factory):
+    """What came of the export of the model of a name."""
+    parent, made = tmp_path_factory.mktemp("exports"), {}
+
+    def exported_model(name):
+        if name not in made:
+            made[name] = export(exports.config(name, source_folder(name), parent / name))
+        return made[name]
+
+    return exported_model
