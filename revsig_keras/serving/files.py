@@ -76,7 +76,7 @@ def _copy(source, target, without=()):
 
 def write(path: pathlib.Path, saved_model: SavedModel) -> None:
     """Writes the graphs of the SavedModel in the folder `path`."""
-    (path / _BINARY).write_bytes(saved_model.SerializeToString())
+    (path / _BINARY).write_bytes(saved_model.SerializeToString(deterministic=True))
     (path / _FINGERPRINT).unlink(missing_ok=True)
 
 
