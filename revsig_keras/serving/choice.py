@@ -1,10 +1,9 @@
 """Which outputs of a SavedModel are the scores to be defended."""
 from typing import Any, Collection
 
-import tensorflow as tf
-
 from revsig_keras.serving.data_flow import DataFlow
 from revsig_keras.serving.data_flow import INPUT
+from revsig_keras.serving.signatures import dtype_of
 from revsig_keras.serving.signatures import each_output
 from revsig_keras.serving.signatures import shape_of
 
@@ -58,7 +57,7 @@ def choose_scores(meta_graph: Any, output_name: str | None,
     floats: dict[str, dict[str, Any]] = {}
     for signature, output, info in each_output(meta_graph):
         shape = shape_of(info)
-        if (info.WhichOneof("encoding") == "name" and tf.dtypes.as_dtype(info.dtype).is_floating and
+        if (info.WhichOneof("encoding") == "name" and dtype_of(info).is_floating and
                 INPUT in flow.of_tensor(info.name, None if shape is None else len(shape))):
             floats.setdefault(signature, {})[output] = info
     chosen: dict[str, dict[tuple[str, str], Any]] = {}
@@ -87,5 +86,5 @@ def choose_scores(meta_graph: Any, output_name: str | None,
 
 def _listing(meta_graph):
     return "; ".join(
-        f"{signature}/{output} ({tf.dtypes.as_dtype(info.dtype).name}, shape {shape_of(info)})"
+        f"{signature}/{output} ({dtype_of(info).name}, shape {shape_of(info)})"
         for signature, output, info in each_output(meta_graph)) or "a SavedModel without signatures"

@@ -15,6 +15,7 @@ from revsig_keras.serving.choice import choose_scores
 from revsig_keras.serving.choice import drop_outputs
 from revsig_keras.serving.data_flow import DataFlow
 from revsig_keras.serving.signatures import defaults
+from revsig_keras.serving.signatures import dtype_of
 from revsig_keras.serving.signatures import LoadedModel
 from revsig_keras.serving.signatures import random_inputs
 from revsig_keras.serving.signatures import shape_of
@@ -112,8 +113,13 @@ def _try(source, meta_graph, infos, defence, samples):
             (signature, output), inputs, values, why = _call(model, meta_graph, tensor, outputs,
                                                              samples)
             info = outputs[signature, output]
-            layer = _with_dtype(defence, tf.dtypes.as_dtype(info.dtype).name)
+            dtype = dtype_of(info)
+            layer = _with_dtype(defence, dtype.name)
             try:
+                if values is not None and values.dtype != dtype.as_numpy_dtype:
+                    raise ValueError(
+                        f"the tensor must have the dtype of the signature, {dtype.name}"
+                        f". Received: {values.dtype.name}")
                 if values is None or not check_scores(values, layer):
                     _check_graph(meta_graph, tensor, layer, why)
                 shape = _shape(info, values, layer)

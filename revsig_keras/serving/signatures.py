@@ -28,6 +28,19 @@ def shape_of(info: Any) -> tuple[int | None, ...] | None:
     return tuple(dim.size if dim.size >= 0 else None for dim in info.tensor_shape.dim)
 
 
+def dtype_of(info: Any) -> tf.DType:
+    """The dtype in a `TensorInfo`.
+
+    Raises:
+        ValueError: If it is none that TensorFlow knows.
+    """
+    try:
+        return tf.dtypes.as_dtype(info.dtype)
+    except TypeError as error:
+        raise ValueError(f"the SavedModel is corrupt: the tensor {info.name} of a signature must "
+                         f"have a dtype. Received: {info.dtype}") from error
+
+
 class LoadedModel:
     """A SavedModel, loaded with its variables, tables and assets; a context manager.
 
@@ -64,10 +77,14 @@ class LoadedModel:
             tensors: Mapping[str, str]) -> dict[str, Any]:
         """The values of `tensors`, by their keys, for the inputs of a signature by their names."""
         infos = self._meta_graph.signature_def[signature].inputs
-        with clear_errors(f"the signature {signature} fails"):
-            return self._session.run(dict(tensors), {
-                infos[name].name: value for name, value in inputs.items()
-            })
+        try:
+            with clear_errors(f"the signature {signature} fails"):
+                return self._session.run(dict(tensors), {
+                    infos[name].name: value for name, value in inputs.items()
+                })
+        except (ValueError, KeyError, TypeError) as error:  # Of tensors that are not there.
+            raise OSError(
+                f"the signature {signature} fails: {str(error).splitlines()[0]}") from error
 
     def callable(self, signature: str) -> Callable[..., list[np.ndarray]]:
         """What computes all outputs of a signature of its inputs, both in the order of the names.
@@ -99,7 +116,7 @@ def random_inputs(signature_def: Any) -> dict[str, np.ndarray] | None:
         shape = shape_of(info)
         if shape is None or info.WhichOneof("encoding") != "name":
             return None
-        inputs[name] = made_up(shape, tf.dtypes.as_dtype(info.dtype).name, generator)
+        inputs[name] = made_up(shape, dtype_of(info).name, generator)
     return inputs
 
 
