@@ -5,6 +5,7 @@ from revsig_keras.serving.data_flow import DataFlow
 from revsig_keras.serving.data_flow import INPUT
 from revsig_keras.serving.signatures import dtype_of
 from revsig_keras.serving.signatures import each_output
+from revsig_keras.serving.signatures import fed_tensors
 from revsig_keras.serving.signatures import shape_of
 
 
@@ -53,12 +54,11 @@ def choose_scores(meta_graph: Any, output_name: str | None,
     Raises:
         ValueError: If there is no such output, or several.
     """
-    flow = DataFlow(meta_graph.graph_def)
+    flow = DataFlow(meta_graph.graph_def, fed=fed_tensors(meta_graph))
     floats: dict[str, dict[str, Any]] = {}
     for signature, output, info in each_output(meta_graph):
-        shape = shape_of(info)
         if (info.WhichOneof("encoding") == "name" and dtype_of(info).is_floating and
-                INPUT in flow.of_tensor(info.name, None if shape is None else len(shape))):
+                INPUT in flow.of_tensor(info.name)):
             floats.setdefault(signature, {})[output] = info
     chosen: dict[str, dict[tuple[str, str], Any]] = {}
     for signature, outputs in floats.items():

@@ -16,8 +16,9 @@ from revsig_keras.serving.data_flow import INPUT
 from revsig_keras.serving.data_flow import LABEL
 from revsig_keras.serving.data_flow import STATE
 from revsig_keras.serving.files import read
-from revsig_keras.serving.signatures import each_output
+from revsig_keras.serving.signatures import fed_tensors
 from revsig_keras.serving.signatures import shape_of
+from revsig_keras.serving.signatures import tensors_of
 
 CLEAN = "clean"
 LIMITS = ("Not excluded: whoever holds the files holds the weights, and can run any part of the "
@@ -129,39 +130,56 @@ class _MetaGraph:
                     self._defences[name] = mark.verify(meta_graph.graph_def, name)
                 except ValueError as error:
                     self._faults.append(str(error))
-        self._flow = DataFlow(meta_graph.graph_def, self._defences)
+        self._flow = DataFlow(meta_graph.graph_def, self._defences, fed_tensors(meta_graph))
+        self._callable = list(self._functions())
+        self._stores = any(self._writers())
+
+    def _writers(self):
+        """Whether what is sent may be kept, and be the answer to another call, by each callable."""
+        for signature_def in self._meta_graph.signature_def.values():
+            outputs = signature_def.outputs.values()
+            tensors = [tensor for info in outputs for tensor in tensors_of(info)]
+            yield bool(signature_def.inputs) and self._flow.tensors_store(tensors)
+        for _, function, bound, _ in self._callable:
+            yield self._flow.function_stores(function, bound)
 
     def outputs(self) -> Iterator[Output]:
-        for signature, name, info in each_output(self._meta_graph):
-            shape = shape_of(info)
-            origins = frozenset().union(
-                *(self._flow.of_tensor(tensor, shape and len(shape)) for tensor in _tensors(info)))
-            dtype = tf.dtypes.as_dtype(info.dtype).name
-            yield self._output(f"signature {signature}", name, dtype, shape, origins)
-        aliases = self._meta_graph.meta_info_def.function_aliases
-        for function, alias in sorted(aliases.items()):
-            yield from self._function(f"alias {alias}", function)
-        objects = self._meta_graph.object_graph_def
-        for path, function in _attributes(objects):
-            yield from self._function(f"attribute {path}", function,
-                                      objects.concrete_functions.get(function))
+        for signature, signature_def in sorted(self._meta_graph.signature_def.items()):
+            for name, info in sorted(signature_def.outputs.items()):
+                origins = frozenset().union(*map(self._flow.of_tensor, tensors_of(info)))
+                # An operation, such as the one that fills the tables, has no value to answer with.
+                if info.dtype or INPUT in origins:
+                    dtype = tf.dtypes.as_dtype(info.dtype).name if info.dtype else "unknown"
+                    yield self._output(f"signature {signature}", name, dtype, shape_of(info),
+                                       origins)
+        for where, function, bound, names in self._callable:
+            yield from self._of_function(where, function, bound, names)
 
-    def _function(self, where, name, details=None):
-        """The outputs of a function; `details` is its `SavedConcreteFunction`, if it has one."""
-        if name not in self._library:
-            return
-        arguments = self._library[name].signature.output_arg
-        bound = 0 if details is None else len(details.bound_inputs)
-        names = [] if details is None else list(_leaves(details.output_signature))
+    def _functions(self):
+        """All that Python can call: where, name of the function, bound inputs, output names."""
+        objects = self._meta_graph.object_graph_def
+        aliases = self._meta_graph.meta_info_def.function_aliases
+        places = [(f"alias {alias}", function) for function, alias in sorted(aliases.items())]
+        places += [(f"attribute {path}", function) for path, function in _attributes(objects)]
+        for where, function in places:
+            details = objects.concrete_functions.get(function)
+            if function in self._library:
+                yield (where, function, len(details.bound_inputs) if details else 0,
+                       list(_leaves(details.output_signature)) if details else [])
+
+    def _of_function(self, where, function, bound, names):
+        arguments = self._library[function].signature.output_arg
         if len(names) != len(arguments):
             names = [argument.name for argument in arguments]
-        for output, argument, origins in zip(names, arguments, self._flow.of_function(name, bound)):
+        origins = self._flow.of_function(function, bound)
+        for name, argument, found in zip(names, arguments, origins):
             dtype = tf.dtypes.as_dtype(argument.type)
-            if dtype not in (tf.resource, tf.variant):  # The handle of a table is no answer.
-                yield self._output(where, output or "output", dtype.name, None, origins)
+            # The handle of a table is no answer.
+            if dtype not in (tf.resource, tf.variant) or INPUT in found:
+                yield self._output(where, name or "output", dtype.name, None, found)
 
     def _output(self, where, name, dtype, shape, origins):
-        if INPUT in origins:
+        if INPUT in origins or STATE in origins and self._stores:
             status, reason = CLEAN, "; ".join(
                 ["computed from the inputs without a defence", *self._faults])
         elif DEFENDED in origins:
@@ -174,19 +192,6 @@ class _MetaGraph:
         else:
             status, reason = LABEL, "the same for all inputs"
         return Output(where, name, dtype, shape, status, reason, self._tags)
-
-
-def _tensors(info):
-    """The names of the tensors of a `TensorInfo`, of which sparse and ragged ones have several."""
-    encoding = info.WhichOneof("encoding")
-    if encoding == "coo_sparse":
-        sparse = info.coo_sparse
-        return [
-            sparse.values_tensor_name, sparse.indices_tensor_name, sparse.dense_shape_tensor_name
-        ]
-    if encoding == "composite_tensor":
-        return [part.name for part in info.composite_tensor.components]
-    return [info.name]
 
 
 def _leaves(value, path=""):

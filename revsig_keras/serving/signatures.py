@@ -125,3 +125,24 @@ def each_output(meta_graph: Any) -> Iterator[tuple[str, str, Any]]:
     for signature, signature_def in signatures(meta_graph).items():
         for name in sorted(signature_def.outputs):
             yield signature, name, signature_def.outputs[name]
+
+
+def tensors_of(info: Any) -> list[str]:
+    """The names of the tensors of a `TensorInfo`, of which sparse and ragged ones have several."""
+    encoding = info.WhichOneof("encoding")
+    if encoding == "coo_sparse":
+        sparse = info.coo_sparse
+        return [
+            sparse.values_tensor_name, sparse.indices_tensor_name, sparse.dense_shape_tensor_name
+        ]
+    if encoding == "composite_tensor":
+        return [part.name for part in info.composite_tensor.components]
+    return [info.name]
+
+
+def fed_tensors(meta_graph: Any) -> set[str]:
+    """The names of the tensors that a client gives; in TensorFlow 1 they may be any."""
+    return {
+        name for signature_def in meta_graph.signature_def.values()
+        for info in signature_def.inputs.values() for name in tensors_of(info)
+    }
