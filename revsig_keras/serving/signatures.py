@@ -8,12 +8,13 @@ import tensorflow as tf
 from revsig_keras.probe import made_up
 from revsig_keras.serving.files import clear_errors
 from revsig_keras.serving.surgery import INIT_SIGNATURE
+from revsig_keras.serving.surgery import TRAIN_SIGNATURE
 
-_NO_SIGNATURES = frozenset({INIT_SIGNATURE, "__saved_model_train_op"})
+_NO_SIGNATURES = frozenset({INIT_SIGNATURE, TRAIN_SIGNATURE})
 
 
 def signatures(meta_graph: Any) -> dict[str, Any]:
-    """The `SignatureDef`s that can be queried, by name."""
+    """The `SignatureDef`s that are meant to be queried, by name."""
     return {
         name: meta_graph.signature_def[name]
         for name in sorted(meta_graph.signature_def)

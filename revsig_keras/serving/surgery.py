@@ -8,6 +8,7 @@ from revsig_keras.serving import graphs
 from revsig_keras.serving.mark import marked
 
 INIT_SIGNATURE = "__saved_model_init_op"
+TRAIN_SIGNATURE = "__saved_model_train_op"
 _MAIN_OP = "saved_model_main_op"
 _NAME = "revsig_keras_defence"
 
@@ -40,11 +41,10 @@ def defend_tensor(meta_graph: Any, tensor: str, defence: Defence, shape: Collect
 
 def _functions(defence, shape, dtype, prefix):
     """The functions of a defence by name, and the name of the one to call."""
-    # Not in the graph: in one of TensorFlow 1, `==` of tensors asks whether they are the same one.
-    function = marked(defence).get_concrete_function(tf.TensorSpec(shape, dtype))
-    with tf.Graph().as_default() as graph:
-        function(tf.compat.v1.placeholder(dtype, shape))
-        traced = graph.as_graph_def()
+    function = marked(defence)
+    # Not in a `tf.Graph`: there, `==` would not compare tensors.
+    caller = tf.function(lambda scores: function(scores), autograph=False)
+    traced = caller.get_concrete_function(tf.TensorSpec(shape, dtype)).graph.as_graph_def()
     library = graphs.library(traced)
     node, = (node for node in traced.node if node.op in graphs.CALLS)
     names = {name: f"{prefix}_{i}" for i, name in enumerate(library)}
@@ -59,7 +59,7 @@ def _functions(defence, shape, dtype, prefix):
 
 
 def leave_signatures_only(meta_graph: Any) -> None:
-    """Takes from a graph what Python could call beside its signatures.
+    """Takes from a graph what could be called beside the signatures that are to be served.
 
     TensorFlow then loads it as it loads what TensorFlow 1 wrote: `tf.saved_model.load(path)` has
     `signatures`, and no functions.
@@ -72,6 +72,7 @@ def leave_signatures_only(meta_graph: Any) -> None:
         del meta_graph.signature_def[INIT_SIGNATURE]
         if _MAIN_OP not in meta_graph.collection_def:
             meta_graph.collection_def[_MAIN_OP].node_list.value.append(name)
+    meta_graph.signature_def.pop(TRAIN_SIGNATURE, None)
     graph_def = meta_graph.graph_def
     library = graphs.library(graph_def)
     needed = graphs.function_closure(library, graph_def.node)
