@@ -5,6 +5,7 @@ configuration. The mark alone proves nothing: `verify` runs the function and com
 layer that its configuration makes.
 """
 import json
+import math
 from typing import Any
 
 import keras
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from revsig_keras.defence import Defence
 from revsig_keras.probabilities import epsilon
+from revsig_keras.program import first_line
 from revsig_keras.serving import graphs
 from revsig_keras.serving.data_flow import DataFlow
 from revsig_keras.serving.data_flow import INPUT
@@ -20,6 +22,9 @@ from revsig_keras.serving.data_flow import INPUT
 _ATTRIBUTE = "_implements"
 _PREFIX = "revsig_keras.Defence "
 _ROWS = 512
+_ENTRIES = 2**21  # Of all rows together, unless a single row has more.
+# Of two classes that all but tie, the last bit decides how far a row may be perturbed.
+_AGREEING = 0.99
 _CLASSES = 10  # Where the function takes any number of them.
 
 
@@ -45,7 +50,8 @@ def is_marked(function: Any) -> bool:
 def verify(graph_def: Any, name: str) -> Defence:
     """Returns the defence that the function `name` says it is, once it has been tried.
 
-    It is called on some hundred rows, hostile ones among them.
+    It is called on some hundred rows, hostile ones among them. (What is made to answer these rows
+    alone as the defence does is not found out.)
 
     Args:
         graph_def: A `GraphDef`.
@@ -55,24 +61,27 @@ def verify(graph_def: Any, name: str) -> Defence:
         ValueError: If it is not that defence.
     """
     function = graphs.library(graph_def)[name]
-    defence = _defence(function.attr[_ATTRIBUTE].s.decode().removeprefix(_PREFIX))
+    defence = _defence(function.attr[_ATTRIBUTE].s.removeprefix(_PREFIX.encode()))
     depends_on = DataFlow(graph_def).of_function(name)
     if len(function.signature.input_arg) != 1 or depends_on != [frozenset([INPUT])]:
         raise ValueError("the function marked as a defence has to depend on scores alone")
     dtype = tf.dtypes.as_dtype(function.signature.input_arg[0].type)
-    scores = tf.cast(_scores(defence, _shape(function)), dtype)
-    expected = defence(scores, training=False)
+    shape, batch = _shape(function)
+    scores = tf.cast(_scores(defence, shape), dtype)
     try:
-        got = _run(graph_def, name, scores)
+        expected = defence(scores, training=False)
+        got = _run(graph_def, name, scores, batch)
     except (tf.errors.OpError, ValueError) as error:
         raise ValueError("the function marked as a defence fails: "
                          f"{str(error).strip().splitlines()[0]}") from error
     # The same operations, but compiled, and perhaps by another version.
     tolerance = max(1e-5, 4 * epsilon(expected.dtype.name))
     expected, got = (np.asarray(tf.cast(x, tf.float64)) for x in (expected, got))
-    if got.shape != expected.shape or not np.allclose(
-            got, expected, tolerance, 1e-7, equal_nan=True):
+    if got.shape != expected.shape or _share(got, expected, tolerance, defence) < _AGREEING:
         raise ValueError(f"the function marked as a defence is not {defence!r}")
+    clean = np.asarray(tf.cast(defence.clean(scores), tf.float64))
+    if _share(got, clean, tolerance, defence) == 1:
+        raise ValueError(f"{defence!r} leaves all scores as they are")
     return defence
 
 
@@ -84,31 +93,37 @@ def _defence(text):
         if not (isinstance(kind, type) and issubclass(kind, Defence)):
             raise ValueError(f"{mark['registered_name']} is no known defence")
         return kind.from_config(mark["config"])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ValueError(
-            f"its mark cannot be read: {str(error).strip().splitlines()[0]}") from error
+    except Exception as error:  # pylint: disable=broad-except
+        # Whatever it holds, it is no mark.
+        raise ValueError(f"its mark cannot be read: {first_line(error)}") from error
 
 
 def _shape(function):
-    """The shape of scores that a function takes, with sizes for what is not fixed."""
+    """The shape of scores to try a function on, and how many rows it takes at a time."""
     attribute = function.arg_attr[0].attr.get("_output_shapes")
     shapes = attribute.list.shape if attribute else function.attr["_input_shapes"].list.shape
     if not shapes or shapes[0].unknown_rank:
-        return _ROWS, _CLASSES
-    _, *sizes = (dim.size for dim in shapes[0].dim)
-    return _ROWS, *(size if size > 0 else 3 for size in sizes)
+        return (_ROWS, _CLASSES), _ROWS
+    batch, *sizes = (dim.size for dim in shapes[0].dim)
+    sizes = [size if size > 0 else 3 for size in sizes]
+    rows = max(1, min(_ROWS, _ENTRIES // math.prod(sizes)))
+    if batch > 0:
+        rows = max(1, rows // batch) * batch
+    return (rows, *sizes), batch if batch > 0 else rows
 
 
 def _scores(defence, shape):
     """Rows of the kind that the defence expects: ordinary, saturated, uniform, nearly tied."""
     generator = np.random.default_rng(0)
-    rows, *sizes = shape
-    logits = generator.normal(size=shape) * np.geomspace(0.01, 60, rows).reshape(
-        -1, *[1] * len(sizes))
+    axis = -1 if defence.multi_label else defence.axis
+    places = list(shape)
+    places[axis] = 1
+    scales = np.geomspace(0.01, 60, math.prod(places)).reshape(places)
+    logits = generator.normal(size=shape) * scales
     # Two equal classes, and two that are nearly equal, in a part of the rows.
-    classes = np.moveaxis(logits, -1 if defence.multi_label else defence.axis, 0)
+    classes = np.moveaxis(logits, axis, 0)
     if len(classes) > 1:
-        near = classes[:, :rows // 4]
+        near = classes[:, :shape[0] // 4]
         near[0] = near.max(axis=0)
         near[1] = near[0] * (1 - 2.0**-20)
     if defence.from_logits:
@@ -119,8 +134,14 @@ def _scores(defence, shape):
     return exponentials / exponentials.sum(axis=defence.axis, keepdims=True)
 
 
-def _run(graph_def, name, scores):
-    """The values of the function `name` of a graph."""
+def _share(x, y, tolerance, defence):
+    """The share of the rows that are equal."""
+    close = np.isclose(x, y, tolerance, 1e-7, equal_nan=True)
+    return np.all(close, axis=-1 if defence.multi_label else defence.axis).mean()
+
+
+def _run(graph_def, name, scores, batch):
+    """The values of the function `name` of a graph, called on `batch` rows at a time."""
     functions = graphs.library(graph_def)
     part = tf.compat.v1.GraphDef(versions=graph_def.versions)
     argument = part.node.add(name="scores", op="Placeholder")
@@ -130,4 +151,5 @@ def _run(graph_def, name, scores):
     part.library.function.extend(functions[inner] for inner in sorted(needed))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.graph_util.import_graph_def(part, name="")
-        return session.run("call:0", {"scores:0": scores.numpy()})
+        batches = np.split(scores.numpy(), range(batch, len(scores), batch))
+        return np.concatenate([session.run("call:0", {"scores:0": rows}) for rows in batches])
