@@ -1,6 +1,9 @@
 """Exports a defended SavedModel as the next version of a model that is served."""
+import contextlib
 import dataclasses
 import pathlib
+
+import keras
 
 from revsig_keras.defended_model import DefendedModel
 from revsig_keras.keras_files import load_keras_file
@@ -99,8 +102,21 @@ def export(config: ExportConfig) -> Exported:
             warmup.write_requests(folder, files.read(folder).meta_graphs[0], samples)
         refuse_leaks(inspect_saved_model(folder), config.allow_outputs, _REMEDY)
 
-    path = publish(config.output, write)
+    with _plain_errors():
+        path = publish(config.output, write)
     return Exported(path, inspect_saved_model(path), tuple(untried))
+
+
+@contextlib.contextmanager
+def _plain_errors():
+    """Inside it Keras raises errors as they are, without the arguments of all calls."""
+    enabled = keras.config.is_traceback_filtering_enabled()
+    keras.config.disable_traceback_filtering()
+    try:
+        yield
+    finally:
+        if enabled:
+            keras.config.enable_traceback_filtering()
 
 
 def _export_keras_file(folder, config, defence):
