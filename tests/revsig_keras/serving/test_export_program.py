@@ -2,13 +2,17 @@
 import os
 import re
 
+import keras
 import pytest
+import tensorflow as tf
 
+from tests.revsig_keras import classifiers
 from tests.revsig_keras.serving.program import refused
 from tests.revsig_keras.serving.program import REVERSE_SIGMOID
 from tests.revsig_keras.serving.program import run
 from tests.revsig_keras.serving.program import subprogram
 from tests.serving import exports
+from tests.serving import files
 from tests.serving.saved_models import BROKEN
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
@@ -133,12 +137,48 @@ def test_other_files_of_keras_are_refused(tmp_path, capsys):
     assert "--model must be a .keras file or the folder of a SavedModel" in line
 
 
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_scores_of_a_keras_file_are_refused_in_one_line(activation, tmp_path, capsys):
+    """Whether its configuration tells, or only its answers do."""
+    classifiers.sequential(classifiers.dense(activation)).save(tmp_path / "model.keras")
+    line = refused(capsys, f"--model={tmp_path / 'model.keras'}", f"--output={tmp_path / 'base'}",
+                   REVERSE_SIGMOID)
+    assert "--defence=reverse_sigmoid:from_logits=true" in line
+    assert keras.config.is_traceback_filtering_enabled()
+    assert os.listdir(tmp_path) == ["model.keras"]
+
+
 def test_the_folder_of_the_versions_is_no_model(tmp_path, capsys):
     """The error shows what is in it."""
     SOURCES["v1_frozen"].build(tmp_path / "base" / "1")
     line = refused(capsys, f"--model={tmp_path / 'base'}", f"--output={tmp_path / 'out'}",
                    REVERSE_SIGMOID)
     assert "such as that of one version" in line and line.endswith("a folder with 1")
+
+
+# What a SavedModel says of itself, and what is told of it if it does not hold.
+INCONSISTENT = {
+    "a tensor that is not there": (dict(name="nothing:0"), "serving_default fails: .*nothing"),
+    "no tensor": (dict(name=""), "serving_default fails: .*not in the graph"),
+    "another dtype": (dict(dtype=tf.float64.as_datatype_enum), "float64. Received: float32"),
+    "a dtype that there is not": (dict(dtype=0), "is corrupt.*dtype. Received: 0"),
+}
+
+
+@pytest.mark.parametrize("case", INCONSISTENT)
+def test_a_signature_that_does_not_hold(case, tmp_path, capsys):
+    SOURCES["module_text"].build(tmp_path / "model")
+    model = files.read(tmp_path / "model")
+    info = model.meta_graphs[0].signature_def[DEFAULT].outputs["scores"]
+    change, told = INCONSISTENT[case]
+    for key, value in change.items():
+        setattr(info, key, value)
+    (tmp_path / "model" / files.PBTXT).unlink()
+    (tmp_path / "model" / files.PB).write_bytes(model.SerializeToString())
+    line = refused(capsys, f"--model={tmp_path / 'model'}", f"--output={tmp_path / 'base'}",
+                   REVERSE_SIGMOID)
+    assert re.search(told, line), line
+    assert os.listdir(tmp_path) == ["model"]
 
 
 def test_flags_may_be_repeated(source_folder, tmp_path, capsys):
