@@ -80,7 +80,8 @@ def verify(graph_def: Any, name: str) -> Defence:
     if got.shape != expected.shape or _share(got, expected, tolerance, defence) < _AGREEING:
         raise ValueError(f"the function marked as a defence is not {defence!r}")
     clean = np.asarray(tf.cast(defence.clean(scores), tf.float64))
-    if _share(got, clean, tolerance, defence) == 1:
+    usual = slice(0, len(clean) - 2 * _few(len(clean)))
+    if _share(got[usual], clean[usual], tolerance, defence) == 1:
         raise ValueError(f"{defence!r} leaves all scores as they are")
     return defence
 
@@ -113,7 +114,7 @@ def _shape(function):
 
 
 def _scores(defence, shape):
-    """Rows of the kind that the defence expects: ordinary, saturated, uniform, nearly tied."""
+    """Rows of the kind that the defence expects: ordinary, saturated, nearly tied, and spoilt."""
     generator = np.random.default_rng(0)
     axis = -1 if defence.multi_label else defence.axis
     places = list(shape)
@@ -127,11 +128,20 @@ def _scores(defence, shape):
         near[0] = near.max(axis=0)
         near[1] = near[0] * (1 - 2.0**-20)
     if defence.from_logits:
-        return logits
-    if defence.multi_label or logits.shape[defence.axis] == 1:
-        return 1 / (1 + np.exp(-logits))
-    exponentials = np.exp(logits - logits.max(axis=defence.axis, keepdims=True))
-    return exponentials / exponentials.sum(axis=defence.axis, keepdims=True)
+        scores, empty = logits, -np.inf
+    elif defence.multi_label or logits.shape[defence.axis] == 1:
+        scores, empty = 1 / (1 + np.exp(-logits)), 0.0
+    else:
+        exponentials = np.exp(logits - logits.max(axis=defence.axis, keepdims=True))
+        scores, empty = exponentials / exponentials.sum(axis=defence.axis, keepdims=True), 0.0
+    spoilt = scores[len(scores) - 2 * _few(len(scores)):]
+    spoilt[::2], spoilt[1::2] = np.nan, empty
+    return scores
+
+
+def _few(rows):
+    """How many of so many rows are without any mass, and as many are NaN."""
+    return rows // 32
 
 
 def _share(x, y, tolerance, defence):

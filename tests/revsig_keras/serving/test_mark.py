@@ -99,10 +99,23 @@ def test_a_defence_that_changes_nothing_is_none(text):
     layer = make_defence(text)
     always = type(layer).from_config({**layer.get_config(), "apply_in_training": True})
     for defence in (layer, always):
-        with pytest.raises(ValueError, match="leaves all scores as they are"):
+        with pytest.raises(ValueError, match="leaves all scores as they are|is not <"):
             mark.verify(*forged(identity, text_of(defence)))
         with pytest.raises(ValueError, match="leaves all scores as they are"):
             mark.verify(*graph_of(mark.marked(defence)))
+
+
+@pytest.mark.parametrize("name", DEFENDED)
+def test_a_defence_traced_where_tensors_are_not_compared_is_found_out(name):
+    """As in a graph of TensorFlow 1, if it asks by `==` which entries are the same."""
+    defence = make_defence(name)
+
+    def without_empty_rows(scores):
+        is_empty = tf.reduce_sum(tf.abs(scores), -1, keepdims=True) == 0.0
+        return tf.where(is_empty, float("nan"), defence(scores))
+
+    with pytest.raises(ValueError, match="is not <"):
+        mark.verify(*forged(without_empty_rows, text_of(defence)))
 
 
 @pytest.mark.parametrize("claimed", [dict(beta=.9), dict(gamma=.3), dict(preserve_top1=False)])
