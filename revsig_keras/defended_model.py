@@ -1,4 +1,6 @@
 """A model whose predictions are defended."""
+import functools
+
 import keras
 
 from revsig_keras.defence import Defence
@@ -226,25 +228,24 @@ class DefendedModel(keras.Model):
         """
         if input_signature is None:
             input_signature = _input_signature(self.model)
-
-        def write(path):
-            super(DefendedModel, self).export(path,
-                                              format=format,
-                                              verbose=verbose,
-                                              input_signature=input_signature,
-                                              **kwargs)
-
+        export = functools.partial(super().export,
+                                   format=format,
+                                   input_signature=input_signature,
+                                   **kwargs)
         if format != "tf_saved_model" or keras.backend.backend() != "tensorflow":
-            write(filepath)
+            export(filepath, verbose=verbose)
             return
         from revsig_keras.serving.keras_export import export_checked
         from revsig_keras.serving.mark import marked
         function = marked(self.defence)
         self._marked = lambda scores: function(scores)  # Keras would track the function itself.
         try:
-            export_checked(write, filepath, allow_outputs)
+            # Keras would tell where it was written before it was inspected.
+            export_checked(functools.partial(export, verbose=False), filepath, allow_outputs)
         finally:
             self._marked = None
+        if verbose is not False:
+            print(f"Saved a defended model at '{filepath}'.")
 
     def get_config(self):
         return {

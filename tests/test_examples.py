@@ -1,13 +1,19 @@
 """Every example runs, ends in seconds, and does what it says."""
+import functools
 import pathlib
 import re
 import subprocess
 import sys
 
+from google.protobuf import text_format
 import keras
 import numpy as np
+import pytest
+from sklearn.datasets import load_digits
 
 from revsig_keras import DefendedModel
+from revsig_keras.serving.versions import publish
+from tests.serving.server import ModelServer
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -53,7 +59,55 @@ def test_choose_strength(tmp_path):
     assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.fixture(scope="module")
+def served_digits(tmp_path_factory):
+    """The folder of versions of a defended model of 8 x 8 digits."""
+    keras.utils.set_random_seed(0)
+    model = DefendedModel(
+        keras.Sequential([
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, activation="softmax"),
+        ]))
+    base = tmp_path_factory.mktemp("serving") / "digits"
+    publish(base, functools.partial(model.export, verbose=False))
+    return model, base
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_the_clients_of_tf_serving(protocol, served_digits, tmp_path):
+    """They print what the model answers."""
+    model, base = served_digits
+    with ModelServer(base, name="digits") as server:
+        arguments = [server.rest_url]
+        if protocol == "grpc":
+            pytest.importorskip("tensorflow_serving")
+            arguments = [server.grpc_address, "digits"]
+        output = run_example(f"tf_serving/{protocol}_client.py", *arguments, cwd=tmp_path)
+    images = load_digits().images[:5, ..., None] / 16
+    expected = ["".join(f" {p:.2f}" for p in row) for row in model.predict(images, verbose=0)]
+    assert [line.split(":")[1] for line in output.splitlines()] == expected
+
+
+def test_the_configuration_of_tf_serving():
+    """It can be read, and it is about the model that the commands export."""
+    config = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
+    folder = ROOT / "examples" / "tf_serving"
+    parsed = text_format.Parse((folder / "models.config").read_text(), config.ModelServerConfig())
+    model, = parsed.model_config_list.config
+    commands = (folder / "README.md").read_text()
+    assert f"--output=runs/serving{model.base_path.removeprefix('/models')} " in commands
+    assert f"/v1/models/{model.name}:predict" in commands
+
+
+def test_the_commands_of_tf_serving_are_those_of_the_readme():
+    """So that both are right, or neither."""
+    tutorial, readme = (re.findall(r"^python -m .*$", path.read_text(), re.MULTILINE)
+                        for path in (ROOT / "examples/tf_serving/README.md", ROOT / "README.md"))
+    assert len(tutorial) == 3 and set(tutorial) <= set(readme)
+
+
 def test_examples_are_short():
     """A user reads them first."""
-    for path in (ROOT / "examples").glob("*.py"):
+    for path in (ROOT / "examples").rglob("*.py"):
         assert len(path.read_text().splitlines()) < 60, path

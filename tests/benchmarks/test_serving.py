@@ -1,0 +1,46 @@
+"""The benchmark of SavedModels compares what it says, on both routes."""
+import json
+
+from absl import flags
+import numpy as np
+import pytest
+
+from benchmarks import serving
+import benchmarks.flags
+from revsig_keras import ReverseSigmoid
+from revsig_keras.serving import files
+from revsig_keras.serving.inspection import inspect_saved_model
+from revsig_keras.serving.signatures import LoadedModel
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return serving.Models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.mark.parametrize("route", serving.ROUTES)
+def test_one_side_is_what_the_layer_makes_of_the_other(route, models):
+    """So the ratio is that of the defence, and of nothing else."""
+    clean, defended = models.clean(), models.defended(route)
+    assert inspect_saved_model(clean).leaks() and not inspect_saved_model(defended).leaks()
+    images = np.random.default_rng(0).random((8, *serving.SHAPE), np.float32)
+    answers = []
+    for path in (clean, defended):
+        meta_graph, = files.read(path).meta_graphs
+        with LoadedModel(path, meta_graph) as model:
+            answers += model.callable(serving.SIGNATURE)(images)
+    np.testing.assert_allclose(answers[1], ReverseSigmoid()(answers[0]), 1e-5)
+
+
+def test_sizes_are_in_the_document(tmp_path, capsys):
+    """A figure that is no time has no repeats, and a limit like the others."""
+    values = flags.FlagValues()
+    benchmarks.flags.define_flags(values)
+    values(["serving", "--quick", "--only=size", f"--json={tmp_path / 'rows.json'}"])
+    serving.main(values)
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert [row["name"] for row in rows] == [f"size/{route}" for route in serving.ROUTES]
+    for row in rows:
+        assert row["unit"] == "MB" and row["repeats"] is None and row["limit"] == 1.01
+        assert 1 < row["ratio"] < 1.1
+    assert "size/keras" in capsys.readouterr().out
