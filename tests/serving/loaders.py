@@ -1,29 +1,15 @@
-"""A SavedModel, loaded as servers and as Python do."""
+"""What there is to call in a SavedModel that is loaded, for a server and for Python."""
 import contextlib
 
 import tensorflow as tf
 
+from tests.serving.loaded import Servable
+
 
 def answers(path, inputs, tags=("serve",)):
-    """All outputs of each signature."""
-    with loaded_v1(path, tags) as (session, graph):
-        return {
-            name: answer(session, graph.signature_def[name], values)
-            for name, values in inputs.items()
-        }
-
-
-@contextlib.contextmanager
-def loaded_v1(path, tags=("serve",)):
-    """A session of the V1 loader, as in TensorFlow Serving."""
-    with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        yield session, tf.compat.v1.saved_model.loader.load(session, list(tags), str(path))
-
-
-def answer(session, signature, inputs):
-    assert set(inputs) == set(signature.inputs)
-    feeds = {signature.inputs[name].name: value for name, value in inputs.items()}
-    return session.run({name: info.name for name, info in signature.outputs.items()}, feeds)
+    """All outputs of each signature that is given inputs."""
+    with contextlib.closing(Servable(path, tags)) as servable:
+        return {name: servable.run(name, values) for name, values in inputs.items()}
 
 
 def functions(loaded, prefix=""):

@@ -5,12 +5,13 @@ import tensorflow as tf
 
 from tests.serving import files
 from tests.serving import linear
+from tests.serving.loaded import Servable
 from tests.serving.loaders import answers
 from tests.serving.loaders import functions
-from tests.serving.loaders import loaded_v1
 from tests.serving.saved_models import BROKEN
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
+from tests.serving.status import ServingError
 
 ROWS = 7
 each_source = pytest.mark.parametrize("name", SOURCES)
@@ -104,8 +105,8 @@ def test_names_that_python_cannot_spell_are_kept(folder):
 
 
 def test_an_example_without_the_feature_is_an_error(folder):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="features"):
-        answers(folder("module_examples"), {DEFAULT: {"examples": [b""]}})
+    with pytest.raises(ServingError, match="features"):
+        answers(folder("module_examples"), {DEFAULT: {"examples": np.array([b""], object)}})
 
 
 def test_the_default_and_the_warmup_requests(folder):
@@ -177,9 +178,9 @@ REFUSALS = {
 def test_what_is_broken_does_not_load_or_does_not_answer(name, tmp_path):
     BROKEN[name](tmp_path / "model")
     if name == "no_signature":
-        with loaded_v1(tmp_path / "model") as (_, graph):
-            assert set(graph.signature_def) == {"__saved_model_init_op"}
+        servable = Servable(tmp_path / "model")
+        assert set(servable.signature_defs) == {"__saved_model_init_op"}
     else:
         error = (OSError, RuntimeError, ValueError, tf.errors.OpError)
-        with pytest.raises(error, match=REFUSALS[name]), loaded_v1(tmp_path / "model"):
-            pass
+        with pytest.raises(error, match=REFUSALS[name]):
+            Servable(tmp_path / "model")

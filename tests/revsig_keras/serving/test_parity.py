@@ -1,5 +1,4 @@
 """A defended SavedModel gives the same answers by all ways that there are to ask it."""
-import pathlib
 import subprocess
 import sys
 
@@ -9,11 +8,9 @@ import pytest
 import tensorflow as tf
 
 from revsig_keras import DefendedModel
-from revsig_keras import ReverseSigmoid
-from revsig_keras.serving.exporting import export
-from revsig_keras.serving.exporting import ExportConfig
 from revsig_keras.serving.versions import publish
 from tests.serving import clients
+from tests.serving import exports
 from tests.serving.c_api import run_in_c_api
 from tests.serving.loaded import Servable
 from tests.serving.saved_models import SOURCES
@@ -22,31 +19,7 @@ from tests.serving.server import ModelServer
 ROWS = 32
 # Of signatures that REST can be asked, which has neither defaults nor half precision.
 NO_REST = {"module_half", "module_bfloat16", "module_defaults"}
-# What has to be said beside the defence.
-OPTIONS = {
-    "keras_two_outputs": dict(output_name="scores", allow_outputs=("embedding",)),
-    "module_top_k": dict(output_name="probabilities", drop_outputs=("top_values", "top_indices")),
-    "module_side_doors": dict(output_name="scores", drop_outputs=("logits/logits", "debug/0")),
-    "module_multi_label": dict(defence="reverse_sigmoid:multi_label=true"),
-}
-NAMES = [name for name, source in SOURCES.items() if source.scores]
-each_model = pytest.mark.parametrize("name", NAMES)
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """A function that gives the folder of versions of a defended model of the zoo, by its name."""
-    folder, bases = tmp_path_factory.mktemp("served"), {}
-
-    def base(name):
-        if name not in bases:
-            bases[name] = folder / name
-            SOURCES[name].build(folder / f"{name}_source")
-            options = {"defence": "reverse_sigmoid", **OPTIONS.get(name, {})}
-            export(ExportConfig(str(folder / f"{name}_source"), str(bases[name]), **options))
-        return bases[name]
-
-    return base
+each_model = pytest.mark.parametrize("name", exports.SCORED)
 
 
 def as_bytes(inputs):
@@ -57,9 +30,9 @@ def as_bytes(inputs):
 
 
 @each_model
-def test_the_c_api(name, served):
+def test_the_c_api(name, exported):
     """No Python at all."""
-    source, path = SOURCES[name], served(name) / "1"
+    source, path = SOURCES[name], exported(name).path
     servable = Servable(path, source.tags[0])
     for signature, output in source.scores.items():
         inputs = source.inputs(ROWS)[signature]
@@ -72,12 +45,12 @@ def test_the_c_api(name, served):
 
 
 @each_model
-def test_grpc_is_bit_equal_and_rest_close(name, served):
+def test_grpc_is_bit_equal_and_rest_close(name, exported):
     """To the V1 loader, in every signature."""
     grpc_client = pytest.importorskip("tests.serving.grpc_client", exc_type=ImportError)
-    source = SOURCES[name]
-    servable = Servable(served(name) / "1", source.tags[0])
-    with ModelServer(served(name), tags=source.tags[0]) as server:
+    source, path = SOURCES[name], exported(name).path
+    servable = Servable(path, source.tags[0])
+    with ModelServer(path.parent, tags=source.tags[0]) as server:
         for signature in source.scores:
             inputs = source.inputs(ROWS)[signature]
             expected = servable.run(signature, inputs)
@@ -129,14 +102,14 @@ def test_an_export_of_keras_answers_as_the_model_in_memory(keras_model):
 
 
 @pytest.mark.parametrize("name", ["module_strings", "v1_ref", "keras", None])
-def test_a_fresh_process_without_the_library(name, served, keras_model, tmp_path):
+def test_a_fresh_process_without_the_library(name, exported, keras_model, tmp_path):
     """Nothing of it is needed to serve; a model may be loaded and its signatures called."""
     if name is None:
         path, signature = keras_model[1] / "1", "serving_default"
         inputs = {"pixels": np.random.default_rng(0).random((ROWS, 28, 28, 1), "float32")}
         output = "output_0"
     else:
-        path, (signature, output) = served(name) / "1", list(SOURCES[name].scores.items())[-1]
+        path, (signature, output) = exported(name).path, list(SOURCES[name].scores.items())[-1]
         inputs = SOURCES[name].inputs(ROWS)[signature]
     # Strings without pickle.
     np.savez(
@@ -157,12 +130,3 @@ def test_a_fresh_process_without_the_library(name, served, keras_model, tmp_path
                    timeout=120)
     expected = Servable(path).run(signature, inputs)[output]
     np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), expected, 1e-6)
-
-
-def test_the_defended_scores_are_those_of_the_layer(served):
-    """Of the float64 reference of the zoo; the parity of everything else rests on this."""
-    source = SOURCES["v1_ref"]
-    answers = Servable(served("v1_ref") / "1").run("predict", source.inputs(ROWS)["predict"])
-    expected = ReverseSigmoid(dtype="float64")(source.clean(ROWS))
-    np.testing.assert_allclose(answers["scores"], expected, 1e-5)
-    assert pathlib.Path(served("v1_ref") / "1" / "variables").exists()

@@ -11,8 +11,7 @@ from tests.serving import exports
 from tests.serving import files
 from tests.serving import linear
 from tests.serving import saved_models_v2 as v2
-from tests.serving.loaders import answer
-from tests.serving.loaders import loaded_v1
+from tests.serving.loaders import answers
 from tests.serving.saved_models import as_examples
 from tests.serving.saved_models import as_words
 from tests.serving.saved_models import DEFAULT
@@ -57,16 +56,12 @@ def written(folder, samples):
 
 def replayed(path, requests, tags):
     """What a server answers to each, by its signature."""
-    with loaded_v1(path, tags) as (session, graph):
-        found = {}
-        for request in requests:
-            signature = graph.signature_def[request.model_spec.signature_name]
-            inputs = {name: tf.make_ndarray(value) for name, value in signature.defaults.items()}
-            for name, value in request.inputs.items():
-                assert value.dtype == signature.inputs[name].dtype
-                inputs[name] = tf.make_ndarray(value)
-            found[request.model_spec.signature_name] = answer(session, signature, inputs)
-        return found
+    inputs = {
+        request.model_spec.signature_name: {
+            name: tf.make_ndarray(value) for name, value in request.inputs.items()
+        } for request in requests
+    }
+    return answers(path, inputs, tags)
 
 
 TWO = {"words-in": VALUES[:, :4], "length-in-cm": VALUES[:, 4:]}
