@@ -1,4 +1,4 @@
-"""Runs `python -m revsig_keras.export`."""
+"""Runs `python -m revsig_keras.export` and `python -m revsig_keras.inspect`."""
 import os
 import pathlib
 import subprocess
@@ -34,8 +34,9 @@ def refused(capsys, *options):
     return line
 
 
-def subprogram(*options):
-    command = [sys.executable, "-m", "revsig_keras.export", *options]
+def subprogram(*options, name="export"):
+    """In a process of its own."""
+    command = [sys.executable, "-m", f"revsig_keras.{name}", *map(str, options)]
     return subprocess.run(command,
                           cwd=ROOT,
                           capture_output=True,
