@@ -84,7 +84,8 @@ def test_unknown_names_and_keys_list_the_valid_ones():
         THINGS.make("other")
     with pytest.raises(ValueError, match="takes: count, rate, flag, mode, rare$"):
         THINGS.make("thing:required=1")
-    with pytest.raises(ValueError, match="takes: beta, gamma, preserve_top1, from_logits, "
+    with pytest.raises(ValueError,
+                       match="takes: beta, gamma, preserve_top1, from_logits, "
                        "multi_label, axis$"):
         make_defence("reverse_sigmoid:name=x")
     for name in ("none", "label_only"):
