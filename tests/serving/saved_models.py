@@ -183,6 +183,19 @@ SOURCES: dict[str, Source] = {
 }
 
 
+def built_once(parent):
+    """A function that gives the folder, in `parent`, of the model of a name."""
+    built = set()
+
+    def folder(name):
+        if name not in built:
+            SOURCES[name].build(parent / name)
+            built.add(name)
+        return parent / name
+
+    return folder
+
+
 def broken(build, change):
     """A builder of what `change` leaves of a SavedModel."""
 

@@ -9,6 +9,7 @@ from tests.serving.loaded import Servable
 from tests.serving.loaders import answers
 from tests.serving.loaders import functions
 from tests.serving.saved_models import BROKEN
+from tests.serving.saved_models import built_once
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
 from tests.serving.status import ServingError
@@ -20,15 +21,7 @@ each_source = pytest.mark.parametrize("name", SOURCES)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Of the model of a name, built once."""
-    parent, built = tmp_path_factory.mktemp("saved_models"), set()
-
-    def path(name):
-        if name not in built:
-            SOURCES[name].build(parent / name)
-            built.add(name)
-        return parent / name
-
-    return path
+    return built_once(tmp_path_factory.mktemp("saved_models"))
 
 
 def all_answers(path, source):

@@ -3,21 +3,13 @@ import pytest
 
 from revsig_keras.serving.exporting import export
 from tests.serving import exports
-from tests.serving.saved_models import SOURCES
+from tests.serving.saved_models import built_once
 
 
 @pytest.fixture(scope="session")
 def source_folder(tmp_path_factory):
     """Of the model of a name."""
-    parent, built = tmp_path_factory.mktemp("sources"), set()
-
-    def folder(name):
-        if name not in built:
-            SOURCES[name].build(parent / name)
-            built.add(name)
-        return parent / name
-
-    return folder
+    return built_once(tmp_path_factory.mktemp("sources"))
 
 
 @pytest.fixture(scope="session")
