@@ -89,15 +89,19 @@ class DataFlow:
             seen.add((body, tensor))
             node = body.nodes[tensor.split(":")[0]]
             function = self._called(node)
-            if function is not None:
-                inner = self._library[function]
-                output = inner.signature.output_arg[self._index(node, function, tensor)]
-                body, tensor = self._body(function), inner.ret[output.name]
-            elif node.op in _COPIES:
-                tensor = node.input[int(tensor.split(":")[-1]) if node.op ==
-                                    "IdentityN" and tensor.split(":")[-1].isdigit() else 0]
-            else:
+            if function is None and node.op not in _COPIES:
                 return node.op
+            index = self._index(node, function, tensor)
+            if function is None:
+                if index >= len(node.input):
+                    return None
+                tensor = node.input[index]
+            else:
+                outputs = self._library[function].signature.output_arg
+                if index >= len(outputs):
+                    return None
+                body, tensor = self._body(function), self._library[function].ret[
+                    outputs[index].name]
         return None
 
     def _body(self, name):
@@ -157,12 +161,14 @@ class DataFlow:
         if function is not None:
             if function in self._defences:
                 return {DEFENDED}, []
-            origins = self._summary(function, shape)[self._index(node, function, tensor)]
-            found = {origin for origin in origins if isinstance(origin, str)}
-            return found, [(inputs[origin[0]], origin[1]) for origin in origins - found]
+            summary, index = self._summary(function, shape), self._index(node, function, tensor)
+            if index >= len(summary) or len(inputs) != len(self._body(function).arguments):
+                return {INPUT}, []  # A call that does not fit what it calls: nothing is certain.
+            found = {origin for origin in summary[index] if isinstance(origin, str)}
+            return found, [(inputs[origin[0]], origin[1]) for origin in summary[index] - found]
         if node.op in _INPUTS and not shape:
             return {INPUT}, []
-        if node.op == "ArgMax" and _axis(body, inputs[1]) in (-1, _rank(node)):
+        if node.op == "ArgMax" and _axis(body, *inputs[1:]) in (-1, _rank(node)):
             return {LABEL}, []
         if node.op == "Const":
             return set(), []
@@ -192,10 +198,10 @@ class DataFlow:
         """Which output of the function that a node calls a tensor of the node is."""
         # "node", "node:index", or inside of functions "node:name:index".
         _, *where = tensor.split(":")
-        if len(where) == 2 and node.op not in graphs.CALLS:
+        if len(where) == 2 and node.op not in graphs.CALLS and function is not None:
             outputs = [output.name for output in self._library[function].signature.output_arg]
-            return outputs.index(where[0])
-        return int(where[-1]) if where else 0
+            return outputs.index(where[0]) if where[0] in outputs else len(outputs)
+        return int(where[-1]) if where and where[-1].isdigit() else 0
 
 
 def _executed(body, *tensors) -> Iterator[Any]:
@@ -214,7 +220,7 @@ def _predicates(body, tensor):
     return [node.input[1] for node in _executed(body, tensor) if node.op in _SWITCHES]
 
 
-def _axis(body, tensor):
+def _axis(body, tensor="", *_):
     """The value of a constant scalar, `None` if it is none."""
     node = body.nodes.get(tensor.split(":")[0])
     if node is None or node.op != "Const":

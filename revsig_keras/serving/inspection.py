@@ -16,6 +16,7 @@ from revsig_keras.serving.data_flow import INPUT
 from revsig_keras.serving.data_flow import LABEL
 from revsig_keras.serving.data_flow import STATE
 from revsig_keras.serving.files import read
+from revsig_keras.serving.signatures import dtype_of
 from revsig_keras.serving.signatures import fed_tensors
 from revsig_keras.serving.signatures import shape_of
 from revsig_keras.serving.signatures import tensors_of
@@ -149,7 +150,7 @@ class _MetaGraph:
                 origins = frozenset().union(*map(self._flow.of_tensor, tensors_of(info)))
                 # An operation, such as the one that fills the tables, has no value to answer with.
                 if info.dtype or INPUT in origins:
-                    dtype = tf.dtypes.as_dtype(info.dtype).name if info.dtype else "unknown"
+                    dtype = dtype_of(info).name if info.dtype else "unknown"
                     yield self._output(f"signature {signature}", name, dtype, shape_of(info),
                                        origins)
         for where, function, bound, names in self._callable:

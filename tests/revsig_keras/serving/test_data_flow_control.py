@@ -144,6 +144,20 @@ def changed(make, change):
     return DataFlow(graph_def).of_tensor(made)
 
 
+@pytest.mark.parametrize("part", ["input", "output"])
+def test_of_a_call_that_does_not_fit_what_it_calls_nothing_is_certain(part):
+    """Without an input, or of an output that there is not."""
+    function = tf.function(lambda: tf.constant([1.0]) + tf.function(tf.identity)(tf.constant(1.0)))
+    graph_def = function.get_concrete_function().graph.as_graph_def()
+    call, = (node for node in graph_def.node if node.op == "PartitionedCall")
+    tensor = f"{call.name}:{7 if part == 'output' else 0}"
+    assert not DataFlow(graph_def).of_tensor(f"{call.name}:0")
+    if part == "input":
+        del call.input[:]
+    assert DataFlow(graph_def).of_tensor(tensor) == {INPUT}
+    assert DataFlow(graph_def).computed_by(tensor) in (None, "Placeholder", "PartitionedCall")
+
+
 def test_of_a_graph_with_a_missing_node_nothing_is_certain():
 
     def cut(graph_def, made):

@@ -231,3 +231,12 @@ def test_what_one_signature_stores_another_does_not_give(tmp_path):
     tf.saved_model.save(model, tmp_path, {DEFAULT: model.serve, "again": model.again})
     found = statuses(tmp_path)
     assert found["again", "text"] == "clean" and found[DEFAULT, "scores"] == "defended"
+
+
+def test_a_dtype_that_there_is_not_is_told(source_folder, tmp_path):
+    """In one line, as all that is corrupt."""
+    saved_model = files.read(source_folder("v1_frozen"))
+    saved_model.meta_graphs[0].signature_def[DEFAULT].outputs["scores"].dtype = 99
+    (tmp_path / files.PB).write_bytes(saved_model.SerializeToString())
+    with pytest.raises(ValueError, match="must have a dtype. Received: 99"):
+        inspect_saved_model(tmp_path)
