@@ -1,12 +1,13 @@
 """What a thief can query: inputs in, answers out, every distinct row charged to a budget."""
 
 import abc
+import collections
 from collections.abc import Callable
-import hashlib
 
 import numpy as np
 
-from models.trainer import SUM_TOLERANCE
+from attacks.answers import check_probabilities
+from attacks.digest import digest
 
 
 class BudgetExceededError(RuntimeError):
@@ -18,7 +19,8 @@ class Oracle(abc.ABC):
 
     Each call of `query` goes through four steps:
 
-    1. The rows that this oracle has not been asked before are counted, each distinct row once.
+    1. The rows that this oracle has not been asked before are counted, each distinct row once;
+       where repeats are asked for, each row, however often it was asked.
     2. If they exceed what is left of the budget, `BudgetExceededError` is raised and nothing runs.
     3. The victim answers (`answer`), and the answers are checked to be probabilities.
     4. The new rows are charged.
@@ -32,18 +34,20 @@ class Oracle(abc.ABC):
             raise ValueError(
                 f"`budget` must be a positive number of rows. Received: budget={budget}")
         self.budget = budget
-        self._charged: set[bytes] = set()
+        self._charged: collections.Counter[bytes] = collections.Counter()  # asks by input
 
     @property
     def queries_used(self) -> int:
-        """Distinct rows charged so far."""
-        return len(self._charged)
+        """Rows charged so far."""
+        return self._charged.total()
 
-    def query(self, inputs: np.ndarray) -> np.ndarray:
+    def query(self, inputs: np.ndarray, repeats: bool = False) -> np.ndarray:
         """Answers a batch.
 
         Args:
             inputs: Array `[n, ...]` in the victim's input range.
+            repeats: Whether each row is asked anew and charged, also one that was asked before,
+                for victims that do not always give the same answer. Defaults to `False`.
 
         Returns:
             Array `[n, num_classes]` of probabilities, in the order of `inputs`.
@@ -52,19 +56,29 @@ class Oracle(abc.ABC):
             BudgetExceededError: If the new rows exceed the budget. Nothing is charged then.
             ValueError: If the answers are no probabilities.
         """
-        new = {_key(row) for row in inputs} - self._charged
-        if self.queries_used + len(new) > self.budget:
+        new, asks = collections.Counter(), []
+        for key in map(digest, inputs):
+            asks.append(self._charged[key] + new[key] if repeats else 0)
+            if repeats or key not in self._charged:
+                new[key] = new[key] + 1 if repeats else 1
+        if self.queries_used + new.total() > self.budget:
             raise BudgetExceededError(
                 f"the budget is {self.budget} rows, {self.queries_used} are used, "
-                f"and {len(new)} new ones were asked for")
-        answers = self.answer(inputs)
-        _check_probabilities(answers, len(inputs))
-        self._charged |= new
+                f"and {new.total()} new ones were asked for")
+        answers = self.answer(inputs, asks)
+        check_probabilities(answers, len(inputs))
+        self._charged += new
         return answers
 
     @abc.abstractmethod
-    def answer(self, inputs: np.ndarray) -> np.ndarray:
-        """Runs the victim. Called by `query` alone, once the rows are within the budget."""
+    def answer(self, inputs: np.ndarray, asks: list[int]) -> np.ndarray:
+        """Runs the victim. Called by `query` alone, once the rows are within the budget.
+
+        Args:
+            inputs: Array `[n, ...]`.
+            asks: For each input, which of its answers is wanted: 0 for the first that this oracle
+                gave, n for the n-th repeat.
+        """
 
 
 class LocalOracle(Oracle):
@@ -79,23 +93,6 @@ class LocalOracle(Oracle):
         super().__init__(budget)
         self._predict = predict
 
-    def answer(self, inputs):
+    def answer(self, inputs, asks):
+        del asks
         return self._predict(inputs)
-
-
-def _key(row: np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(row).tobytes(), digest_size=16).digest()
-
-
-def _check_probabilities(answers: np.ndarray, rows: int) -> None:
-    if answers.ndim != 2 or len(answers) != rows:
-        raise ValueError(f"The oracle must answer {rows} inputs with probabilities of shape "
-                         f"({rows}, classes). Received: shape {answers.shape}")
-    if not np.all(answers >= 0):  # False for NaN as well
-        raise ValueError(
-            "The oracle must answer with probabilities, each at least 0. "
-            f"Received: a smallest entry of {answers.min()}; does the victim emit logits?")
-    sums = answers.sum(axis=1, dtype=np.float64)
-    if rows and np.abs(sums - 1).max() > SUM_TOLERANCE:
-        raise ValueError("The oracle must answer with probabilities, each row summing to 1. "
-                         f"Received: row sums from {sums.min():.4g} to {sums.max():.4g}")

@@ -52,6 +52,29 @@ def test_rows_are_charged_by_value_not_by_memory_layout():
     assert oracle.queries_used == 2
 
 
+def test_repeats_are_charged_each():
+    oracle = LocalOracle(Victim(), budget=6)
+    oracle.query(rows(2))
+    oracle.query(np.concatenate([rows(1), rows(1)]), repeats=True)
+    assert oracle.queries_used == 4
+    oracle.query(rows(2))
+    oracle.query(rows(2, start=5), repeats=True)
+    assert oracle.queries_used == 6
+    with pytest.raises(BudgetExceededError, match="budget is 6 rows, 6 are used, and 1 new"):
+        oracle.query(rows(1), repeats=True)
+
+
+def test_it_is_known_which_answer_a_repeat_wants():
+    asked = []
+    oracle = LocalOracle(Victim(), budget=9)
+    oracle.answer = lambda inputs, asks: asked.append(asks) or Victim()(inputs)
+    first, other = rows(1), rows(1, start=1)
+    oracle.query(first)
+    oracle.query(np.concatenate([first, other, first]), repeats=True)
+    oracle.query(np.concatenate([first, other]))
+    assert asked == [[0], [1, 0, 2], [0, 0]]
+
+
 def test_an_empty_batch_costs_nothing():
     oracle = LocalOracle(Victim(), budget=1)
     assert oracle.query(rows(0)).shape == (0, 4)
@@ -60,8 +83,8 @@ def test_an_empty_batch_costs_nothing():
 
 @pytest.mark.parametrize("answers, message", [
     ([[2.0, -1.0]], "each at least 0.*-1.0.*logits"),
-    ([[np.nan, 1.0]], "each at least 0"),
-    ([[0.5, 0.9]], "summing to 1. Received: row sums from 1.4 to 1.4"),
+    ([[np.nan, 1.0]], "NaN or infinity in 1 of 1 rows"),
+    ([[0.5, 0.9]], r"summing to 1 \(within 0.01\). Received: row sums from 1.4 to 1.4"),
     ([0.5], r"shape \(1, classes\)"),
     ([[0.5, 0.5], [0.5, 0.5]], r"Received: shape \(2, 2\)"),
 ])

@@ -1,0 +1,72 @@
+"""What may pass for an answer."""
+
+import numpy as np
+
+from models.trainer import SUM_TOLERANCE
+
+KINDS = ("probabilities", "labels")
+
+
+def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> tuple[np.ndarray, str]:
+    """Reads an output of a served model.
+
+    Args:
+        raw: The output, of any dtype and shape.
+        rows: The number of inputs that were sent.
+        num_classes: The number of classes of the data.
+
+    Returns:
+        Array `[rows, num_classes]` in float32, and its kind. `probabilities`, to the bit as they
+        came and still to be checked; one float per row is that of the second of two classes.
+        `labels`: the output has one whole number per row, of which rows of one 1 are made.
+
+    Raises:
+        ValueError: If it is neither, or has another number of rows or classes.
+    """
+    raw = np.asarray(raw)
+    if raw.ndim not in (1, 2) or len(raw) != rows:
+        raise ValueError(f"An answer must be of shape ({rows}, {num_classes}) for {rows} inputs of "
+                         f"{num_classes} classes. Received: shape {raw.shape}")
+    columns = raw.reshape(rows, -1).shape[1] if rows else num_classes
+    if raw.dtype.kind not in "iuf" and raw.dtype.name != "bfloat16":
+        raise ValueError("An answer must be numbers, probabilities or labels. Received: "
+                         f"{raw.dtype}; name another output by --oracle_output")
+    if columns == 1 and raw.dtype.kind in "iu":
+        return _one_hot(raw.reshape(-1), num_classes), "labels"
+    if columns == 1 and num_classes == 2:
+        unit = raw.reshape(-1).astype(np.float32)
+        return np.stack([1 - unit, unit], axis=1), "probabilities"
+    if columns != num_classes:
+        raise ValueError(f"An answer must have {num_classes} classes, as the data has. Received: "
+                         f"{columns} numbers per row")
+    return raw.reshape(rows, -1).astype(np.float32), "probabilities"
+
+
+def check_probabilities(answers: np.ndarray, rows: int) -> None:
+    """Raises `ValueError` unless each of the rows is a distribution.
+
+    A row's sum may miss 1 by 0.01: what rounding to float16 takes from 1,000 classes.
+    """
+    if answers.ndim != 2 or len(answers) != rows:
+        raise ValueError(f"The oracle must answer {rows} inputs with probabilities of shape "
+                         f"({rows}, classes). Received: shape {answers.shape}")
+    finite = np.isfinite(answers).all(axis=1)
+    if not finite.all():
+        raise ValueError("The oracle must answer with probabilities, finite numbers. Received: "
+                         f"NaN or infinity in {np.sum(~finite)} of {rows} rows")
+    if not np.all(answers >= 0):
+        raise ValueError("The oracle must answer with probabilities, each at least 0. Received: "
+                         f"a smallest entry of {answers.min()}; does the victim emit logits?")
+    sums = answers.sum(axis=1, dtype=np.float64)
+    if rows and np.abs(sums - 1).max() > SUM_TOLERANCE:
+        raise ValueError("The oracle must answer with probabilities, each row summing to 1 (within "
+                         f"{SUM_TOLERANCE}). Received: row sums from {sums.min():.4g} to "
+                         f"{sums.max():.4g}")
+
+
+def _one_hot(labels, num_classes):
+    outside = labels[(labels < 0) | (labels >= num_classes)]
+    if len(outside):
+        raise ValueError(f"A label must be from 0 to {num_classes - 1}, as in the data. Received: "
+                         f"{outside[0]}")
+    return np.eye(num_classes, dtype=np.float32)[labels.astype(np.int64)]
