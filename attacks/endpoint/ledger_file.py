@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 import contextlib
+import errno
 import os
 import sqlite3
 
 from absl import logging
 
 from attacks.endpoint import ledger_schema
+from attacks.endpoint import salvage
 
 _CACHE_KIB = 65536
+# A check of this much takes about 0.1 s, more where it must come from the disk.
+_ALWAYS_CHECKED_BYTES = 64 * 2**20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC}
 
 
@@ -21,10 +26,17 @@ class LedgerFullError(LedgerError):
     """There is no room for more."""
 
 
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return (code & 0xff in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or
+            code == sqlite3.SQLITE_IOERR_SHORT_READ)
+
+
 class LedgerFile:
     """A ledger's file, opened for one run alone until it is closed or its process ends.
 
     Beside it lie `PATH.lock`, which is empty, `PATH.reserve`, and while it is open `PATH-wal`.
+    `PATH.suspect` is there if damage was met, until it is opened again.
 
     Args:
         path: Where it is, or is to be.
@@ -39,6 +51,7 @@ class LedgerFile:
     def __init__(self, path: str, reserve_bytes: int):
         self.path = os.path.realpath(path)
         self._reserve = f"{self.path}.reserve"
+        self._suspect = f"{self.path}.suspect"
         with contextlib.ExitStack() as stack:
             stack.enter_context(contextlib.closing(self._lock()))
             with self._translated():
@@ -49,8 +62,12 @@ class LedgerFile:
 
     def _lock(self) -> sqlite3.Connection:
         """Takes the lock, which ends with the connection or the process."""
-        if not os.path.isdir(os.path.dirname(self.path)):
-            raise ValueError("`--ledger` must be in a directory that is there. Received: "
+        directory = os.path.dirname(self.path)
+        if not os.path.isdir(directory) or not os.access(directory, os.W_OK):
+            raise ValueError("`--ledger` must be in a directory that is there and can be written. "
+                             f"Received: {self.path}")
+        if os.path.exists(self.path) and not os.access(self.path, os.R_OK | os.W_OK):
+            raise ValueError("`--ledger` must be a file that can be read and written. Received: "
                              f"{self.path}")
         with self._translated():
             lock = sqlite3.connect(f"{self.path}.lock", timeout=0, isolation_level=None)
@@ -62,10 +79,37 @@ class LedgerFile:
         return lock
 
     def _open(self) -> sqlite3.Connection:
+        """Makes the file if there is none, and salvages it if it is damaged."""
+        salvage.finish(self.path)
+        log = f"{self.path}-wal"
         if not os.path.exists(self.path) or not os.path.getsize(self.path):
-            ledger_schema.create(self.path)
-        ledger_schema.check_is_ledger(self.path)
+            if os.path.exists(log):
+                raise ValueError(f"The ledger {self.path} must be beside its {log}. Received: the "
+                                 "latter alone; put the ledger back, or move that file away")
+            salvage.make(salvage.new_of(self.path))
+            salvage.rename(salvage.new_of(self.path), self.path)
+        # One that was closed in good order has no such file.
+        thoroughly = os.path.exists(log) or os.path.getsize(self.path) <= _ALWAYS_CHECKED_BYTES
+        if ledger_schema.has_header(self.path) and not os.path.exists(self._suspect):
+            connection = self._connect_if_sound(thoroughly)
+            if connection is not None:
+                return connection
+        salvage.salvage(self.path)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self._suspect)
         return self._connect()
+
+    def _connect_if_sound(self, thoroughly: bool) -> sqlite3.Connection | None:
+        with contextlib.ExitStack() as stack:
+            try:
+                connection = stack.enter_context(contextlib.closing(self._connect()))
+                if ledger_schema.is_sound(connection, thoroughly):
+                    stack.pop_all()
+                    return connection
+            except sqlite3.Error as error:
+                if not _is_damage(error):
+                    raise
+        return None
 
     def _connect(self) -> sqlite3.Connection:
         connection = ledger_schema.connect(self.path)
@@ -86,7 +130,8 @@ class LedgerFile:
         try:
             with open(self._reserve, "ab") as file:
                 if size > file.tell():
-                    file.write(bytes(size - file.tell()))
+                    # Random, since a disk that compresses would hold no room for zeros.
+                    file.write(os.urandom(size - file.tell()))
                     os.fsync(file.fileno())
         except OSError as error:
             self.free_reserve()
@@ -137,8 +182,13 @@ class LedgerFile:
                     "give this run a ledger of its own by --ledger") from None
             if code in _FULL:
                 raise self.full() from error
-            raise LedgerError(f"The ledger {self.path} cannot be written or read: {error}. "
-                              f"{self._safe()}") from error
+            if _is_damage(error):
+                raise self.damaged() from error
+            raise self._failed(str(error)) from error
+        except LedgerError:
+            raise
+        except OSError as error:
+            raise (self.full() if error.errno in _NO_ROOM else self._failed(str(error))) from error
 
     def full(self) -> LedgerFullError:
         """The error that says that the disk is full."""
@@ -146,8 +196,15 @@ class LedgerFile:
                                f"{self._safe()} Free some space and give the same command again")
 
     def damaged(self) -> LedgerError:
-        """The error that says that a row is damaged."""
-        return LedgerError(f"The ledger {self.path} is damaged")
+        """The error that says that the file is damaged; the next one to open it salvages it."""
+        with contextlib.suppress(OSError), open(self._suspect, "ab"):
+            pass
+        return LedgerError(f"The ledger {self.path} is damaged: give the same command again, and "
+                           "what can be read of it is saved")
+
+    def _failed(self, reason: str) -> LedgerError:
+        return LedgerError(f"The ledger {self.path} cannot be written or read: {reason}. "
+                           f"{self._safe()}")
 
     def _safe(self) -> str:
         try:

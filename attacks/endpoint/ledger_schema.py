@@ -75,20 +75,29 @@ def create(path: str) -> None:
         connection.close()
 
 
-def check_is_ledger(path: str) -> None:
-    """Refuses what is no ledger of this schema version; the file is only read.
+def is_sound(connection: sqlite3.Connection, thoroughly: bool) -> bool:
+    """Whether a ledger's tables are there and, if asked for, all of its pages are in order."""
+    (count,), = connection.execute("SELECT count(*) FROM sqlite_schema WHERE sql IS NOT NULL")
+    if count != len(_SCHEMA):
+        return False
+    return not thoroughly or connection.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+
+
+def has_header(path: str) -> bool:
+    """Whether a ledger's first page is as it should be; the file is only read.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the file is no ledger, or of another schema version.
     """
     with open(path, "rb") as file:
         head = file.read(2 * PAGE_BYTES)
     version = int.from_bytes(head[60:64], "big")
     if head[:16] == b"SQLite format 3\0" and head[68:72] == APPLICATION_ID.to_bytes(4, "big"):
         if version == VERSION:
-            return
+            return True
         raise ValueError(f"The ledger {path} must be of schema version {VERSION}. Received: "
                          f"version {version}; use the release that wrote it, or another --ledger")
-    if MARK.encode() not in head[PAGE_BYTES:]:
-        raise ValueError("`--ledger` must be a ledger, or a path where none is yet. Received: "
-                         f"{path}, another file with {os.path.getsize(path)} bytes")
+    if MARK.encode() in head[PAGE_BYTES:]:
+        return False
+    raise ValueError("`--ledger` must be a ledger, or a path where none is yet. Received: "
+                     f"{path}, another file with {os.path.getsize(path)} bytes")
