@@ -11,7 +11,11 @@ class Adversary(abc.ABC):
     """Turns the oracle's answers into the targets that a clone is trained on.
 
     The docstring of each adversary says what its thief is assumed to know.
+
+    Attributes:
+        needs: `probabilities`, or `labels` where an endpoint that answers with no more will do.
     """
+    needs = "probabilities"
 
     def ask(self, oracle: Oracle, inputs: np.ndarray) -> np.ndarray:
         """Queries the oracle and reads its answers: `[n, ...]` to `[n, num_classes]`."""

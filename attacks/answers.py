@@ -4,10 +4,8 @@ import numpy as np
 
 from models.trainer import SUM_TOLERANCE
 
-KINDS = ("probabilities", "labels")
 
-
-def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> tuple[np.ndarray, str]:
+def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
     """Reads an output of a served model.
 
     Args:
@@ -16,12 +14,12 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> tuple[np.ndarr
         num_classes: The number of classes of the data.
 
     Returns:
-        Array `[rows, num_classes]` in float32, and its kind. `probabilities`, to the bit as they
-        came and still to be checked; one float per row is that of the second of two classes.
-        `labels`: the output has one whole number per row, of which rows of one 1 are made.
+        Array `[rows, num_classes]` in float32: the numbers as they came, still to be checked to be
+        probabilities. One float per row is the probability of the second of two classes; a whole
+        number per row is a label, of which a row of zeros and a one is made.
 
     Raises:
-        ValueError: If it is neither, or has another number of rows or classes.
+        ValueError: If it is none of this, or has another number of rows or classes.
     """
     raw = np.asarray(raw)
     if raw.ndim not in (1, 2) or len(raw) != rows:
@@ -32,14 +30,14 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> tuple[np.ndarr
         raise ValueError("An answer must be numbers, probabilities or labels. Received: "
                          f"{raw.dtype}; name another output by --oracle_output")
     if columns == 1 and raw.dtype.kind in "iu":
-        return _one_hot(raw.reshape(-1), num_classes), "labels"
+        return _one_hot(raw.reshape(-1), num_classes)
     if columns == 1 and num_classes == 2:
         unit = raw.reshape(-1).astype(np.float32)
-        return np.stack([1 - unit, unit], axis=1), "probabilities"
+        return np.stack([1 - unit, unit], axis=1)
     if columns != num_classes:
         raise ValueError(f"An answer must have {num_classes} classes, as the data has. Received: "
                          f"{columns} numbers per row")
-    return raw.reshape(rows, -1).astype(np.float32), "probabilities"
+    return raw.reshape(rows, -1).astype(np.float32)
 
 
 def check_probabilities(answers: np.ndarray, rows: int) -> None:
@@ -62,6 +60,11 @@ def check_probabilities(answers: np.ndarray, rows: int) -> None:
         raise ValueError("The oracle must answer with probabilities, each row summing to 1 (within "
                          f"{SUM_TOLERANCE}). Received: row sums from {sums.min():.4g} to "
                          f"{sums.max():.4g}")
+
+
+def are_labels(answers: np.ndarray) -> bool:
+    """Whether all rows are zeros and a one, and say no more than the label."""
+    return bool(np.isin(answers, (0, 1)).all())
 
 
 def _one_hot(labels, num_classes):

@@ -8,7 +8,7 @@ from typing import Any
 
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
-from revsig_keras.registry import DEFENCES
+from attacks.registry import resolve_defence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Cell:
     """A member of the grid; the data set, victim and clone recipe are those of the run.
 
     Attributes:
-        defence: Member of `revsig_keras.registry.DEFENCES`, as written.
+        defence: Member of `revsig_keras.registry.DEFENCES`, as written, or `as_served`.
         attack: Member of `attacks.registry.ATTACKS`, as written.
         adversary: Member of `attacks.registry.ADVERSARIES`, as written.
         budget: The number of distinct rows that the thief may ask.
@@ -39,9 +39,9 @@ class Cell:
     def resolved(self) -> dict[str, Any]:
         """The cell with every option's value, the same for every spelling of it."""
         resolved = {"budget": self.budget, "seed": self.seed}
-        for kind, registry in (("defence", DEFENCES), ("attack", ATTACKS), ("adversary",
-                                                                            ADVERSARIES)):
-            name, options = registry.resolve(getattr(self, kind))
+        for kind, resolve in (("defence", resolve_defence), ("attack", ATTACKS.resolve),
+                              ("adversary", ADVERSARIES.resolve)):
+            name, options = resolve(getattr(self, kind))
             resolved[kind] = {"name": name, **options}
         return resolved
 

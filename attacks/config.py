@@ -5,8 +5,11 @@ import itertools
 from typing import Any
 
 from attacks.cell import Cell
+from attacks.endpoint.config import RemoteConfig
 from attacks.registry import ADVERSARIES
+from attacks.registry import AS_SERVED
 from attacks.registry import ATTACKS
+from attacks.registry import resolve_defence
 from models import architectures
 from models import strategy
 from models.dataset import Dataset
@@ -54,11 +57,11 @@ class CloneConfig:
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """One run: a data set, a victim, a recipe for clones, and the grid of cells.
+    """One run: a data set, what is attacked, a recipe for clones, and the grid of cells.
 
     Attributes:
         data: What is classified, and how its rows are split.
-        victim: How the victim is trained, or None where `victim_file` is given.
+        victim: How the victim is trained, or None.
         victim_file: A victim that `models.train` has written, or None.
         clone: How clones are trained.
         defences, attacks, adversaries: Members, as written.
@@ -67,6 +70,10 @@ class RunConfig:
         output_dir: Where the results go.
         replay: The flags that make this run again, without the directories that it reads and
             writes.
+        remote: The audit of an endpoint, or None; exactly one of this, `victim` and `victim_file`
+            is given.
+        price_per_1000: What 1,000 queries cost, in any currency, or None.
+        fail_above: The largest agreement of a thief that passes, in [0, 1], or None.
     """
     data: DataConfig
     victim: VictimConfig | None
@@ -80,23 +87,37 @@ class RunConfig:
     distribution: str
     output_dir: str
     replay: dict[str, str]
+    remote: RemoteConfig | None = None
+    price_per_1000: float | None = None
+    fail_above: float | None = None
 
     def __post_init__(self):
-        if (self.victim is None) == (self.victim_file is None):
-            raise ValueError("Exactly one of `victim` and `victim_file` must be given.")
+        if [self.victim, self.victim_file, self.remote].count(None) != 2:
+            raise ValueError("Exactly one of `victim`, `victim_file` and `remote` must be given.")
         for name in ("defences", "attacks", "adversaries", "budgets", "seeds"):
             if not getattr(self, name):
                 raise ValueError(f"`--{name}` must name at least one member. Received: none")
-        for name, registry in (("defences", DEFENCES), ("attacks", ATTACKS), ("adversaries",
-                                                                              ADVERSARIES)):
+        if (self.remote is not None) != (self.defences == (AS_SERVED,)):
+            raise ValueError(f"`--defences` must be {AS_SERVED} for a remote oracle, and for no "
+                             f"other. Received: {','.join(self.defences)}")
+        _refuse_twins("defences", self.defences, resolve_defence)
+        for name, registry in (("attacks", ATTACKS), ("adversaries", ADVERSARIES)):
             _refuse_twins(name, getattr(self, name), registry.resolve)
             for member in getattr(self, name):
                 registry.make(member)  # refuses values out of range
+        if self.remote is None:
+            for member in self.defences:
+                DEFENCES.make(member)  # likewise
         _refuse_twins("budgets", self.budgets, lambda budget: budget)
         _refuse_twins("seeds", self.seeds, lambda seed: seed)
         if self.distribution not in strategy.NAMES:
             raise ValueError(f"`--distribution` must be one of {', '.join(strategy.NAMES)}. "
                              f"Received: {self.distribution!r}")
+        if self.price_per_1000 is not None and not 0 <= self.price_per_1000 < float("inf"):
+            raise ValueError("`--price_per_1000` must be a number of at least 0. Received: "
+                             f"{self.price_per_1000}")
+        if self.fail_above is not None and not 0 <= self.fail_above <= 1:
+            raise ValueError(f"`--fail_above` must be in [0, 1]. Received: {self.fail_above}")
         if not self.output_dir:
             raise ValueError("`--output_dir` must be a directory. Received: an empty name")
         self.cells()

@@ -1,25 +1,18 @@
 """What a clone is worth and what the defence cost, as the evaluator sees it."""
 
-import dataclasses
 import functools
 
-import keras
 import numpy as np
 
-from attacks.clone import Clone
+from attacks.agreement import AgreementEvaluator
+from attacks.agreement import labels_of
+from attacks.agreement import share
 from models.inference import predict
 from models.splits import Splits
 from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics
 from revsig_keras.registry import make_defence
-
-
-@dataclasses.dataclass(frozen=True)
-class CloneLabels:
-    """A clone's labels on the rows that nobody trained on."""
-    test: np.ndarray
-    evaluation: np.ndarray
 
 
 class DefendedVictim:
@@ -55,7 +48,7 @@ class DefendedVictim:
             forward = cost.kl_clean_defended_nats.mean()
             backward = cost.kl_defended_clean_nats.mean()
             l1 = cost.l1.mean()
-            label_changes = (answers.argmax(axis=1) != _labels(self._victim.model, inputs)).sum()
+            label_changes = (answers.argmax(axis=1) != labels_of(self._victim.model, inputs)).sum()
         return {
             "noise_kl_nats": _finite(forward),
             "noise_kl_bits": _finite(forward / np.log(2)),
@@ -66,65 +59,36 @@ class DefendedVictim:
         }
 
 
-class Evaluator:
+class Evaluator(AgreementEvaluator):
     """Measures clones and defences; knows the victim, as no thief does.
 
     Args:
-        victim: The clean victim.
+        victim: The clean victim, whose labels are the reference.
         splits: The data. Figures are measured on `test`; what is chosen for all thieves alike, on
             `evaluation`.
     """
 
     def __init__(self, victim: Victim, splits: Splits):
-        self._splits = splits
-        self._clean_test = _labels(victim.model, splits.test.x)
-        self._clean_evaluation = _labels(victim.model, splits.evaluation.x)
+        test, evaluation = splits.test, splits.evaluation
+        super().__init__(test, labels_of(victim.model, test.x), evaluation,
+                         labels_of(victim.model, evaluation.x))
         self.defended = functools.cache(functools.partial(DefendedVictim, victim))
         self._defended_test = functools.cache(
-            lambda defence: self.defended(defence).predict(splits.test.x).argmax(axis=1))
+            lambda defence: self.defended(defence).predict(test.x).argmax(axis=1))
 
-    def examine(self, clone: keras.Model) -> CloneLabels:
-        """All that the metrics need of a clone."""
-        return CloneLabels(_labels(clone, self._splits.test.x),
-                           _labels(clone, self._splits.evaluation.x))
-
-    def watch(self, clone: keras.Model, step: int) -> float:
-        """Agreement with the clean victim on the evaluator's validation split."""
-        del step
-        return _share(_labels(clone, self._splits.evaluation.x) == self._clean_evaluation)
-
-    def measure(self, clone: Clone, defence: str,
-                queried: np.ndarray) -> dict[str, float | int | None]:
-        """The metrics of a cell.
-
-        Args:
-            clone: The trained clone.
-            defence: Member, as written.
-            queried: The inputs that were queried, for the noise per query.
-
-        Returns:
-            Shares are in [0, 1]; units are in the names; label changes are counts of rows.
-        """
-        truth, labels = self._splits.test.y, clone.findings
+    def measure(self, clone, defence, queried):
+        truth, clean, labels = self.test.y, self.test_labels, clone.findings
         defended_test = self._defended_test(defence)
         return {
-            "agreement_clean": _share(labels.test == self._clean_test),
-            "agreement_defended": _share(labels.test == defended_test),
-            "agreement_validation": _share(labels.evaluation == self._clean_evaluation),
-            "clone_accuracy": _share(labels.test == truth),
-            "victim_accuracy_clean": _share(self._clean_test == truth),
-            "victim_accuracy_defended": _share(defended_test == truth),
-            "label_changes_test": int((defended_test != self._clean_test).sum()),
+            "agreement_clean": share(labels.test == clean),
+            "agreement_defended": share(labels.test == defended_test),
+            "agreement_validation": share(labels.evaluation == self.evaluation_labels),
+            "clone_accuracy": share(labels.test == truth),
+            "victim_accuracy_clean": share(clean == truth),
+            "victim_accuracy_defended": share(defended_test == truth),
+            "label_changes_test": int((defended_test != clean).sum()),
             **self.defended(defence).noise(queried),
         }
-
-
-def _labels(model, inputs):
-    return predict(model, inputs).argmax(axis=1)
-
-
-def _share(equal):
-    return float(np.mean(equal))
 
 
 def _finite(value):

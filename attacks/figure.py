@@ -9,6 +9,8 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
+from attacks.agreement import agreement
+from attacks.agreement import reference
 from models.files import write_atomically
 
 _COLOURS = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink",
@@ -42,7 +44,7 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
                 _line(panel, _series(flat, attack, defence, adversary), f"{defence}, {adversary}",
                       colour, style_now, order)
         _decorate(panel, attack, sorted({row["budget"] for row in flat}))
-    panels[0].set_ylabel("agreement with the clean victim (test)")
+    panels[0].set_ylabel(f"agreement with {reference(flat[0])} (test)")
     handles = {
         label: handle for panel in panels
         for handle, label in zip(*panel.get_legend_handles_labels())
@@ -66,7 +68,7 @@ def _series(flat, attack, defence, adversary):
     series = {}
     for row in flat:
         if (row["attack"], row["defence"], row["adversary"]) == (attack, defence, adversary):
-            series.setdefault(row["budget"], []).append(row["agreement_clean"])
+            series.setdefault(row["budget"], []).append(agreement(row))
     return dict(sorted(series.items()))
 
 

@@ -4,7 +4,9 @@ from absl import flags
 
 from attacks.config import CloneConfig
 from attacks.config import RunConfig
+from attacks.endpoint import flags as endpoint_flags
 from attacks.registry import ADVERSARIES
+from attacks.registry import AS_SERVED
 from attacks.registry import ATTACKS
 from models import architectures
 import models.flags
@@ -13,6 +15,7 @@ from revsig_keras.registry import DEFENCES
 
 FLAGS = flags.FLAGS
 flags.adopt_module_key_flags(models.flags)
+flags.adopt_module_key_flags(endpoint_flags)
 
 _MEMBERS = "a comma list of name[:key=value]..., of these, shown with their defaults:"
 
@@ -24,8 +27,10 @@ flags.DEFINE_string(
     "victim", None,
     "A victim.keras that `python -m models.train` has written, with its victim.json beside it. By "
     "default a victim is trained first, as the --victim_... flags say.")
-flags.DEFINE_list("defences", ["none", "reverse_sigmoid"],
-                  f"What the victim is defended with: {_MEMBERS} {DEFENCES.usage}.")
+flags.DEFINE_list(
+    "defences", ["none", "reverse_sigmoid"],
+    f"What the victim is defended with: {_MEMBERS} {DEFENCES.usage}. (A remote oracle "
+    "has the defence that it has.)")
 flags.DEFINE_list("attacks", ["sample"],
                   f"Which inputs the thief queries: {_MEMBERS} {ATTACKS.usage}.")
 flags.DEFINE_list("adversaries", ["probabilities", "labels"],
@@ -50,6 +55,13 @@ flags.DEFINE_float(
 flags.DEFINE_integer("patience", 5,
                      "Early stopping: checks (every 50 steps) without a lower held-out loss.")
 
+flags.DEFINE_float("price_per_1000", None,
+                   "What 1,000 queries cost a thief, in any currency, for the verdict.")
+flags.DEFINE_float(
+    "fail_above", None,
+    "The exit status is 2 if the strongest thief's agreement at the largest budget is above this, "
+    "in [0, 1].")
+
 _GRID = ("defences", "attacks", "adversaries", "budgets", "seeds")
 _CLONE = ("clone_architecture", "optimizer", "batch_size", "steps", "held_out", "patience")
 _DATA = ("dataset", "image_size", "split_seed")
@@ -65,24 +77,31 @@ def run_config() -> RunConfig:
     """
     if not FLAGS.output_dir:
         raise ValueError("`--output_dir` must name a directory for the results. Received: none")
+    remote = endpoint_flags.remote_config()
+    if remote and (FLAGS.victim or FLAGS["defences"].present):
+        raise ValueError("`--victim` and `--defences` must be left out with a remote oracle, which "
+                         "has both. Received: one of them")
     return RunConfig(
         data=models.flags.data_config(),
-        victim=None if FLAGS.victim else models.flags.victim_config(),
+        victim=None if remote or FLAGS.victim else models.flags.victim_config(),
         victim_file=FLAGS.victim,
+        remote=remote,
         clone=CloneConfig(architecture=FLAGS.clone_architecture,
                           optimizer=FLAGS.optimizer,
                           batch_size=FLAGS.batch_size,
                           steps=FLAGS.steps,
                           held_out=FLAGS.held_out,
                           patience=FLAGS.patience),
-        defences=tuple(FLAGS.defences),
+        defences=(AS_SERVED,) if remote else tuple(FLAGS.defences),
         attacks=tuple(FLAGS.attacks),
         adversaries=tuple(FLAGS.adversaries),
         budgets=_integers("budgets"),
         seeds=_integers("seeds"),
         distribution=FLAGS.distribution,
         output_dir=FLAGS.output_dir,
-        replay=_replay(),
+        replay=_replay(remote),
+        price_per_1000=FLAGS.price_per_1000,
+        fail_above=FLAGS.fail_above,
     )
 
 
@@ -94,9 +113,11 @@ def _integers(name):
                          f"Received: {','.join(FLAGS[name].value)}") from None
 
 
-def _replay() -> dict[str, str]:
+def _replay(remote) -> dict[str, str]:
     """The flags that make this run again, without the directories that it reads and writes."""
-    names = _DATA + (("victim",) if FLAGS.victim else _VICTIM) + _CLONE + _GRID + ("distribution",)
+    grid = _GRID[1:] if remote else _GRID
+    victim = endpoint_flags.REPLAYED if remote else ("victim",) if FLAGS.victim else _VICTIM
+    names = _DATA + victim + _CLONE + grid + ("distribution",)
     written = (FLAGS[name].serialize() for name in names)
     replay = dict(text.removeprefix("--").split("=", 1) for text in written if text)
     spelled = {name: OPTIMIZERS.spell(replay[name]) for name in replay if "optimizer" in name}

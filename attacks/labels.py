@@ -12,6 +12,7 @@ class Labels(Adversary):
     do better than to force every thief down to this one (arXiv 1806.00054), so this curve is the
     reference.
     """
+    needs = "labels"
 
     def read(self, answers):
         return np.eye(answers.shape[1], dtype=np.float32)[answers.argmax(axis=1)]

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 import sys
+import time
 
 import tqdm
 
-_FORMAT = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps [{elapsed}, {remaining} left]"
+_FORMAT = ("{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps "
+           "[{elapsed}, {remaining} left{postfix}]")
 
 
 class Progress:
@@ -20,6 +22,7 @@ class Progress:
         self._bar = None
         self._expected = 0
         self._end = 0
+        self._noted = 0.0
 
     def __enter__(self):
         return self
@@ -54,9 +57,17 @@ class Progress:
                                   ncols=None if self._live else 120)
         self._bar.total = self._expected
         self._finish_current()
+        self._bar.set_postfix_str("", refresh=False)
         self._end = self._bar.n + steps
         self._bar.set_description_str(what, refresh=self._live)
         return self._bar.update
+
+    def notes(self, text: str) -> None:
+        """Says what goes on in what runs, as often as the bar is shown."""
+        now = time.monotonic()
+        if self._bar is not None and now >= self._noted + self._bar.mininterval:
+            self._noted = now
+            self._bar.set_postfix_str(text)
 
     def _finish_current(self):
         self._bar.update(self._end - self._bar.n)

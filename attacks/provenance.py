@@ -13,10 +13,9 @@ from models.dataset import Dataset
 from models.files import versions
 from models.splits import Rows
 from models.splits import Splits
-from models.victim import Victim
 
 
-def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: Victim,
+def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict[str, Any],
                strategy: tf.distribute.Strategy) -> dict[str, Any]:
     """The part of a result's record that is the same for all cells of a run."""
     return {
@@ -30,11 +29,7 @@ def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: Vict
                 name: len(part) for name, part in vars(splits).items() if isinstance(part, Rows)
             },
         },
-        "victim": {
-            "name": victim.record["config"]["architecture"],
-            "fingerprint": victim.fingerprint(),
-            **victim.record
-        },
+        "victim": victim,
         "versions": versions(),
         "commit": commit(),
         "hardware": {

@@ -1,15 +1,16 @@
 """Tables and sentences, made from the results of cells alone."""
 
-import collections
 import csv
 import io
 import os
 import pathlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from attacks import figure
+from attacks.agreement import agreement
+from attacks.agreement import reference
 from attacks.results import read_cells
 from models.files import write_atomically
 
@@ -84,7 +85,7 @@ def write_summary(flat: list[dict[str, Any]], directory: str | os.PathLike) -> p
 
 
 def table(flat: list[dict[str, Any]]) -> str:
-    """Agreement with the clean victim, means over seeds: a line per thief, a column per budget.
+    """`agreement`, means over seeds: a line per thief, a column per budget.
 
     Where a thief has fewer seeds than another, their number stands behind the mean.
     """
@@ -124,10 +125,10 @@ def _sentence(flat, defence, budget):
     if not flat:
         return ""
     seeds = _values(flat, "seed")
-    naive = _best(flat, defence, "probabilities")
-    undefended = _best(flat, "none", "probabilities")
-    labels = _best(flat, defence, "labels")
-    strongest = _best(flat, defence)
+    naive = strongest(flat, defence, "probabilities")
+    undefended = strongest(flat, "none", "probabilities")
+    labels = strongest(flat, defence, "labels")
+    best = strongest(flat, defence)
     queries = f"With {budget} queries"
     if naive and undefended:
         verb = "falls" if naive.agreement < undefended.agreement else "does not fall"
@@ -139,29 +140,37 @@ def _sentence(flat, defence, budget):
         said = f"{queries} against {defence}"
     if labels:
         said += f"; a thief that uses only labels reaches {labels.agreement:.3f}"
-    return (f"{said}. The strongest thief tried on {defence} ({strongest.adversary}, "
-            f"{strongest.attack}) reaches {strongest.agreement:.3f}.{_lost_labels(flat, defence)} "
-            f"(Agreement with the clean victim on test data, mean of {len(seeds)} "
+    return (f"{said}. The strongest thief tried on {defence} ({best.adversary}, "
+            f"{best.attack}) reaches {best.agreement:.3f}.{_lost_labels(flat, defence)} "
+            f"(Agreement with {reference(flat[0])} on test data, mean of {len(seeds)} "
             f"seed{'s' * (len(seeds) > 1)}.)")
 
 
 def _lost_labels(flat, defence):
     """What a defence that does not keep the label does to the victim itself."""
     row = next(row for row in flat if row["defence"] == defence)
-    if not row["label_changes_test"]:
+    if not row["label_changes_test"]:  # None of them, or unknown.
         return ""
     return (f" But {defence} changes the labels of {row['label_changes_test']} test rows: the "
             f"victim's own accuracy goes from {row['victim_accuracy_clean']:.3f} to "
             f"{row['victim_accuracy_defended']:.3f}.")
 
 
-_Thief = collections.namedtuple("_Thief", "validation agreement attack adversary")
+class Thief(NamedTuple):
+    """A thief, and its mean agreements over the seeds, on validation and on test."""
+    validation: float
+    agreement: float
+    attack: str
+    adversary: str
 
 
-def _best(flat, defence, adversary=None):
+def strongest(flat: list[dict[str, Any]],
+              defence: str,
+              adversary: str | None = None) -> Thief | None:
     """The thief of the highest mean agreement on the evaluator's validation split."""
     thieves = [
-        _Thief(_mean(rows, "agreement_validation"), _mean(rows, "agreement_clean"), attack, name)
+        Thief(_mean(row["agreement_validation"]
+                    for row in rows), _mean(map(agreement, rows)), attack, name)
         for (against, attack, name), rows in _by(flat, "defence", "attack", "adversary").items()
         if against == defence and adversary in (None, name)
     ]
@@ -180,14 +189,14 @@ def _values(flat, column):
     return [value for value, in _by(flat, column)]
 
 
-def _mean(rows, metric):
-    return float(np.mean([row[metric] for row in rows]))
+def _mean(values):
+    return float(np.mean(list(values)))
 
 
 def _entry(rows, seeds):
     if not rows:
         return "-"
-    mean = f"{_mean(rows, 'agreement_clean'):.3f}"
+    mean = f"{_mean(map(agreement, rows)):.3f}"
     return mean if len(rows) == seeds else f"{mean} ({len(rows)})"
 
 

@@ -10,11 +10,12 @@ from absl import logging
 
 from attacks.cell import Cell
 from attacks.config import RunConfig
+from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
+from attacks.registry import resolve_defence
 from models import victim
 from models.files import write_atomically
-from revsig_keras.registry import DEFENCES
 
 SCHEMA_VERSION = 1
 
@@ -22,7 +23,7 @@ SCHEMA_VERSION = 1
 _GRID = {
     "budgets": int,
     "seeds": int,
-    "defences": DEFENCES.resolve,
+    "defences": resolve_defence,
     "attacks": ATTACKS.resolve,
     "adversaries": ADVERSARIES.resolve,
 }
@@ -36,8 +37,8 @@ class ResultStore:
     """The output directory of a run.
 
     `cells/<id>.json` is the record; `run.flags` replays it; everything else in the directory is
-    made from the cells. Once it holds a victim or a cell, a directory belongs to one configuration:
-    the same one may resume it or add members to the grid, any other is refused.
+    made from the cells. Once it holds a victim, an endpoint or a cell, a directory belongs to one
+    configuration: the same one may resume it or add members to the grid, any other is refused.
 
     Args:
         config: The run.
@@ -55,11 +56,15 @@ class ResultStore:
         self.directory.mkdir(parents=True, exist_ok=True)
         if not self._flagfile.exists():
             self._refuse_foreign_files()
-        elif any(self._cells.glob("*.json")) or victim.exists(self.directory):
+        elif self._has_begun():
             self._flags = _merge(read_flags(self._flagfile), self._flags, self.directory)
             return
         self._write_flags()
         self._cells.mkdir(exist_ok=True)
+
+    def _has_begun(self):
+        is_asked = (self.directory / ENDPOINT_RECORD).exists()
+        return is_asked or victim.exists(self.directory) or any(self._cells.glob("*.json"))
 
     def _write_flags(self):
         text = "".join(f"--{name}={value}\n" for name, value in self._flags.items())
@@ -162,6 +167,8 @@ def _merge(old, new, directory):
                          f"{'; '.join(different)}). Name another directory")
     merged = dict(new)
     for name, meaning in _GRID.items():
+        if name not in new:  # An endpoint has the defence that it has.
+            continue
         members = {}
         for member in [*old[name].split(","), *new[name].split(",")]:
             members.setdefault(repr(meaning(member)), member)

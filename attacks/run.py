@@ -9,20 +9,21 @@ member is name[:key=value]..., as in --defences=none,reverse_sigmoid:beta=1:gamm
 """
 
 import functools
+import sys
 
 from absl.flags import adopt_module_key_flags
 
 from attacks import flags
 from attacks import report
+from attacks import verdict
 from attacks.clone import CloneTrainer
-from attacks.evaluation import Evaluator
-from attacks.oracle import LocalOracle
+from attacks.endpoint.remote_target import RemoteTarget
+from attacks.local_target import LocalTarget
 from attacks.progress import Progress
 from attacks.provenance import provenance
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from attacks.results import ResultStore
-from models import victim as victims
 from models.splits import split
 from models.strategy import make_strategy
 from revsig_keras import program
@@ -36,46 +37,42 @@ def main():
     dataset = config.data.load()
     splits = split(dataset, config.data.split_seed)
     config.check(dataset, splits)
-    given = load_given_victim(config, dataset)
-    store = ResultStore(config)
-    strategy = make_strategy(config.distribution)
-    cells = store.missing(config.cells())
-    with Progress() as progress:
+    with make_target(config, dataset, splits) as target, Progress() as progress:
+        store = ResultStore(config)
+        strategy = make_strategy(config.distribution)
+        cells = store.missing(config.cells())
         progress.expects(len(cells) * config.clone.steps)
-        victim = given or train_victim_once(config, dataset, splits, strategy, progress)
-        origin = provenance(config, dataset, splits, victim, strategy)
+        target.open(strategy, progress)
+        origin = provenance(config, dataset, splits, target.record, strategy)
         store.extend(origin)
-        evaluator = Evaluator(victim, splits)
         clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
-        for cell in cells:
+        for cell in fit(cells, target):
             count = progress.starts(str(cell), config.clone.steps)
-            store.write(cell, {**origin, **steal(cell, splits.pool.x, evaluator, clones, count)})
+            store.write(cell, {**origin, **steal(cell, splits.pool.x, target, clones, count)})
+        bill = target.bill()
     report.write(store.directory)
     print(report.text(store.directory))
+    print(verdict.write(store.directory, config.price_per_1000, config.fail_above, bill))
+    sys.exit(verdict.exit_status(store.directory))
 
 
-def load_given_victim(config, dataset):
-    """The victim of --victim, or None; read before anything is written."""
-    if config.victim_file:
-        return victims.load_victim(config.victim_file, dataset, config.data.split_seed)
-    return None
+def make_target(config, dataset, splits):
+    """The victim: behind an endpoint, or in this process; nothing is written yet."""
+    return (RemoteTarget if config.remote else LocalTarget)(config, dataset, splits)
 
 
-def train_victim_once(config, dataset, splits, strategy, progress):
-    """A new victim, or the one that an earlier start of this run has trained."""
-    if victims.exists(config.output_dir):
-        return victims.load_victim(config.output_dir, dataset, config.data.split_seed)
-    progress.expects(config.victim.steps)
-    count = progress.starts("training the victim", config.victim.steps)
-    victim = victims.train_victim(config.victim, dataset, splits, strategy, count)
-    victims.save_victim(victim, config.output_dir)
-    return victim
+def fit(cells, target):
+    """The cells that mean something on this target; why the others do not is said once."""
+    reasons = {cell: target.unfit(cell) for cell in cells}
+    for reason in dict.fromkeys(filter(None, reasons.values())):
+        print(f"Left out: {reason}.", file=sys.stderr)
+    return [cell for cell in cells if not reasons[cell]]
 
 
-def steal(cell, pool, evaluator, clones, count):
+def steal(cell, pool, target, clones, count):
     """One cell: the thief queries the oracle and trains a clone, the evaluator measures it."""
     attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
-    oracle = LocalOracle(evaluator.defended(cell.defence).predict, cell.budget)
+    oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
     transfer_set = attack.steal(functools.partial(adversary.ask, oracle), pool, cell.budget,
                                 cell.seed)
     clone = clones.train(transfer_set, cell.seed, evaluator.examine, evaluator.watch, count)

@@ -18,7 +18,7 @@ from tests.serving.server import ModelServer
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-def run_example(name, *arguments, cwd):
+def run_example(name, *arguments, cwd, status=0):
     """Runs an example as a user does and returns what it prints."""
     command = [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)]
     environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
@@ -29,7 +29,7 @@ def run_example(name, *arguments, cwd):
                             text=True,
                             timeout=120,
                             check=False)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == status, result.stderr
     return result.stdout
 
 
@@ -87,6 +87,31 @@ def test_the_clients_of_tf_serving(protocol, served_digits, tmp_path):
     images = load_digits().images[:5, ..., None] / 16
     expected = ["".join(f" {p:.2f}" for p in row) for row in model.predict(images, verbose=0)]
     assert [line.split(":")[1] for line in output.splitlines()] == expected
+
+
+@pytest.mark.parametrize("limit, status", [(1, 0), (0, 2)])
+def test_audit_endpoint(served_digits, tmp_path, limit, status):
+    """Its exit status is the verdict."""
+    with ModelServer(served_digits[1], name="digits") as server:
+        output = run_example("audit_endpoint.py",
+                             server.rest_url,
+                             tmp_path / "audit",
+                             "--steps=5",
+                             f"--fail_above={limit}",
+                             cwd=tmp_path,
+                             status=status)
+        assert f"This run sent {server.rows} rows." in output
+    assert "A thief with 100 queries (0.15) gets a clone" in output
+    assert ("Passed" in output) == (status == 0)
+
+
+def test_audit_endpoint_says_why_it_cannot(tmp_path):
+    output = run_example("audit_endpoint.py",
+                         "http://127.0.0.1:1/v1/models/digits",
+                         tmp_path,
+                         cwd=tmp_path,
+                         status=1)
+    assert "thief" not in output
 
 
 def test_the_configuration_of_tf_serving():

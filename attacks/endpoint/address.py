@@ -43,17 +43,18 @@ class Address:
         except ValueError as error:
             raise ValueError(f"`--oracle` must be local, or {_FORMS}. Received: {error}") from error
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("`--oracle` must hold no user, password or query: they would end up in "
-                             "results. Received: an address with one; see --oracle_token and "
-                             "--oracle_headers")
+            raise ValueError(
+                "`--oracle` must hold no user, password or query: they would end up in "
+                "results. Received: an address with one; see --oracle_token and "
+                "--oracle_headers")
         path = (_GRPC_PATH if parts.scheme.startswith("grpc") else _REST_PATH).fullmatch(parts.path)
         if parts.scheme not in _PORTS or not host or path is None:
             raise ValueError(f"`--oracle` must be local, or {_FORMS}. Received: {text!r}")
         groups = path.groupdict()
         version = groups["version"] and int(groups["version"])
         host = f"[{host}]" if ":" in host else host
-        return cls(parts.scheme, f"{host}:{port or _PORTS[parts.scheme]}",
-                   groups.get("base", ""), urllib.parse.unquote(groups["name"]), version)
+        return cls(parts.scheme, f"{host}:{port or _PORTS[parts.scheme]}", groups.get("base", ""),
+                   urllib.parse.unquote(groups["name"]), version)
 
     @property
     def is_grpc(self) -> bool:

@@ -8,6 +8,8 @@ import re
 from attacks.endpoint.address import Address
 
 FORMATS = ("row", "column")
+# In the output directory of a run: which endpoint it is about.
+ENDPOINT_RECORD = "endpoint.json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -138,3 +140,25 @@ class EndpointConfig:
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token.read()}"
         return headers
+
+
+@dataclasses.dataclass(frozen=True)
+class RemoteConfig:
+    """The audit of an endpoint.
+
+    Attributes:
+        endpoint: What is asked, and how.
+        owned: Whether the user has said that they own it.
+        ledger: Where everything asked and answered is kept, or None for the output directory.
+        eval_rows: Rows that the evaluator asks, or None for 1,000 or as many as there are.
+        max_rows: The most rows that the run may send, or None for no bound.
+    """
+    endpoint: EndpointConfig
+    owned: bool = False
+    ledger: str | None = None
+    eval_rows: int | None = None
+    max_rows: int | None = None
+
+    def __post_init__(self):
+        if self.max_rows is not None and self.max_rows < 0:
+            raise ValueError(f"`--max_rows` must be at least 0. Received: {self.max_rows}")

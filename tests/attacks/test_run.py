@@ -1,72 +1,24 @@
 """The programs, run as a user runs them."""
 
-import csv
 import json
 import os
-import pathlib
 import re
 import signal
-import subprocess
-import sys
 import time
 
-from absl import flags
-from absl.testing import flagsaver
 import numpy as np
 import pytest
 
 from attacks import plot
-from attacks import run
 from attacks.results import read_flags
-from revsig_keras import program
-
-ROOT = pathlib.Path(__file__).parents[2]
+from tests.attacks.programs import call
+from tests.attacks.programs import figures
+from tests.attacks.programs import python
+from tests.attacks.programs import summary
 
 # A whole run in seconds.
 SMALL = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
          "--steps=40", "--budgets=10,20", "--seeds=3")
-
-
-def python(*arguments):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    return subprocess.Popen([sys.executable, "-m", *map(str, arguments)],
-                            cwd=ROOT,
-                            env=environment,
-                            text=True,
-                            stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE,
-                            preexec_fn=_take_interrupts)
-
-
-def _take_interrupts():
-    """A shell starts background commands deaf to SIGINT, and their children are deaf too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def call(*arguments):
-    """Runs `attacks.run` in this process; returns the exit status and what an error says."""
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        try:
-            flags.FLAGS(["attacks.run", *map(str, arguments)])
-            program.guarded(run.main)
-        except SystemExit as stop:
-            return stop.code
-        finally:
-            flags.FLAGS.mark_as_parsed()
-    return 0
-
-
-def summary(directory):
-    with open(directory / "summary.csv", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def figures(directory):
-    """All that must not depend on when and how often a run was started."""
-    return [{
-        name: value for name, value in row.items() if name != "train_seconds"
-    } for row in summary(directory)]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +36,8 @@ def test_a_run_says_what_came_out_and_writes_its_files(finished):
     assert "With 20 queries the thief's agreement" in out
     assert "a thief that uses only labels reaches" in out
     assert {path.name for path in directory.iterdir()} == {
-        "cells", "run.flags", "summary.csv", "agreement.png", "victim.keras", "victim.json"
+        "cells", "run.flags", "summary.csv", "agreement.png", "verdict.json", "victim.keras",
+        "victim.json"
     }
     assert len(list((directory / "cells").iterdir())) == len(summary(directory)) == 2 * 1 * 2 * 2
     assert "100%" in err

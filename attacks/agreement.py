@@ -1,0 +1,80 @@
+"""How often a clone gives the labels of a reference, on rows that nobody trained on."""
+
+import abc
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from attacks.clone import Clone
+from models.inference import predict
+from models.splits import Rows
+
+
+@dataclasses.dataclass(frozen=True)
+class CloneLabels:
+    """A clone's labels on the rows that nobody trained on."""
+    test: np.ndarray
+    evaluation: np.ndarray
+
+
+class AgreementEvaluator(abc.ABC):
+    """Measures clones against the labels of what is stolen, as no thief can.
+
+    Args:
+        test: The rows that figures are measured on.
+        test_labels: Labels of what is stolen on them, `[rows]`.
+        evaluation: The rows on which is chosen what is chosen for all thieves alike.
+        evaluation_labels: Likewise.
+    """
+
+    def __init__(self, test: Rows, test_labels: np.ndarray, evaluation: Rows,
+                 evaluation_labels: np.ndarray):
+        self.test, self.test_labels = test, test_labels
+        self.evaluation, self.evaluation_labels = evaluation, evaluation_labels
+
+    def examine(self, clone: keras.Model) -> CloneLabels:
+        """All that the metrics need of a clone."""
+        return CloneLabels(labels_of(clone, self.test.x), labels_of(clone, self.evaluation.x))
+
+    def watch(self, clone: keras.Model, step: int) -> float:
+        """Agreement on the rows that are chosen with."""
+        del step
+        return share(labels_of(clone, self.evaluation.x) == self.evaluation_labels)
+
+    @abc.abstractmethod
+    def measure(self, clone: Clone, defence: str,
+                queried: np.ndarray) -> dict[str, float | int | None]:
+        """The metrics of a cell.
+
+        Args:
+            clone: The trained clone.
+            defence: Member, as written.
+            queried: The inputs that were queried, for the noise per query.
+
+        Returns:
+            Shares are in [0, 1]; units are in the names; label changes are counts of rows. What
+            cannot be known is None.
+        """
+
+
+def labels_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """The lowest-index argmax of each row."""
+    return predict(model, inputs).argmax(axis=1)
+
+
+def share(equal: np.ndarray) -> float:
+    """The share of what is true."""
+    return float(np.mean(equal))
+
+
+def agreement(row: dict[str, Any]) -> float:
+    """Agreement with the clean victim, or where that is not known, with the answers as served."""
+    clean = row["agreement_clean"]
+    return row["agreement_defended"] if clean is None else clean
+
+
+def reference(row: dict[str, Any]) -> str:
+    """What `agreement` is with."""
+    return "the endpoint's answers" if row["agreement_clean"] is None else "the clean victim"

@@ -1,0 +1,52 @@
+"""A victim in this process."""
+
+from attacks.config import RunConfig
+from attacks.evaluation import Evaluator
+from attacks.oracle import LocalOracle
+from attacks.target import Target
+from models import victim as victims
+from models.dataset import Dataset
+from models.splits import Splits
+
+
+class LocalTarget(Target):
+    """A victim that is trained once for the run, or given, and answers under any defence.
+
+    Args:
+        config: The run.
+        dataset: The data, of which `splits` are the parts.
+        splits: Likewise.
+
+    Raises:
+        ValueError: If the victim that is given does not fit the data.
+    """
+
+    def __init__(self, config: RunConfig, dataset: Dataset, splits: Splits):
+        self._config, self._dataset, self._splits = config, dataset, splits
+        self._given = self._load(config.victim_file) if config.victim_file else None
+
+    def open(self, strategy, progress):
+        victim = self._given or self._train_once(strategy, progress)
+        self.record = {
+            "name": victim.record["config"]["architecture"],
+            "fingerprint": victim.fingerprint(),
+            **victim.record
+        }
+        self.evaluator = Evaluator(victim, self._splits)
+
+    def oracle(self, defence, budget):
+        return LocalOracle(self.evaluator.defended(defence).predict, budget)
+
+    def _load(self, path):
+        return victims.load_victim(path, self._dataset, self._config.data.split_seed)
+
+    def _train_once(self, strategy, progress):
+        """A new victim, or the one that an earlier start of this run has trained."""
+        config = self._config
+        if victims.exists(config.output_dir):
+            return self._load(config.output_dir)
+        progress.expects(config.victim.steps)
+        count = progress.starts("training the victim", config.victim.steps)
+        victim = victims.train_victim(config.victim, self._dataset, self._splits, strategy, count)
+        victims.save_victim(victim, config.output_dir)
+        return victim

@@ -1,0 +1,53 @@
+"""The base of what can be attacked."""
+
+import abc
+from typing import Any
+
+import tensorflow as tf
+
+from attacks.agreement import AgreementEvaluator
+from attacks.cell import Cell
+from attacks.oracle import Oracle
+from attacks.progress import Progress
+
+
+class Target(abc.ABC):
+    """A victim as it is attacked and measured: in this process, or behind an endpoint.
+
+    The protocol:
+
+    1. What is wrong with the target is said when it is made, before anything is written.
+    2. `open` trains or loads the victim, or asks the endpoint what it is; from then on `record`
+       and `evaluator` are there. `close` ends it, also where `open` failed.
+    3. `oracle` is made anew for each cell.
+
+    Attributes:
+        record: What is known of the victim, for the results; it has a `name` and a `fingerprint`.
+        evaluator: Measures clones.
+    """
+    record: dict[str, Any]
+    evaluator: AgreementEvaluator
+
+    @abc.abstractmethod
+    def open(self, strategy: tf.distribute.Strategy, progress: Progress) -> None:
+        """Makes the target ready; resumed, from what is in the output directory."""
+
+    @abc.abstractmethod
+    def oracle(self, defence: str, budget: int) -> Oracle:
+        """What the thief of one cell can query."""
+
+    def unfit(self, cell: Cell) -> str | None:
+        """Why a cell means nothing on this target, or None."""
+        del cell
+
+    def bill(self) -> dict[str, int] | None:
+        """Rows that this run has sent, or None where nothing is sent."""
+
+    def close(self) -> None:
+        """Ends connections."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,294 @@
+"""An owner audits an endpoint: what it costs, what is kept, and what stops it."""
+import json
+import random
+import re
+import signal
+import time
+
+import pytest
+
+from attacks.endpoint.ledger import Ledger
+from attacks.results import read_cells
+from tests.attacks.endpoint.audited import publish
+from tests.attacks.endpoint.audited import write_data
+from tests.attacks.programs import call
+from tests.attacks.programs import figures
+from tests.attacks.programs import python
+from tests.attacks.programs import summary
+from tests.serving.fault import Fault
+from tests.serving.server import GrpcFrontend
+from tests.serving.server import ModelServer
+
+PROTOCOLS = ["rest"] + ["grpc"] * (GrpcFrontend is not None)
+SMALL = ("--clone_architecture=mlp", "--steps=20", "--budgets=20,40", "--seeds=0,1",
+         "--eval_rows=30", "--oracle_batch_size=8")
+OWNED = "--i_own_this_endpoint"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_data(tmp_path_factory.mktemp("data") / "vectors.npz")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return publish(tmp_path_factory.mktemp("served") / "model")
+
+
+@pytest.fixture
+def server(base):
+    with ModelServer(base) as running:
+        yield running
+
+
+def oracle(server, protocol="rest"):
+    return f"--oracle={server.rest_url}" if protocol == "rest" else (
+        f"--oracle=grpc://{server.grpc_address}/{server.name}")
+
+
+def verdict(directory):
+    return json.loads((directory / "verdict.json").read_text())
+
+
+def transfer_sets(directory):
+    """What tells one training set, its seed and recipe from another."""
+    return {record["id"]: record["clone"]["digest"] for record in read_cells(directory)}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_an_audit_asks_each_row_once_and_says_what_came_out(server, data, tmp_path, protocol):
+    arguments = (*SMALL, f"--dataset={data}", oracle(server, protocol), f"--output_dir={tmp_path}")
+    assert call(*arguments, OWNED, "--price_per_1000=5") == 0
+    # 40 rows of each of two seeds, some of them the same, and those of the evaluator.
+    assert 30 + 40 < server.rows <= 30 + 2 * 40
+    said = verdict(tmp_path)
+    assert said["bill"]["rows_sent"] == server.rows and said["bill"]["rows_resent"] == 0
+    assert said["bill"]["rows_sent_evaluation"] == 30
+    assert "At 40 queries, 0.20 at your price" in said["sentence"]
+    for row in summary(tmp_path):
+        assert row["defence"] == "as_served" and row["queries_used"] == row["budget"]
+        assert row["agreement_clean"] == row["noise_l1"] == row["label_changes"] == ""
+        assert 0 <= float(row["agreement_defended"]) <= 1
+        assert float(row["victim_accuracy_defended"]) == 1  # The data's labels are the model's.
+        assert "/v1/models/model" in row["victim"] or "grpc://" in row["victim"]
+    asked = server.requests
+    assert call(*arguments) == 0  # Nothing is left to do, and the endpoint is known.
+    assert server.requests == asked
+    assert {path.name for path in tmp_path.iterdir()} >= {
+        "cells", "run.flags", "summary.csv", "agreement.png", "verdict.json", "endpoint.json",
+        "ledger.sqlite"
+    }
+
+
+@pytest.mark.skipif(len(PROTOCOLS) < 2, reason="tensorflow-serving-api is not installed")
+def test_both_protocols_and_formats_train_the_same_clones(server, data, tmp_path):
+    found = []
+    for name, protocol, form in (("a", "rest", "row"), ("b", "rest", "column"), ("c", "grpc",
+                                                                                 "row")):
+        assert call(*SMALL, f"--dataset={data}", oracle(server, protocol), OWNED,
+                    f"--oracle_format={form}", f"--output_dir={tmp_path / name}") == 0
+        found.append(transfer_sets(tmp_path / name))
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_extended_run_pays_for_new_rows_only_and_replays_from_its_flags(server, data, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED)
+    assert call(*arguments, f"--output_dir={first}", "--budgets=20", "--seeds=0") == 0
+    assert server.rows == 30 + 20
+    assert call(*arguments, f"--output_dir={first}", "--budgets=40", "--seeds=0") == 0
+    assert server.rows == 30 + 40 and len(summary(first)) == 4
+    flagfile = f"--flagfile={first / 'run.flags'}"
+    assert OWNED not in (first / "run.flags").read_text()
+    assert call(flagfile, f"--output_dir={again}", f"--ledger={first / 'ledger.sqlite'}") == 0
+    assert server.rows == 30 + 40
+    assert verdict(again)["bill"]["rows_sent"] == 0
+    assert figures(again) == figures(first)
+
+
+def test_an_endpoint_must_be_owned_and_it_is_said_why(server, data, tmp_path):
+    arguments = (*SMALL, f"--dataset={data}", oracle(server), f"--output_dir={tmp_path / 'new'}")
+    error = call(*arguments)
+    assert "--i_own_this_endpoint" in error and "consent" in error
+    assert server.requests == 0 and not (tmp_path / "new").exists()
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:  # There, but of another endpoint.
+        ledger.declare_owned("http://elsewhere/v1/models/model")
+    assert "--i_own_this_endpoint" in call(*arguments, f"--ledger={tmp_path / 'ledger.sqlite'}")
+    assert server.requests == 0
+
+
+def test_an_endpoint_of_labels_is_audited_by_those_who_need_no_more(server, data, tmp_path, capsys):
+    assert call(*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=labels",
+                f"--output_dir={tmp_path}") == 0
+    assert {row["adversary"] for row in summary(tmp_path)} == {"labels"}
+    assert "probabilities needs probabilities, and the endpoint answers with labels only" in (
+        capsys.readouterr().err)
+
+
+BAD = {
+    "logits": (("--oracle_signature=logits",), "each at least 0.*emit logits"),
+    "NaN": (("--oracle_signature=nan",), "NaN or infinity in .* of .* rows"),
+    "classes": (("--oracle_signature=two_classes",), "must have 3 classes.*2 numbers per row"),
+    "signature": (("--oracle_signature=nothing",), "nothing"),
+    "output": (("--oracle_output=nothing",), "nothing"),
+    "too many rows to evaluate": (("--eval_rows=5000",), "from 2 to .*Received: 5000"),
+    "a defence": (("--defences=none",), "--defences"),
+    "a victim": (("--victim=victim.keras",), "--victim"),
+    "no such secret": (("--oracle_token=env:NO_SUCH_SECRET_HERE",), "NO_SUCH_SECRET_HERE"),
+    "a secret in the open": (("--oracle_token=hunter2",), "env:NAME.*something else"),
+    "a password in the address": (("--oracle=http://me:hunter2@x/v1/models/m",), "no user"),
+    "another address": (("--oracle=http://127.0.0.1:1/predict",), "/v1/models/NAME"),
+    "nobody there": (("--oracle=http://127.0.0.1:1/v1/models/m",), "127.0.0.1"),
+    "too small a bill": (("--max_rows=10",), "--max_rows.*allows this run to send 10 rows"),
+    "a limit that is none": (("--fail_above=85",), r"--fail_above.*\[0, 1\]"),
+    "a range that is none": (("--oracle_range=0",), "LOWEST,HIGHEST"),
+}
+
+
+@pytest.mark.parametrize("arguments, message", BAD.values(), ids=BAD)
+def test_what_cannot_be_audited_is_said_in_a_line(server, data, tmp_path, arguments, message):
+    error = call(*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--output_dir={tmp_path}",
+                 *arguments)
+    assert isinstance(error, str) and error.count("\n") == 0, error
+    assert "hunter2" not in error
+    assert re.search(message, error), error
+    assert not list(tmp_path.glob("cells/*"))
+
+
+def test_answers_that_are_no_probabilities_are_paid_for_once(server, data, tmp_path):
+    arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=logits",
+                 f"--output_dir={tmp_path}")
+    errors = [call(*arguments) for _ in range(2)]
+    assert errors[0] == errors[1] and server.rows == 30
+
+
+def test_a_limit_gives_the_exit_status_of_a_pipeline(server, data, tmp_path, capsys):
+    arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--output_dir={tmp_path}")
+    assert call(*arguments, "--fail_above=0") == 2
+    assert "Failed: the limit is 0.0%." in capsys.readouterr().out
+    assert verdict(tmp_path)["passed"] is False
+    asked = server.requests
+    assert call(*arguments, "--fail_above=1") == 0  # Another limit needs no more queries.
+    assert server.requests == asked and verdict(tmp_path)["passed"] is True
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_new_version_stops_the_run_and_the_next(tmp_path, data, protocol):
+    base = publish(tmp_path / "model")
+    with ModelServer(base) as server:
+
+        def fault(call):
+            if server.rows >= 60 and not (base / "2").exists():
+                publish(base, 2, scale=-1.0)
+                server.poll()
+
+        server.fault = fault
+        arguments = (*SMALL, f"--dataset={data}", oracle(server, protocol), OWNED)
+        error = call(*arguments, f"--output_dir={tmp_path / 'a'}")
+        assert "version 1" in error and "version 2" in error, error
+        asked = server.rows
+        assert "version 2" in call(*arguments, f"--output_dir={tmp_path / 'a'}")
+        assert server.rows == asked
+        assert call(*arguments, f"--output_dir={tmp_path / 'b'}") == 0
+        pinned = oracle(server, protocol) + "/versions/1"
+        assert call(*arguments[:-2], pinned, OWNED, f"--output_dir={tmp_path / 'c'}") == 0
+    assert json.loads((tmp_path / "c" / "endpoint.json").read_text())["version"] == "1"
+
+
+def test_secrets_stay_out_of_all_that_is_written(server, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("AUDIT_TOKEN", "hunter2")
+    (tmp_path / "key").write_text("swordfish\n")
+    output = tmp_path / "results"
+    assert call(*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--output_dir={output}",
+                "--oracle_token=env:AUDIT_TOKEN",
+                f"--oracle_headers=X-Key=file:{tmp_path}/key") == 0
+    for path in output.rglob("*"):
+        if path.is_file():
+            assert not any(secret in path.read_bytes() for secret in (b"hunter2", b"swordfish"))
+
+
+def wild(seed):
+    """A fifth of the requests goes wrong, in every way; all take a moment."""
+    rng = random.Random(seed)
+    faults = (Fault(status=429), Fault(status=503), Fault(cut="reset"), Fault(cut="truncate"),
+              Fault(delay_s=0.7), Fault(status=429, retry_after_s=1))
+    return lambda call: rng.choice(faults) if rng.random() < 0.2 else Fault(delay_s=0.01)
+
+
+def refusing(seed):
+    rng = random.Random(seed)
+    return lambda call: Fault(status=rng.choice((429, 503))) if rng.random() < 0.2 else None
+
+
+KILLS, BATCH, CONCURRENCY = 5, 50, 4
+LARGE = ("--clone_architecture=mlp", "--steps=20", "--budgets=5000", "--adversaries=probabilities",
+         "--eval_rows=200", f"--oracle_batch_size={BATCH}", f"--oracle_concurrency={CONCURRENCY}",
+         "--oracle_timeout_s=0.5", OWNED)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(base, tmp_path_factory):
+    """Data for 5,000 queries, and the training set of a run that nothing disturbs."""
+    directory = tmp_path_factory.mktemp("undisturbed")
+    data = write_data(directory / "vectors.npz", rows=16_000)
+    with ModelServer(base) as server:
+        assert call(*LARGE, f"--dataset={data}", oracle(server), f"--output_dir={directory}/a") == 0
+        assert server.rows == 5200
+    return data, transfer_sets(directory / "a")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_refusals_are_no_resending(base, undisturbed, tmp_path, protocol):
+    data, expected = undisturbed
+    with ModelServer(base, fault=refusing(0)) as server:
+        assert call(*LARGE, f"--dataset={data}", oracle(server, protocol),
+                    f"--output_dir={tmp_path}") == 0
+        assert server.requests > 110 and server.rows == 5200
+    assert transfer_sets(tmp_path) == expected
+    assert verdict(tmp_path)["bill"]["rows_resent"] == 0
+
+
+def test_faults_and_five_kills_lose_nothing(base, undisturbed, tmp_path):
+    data, expected = undisturbed
+    chance = random.Random()  # At moments that no test has seen before.
+    with ModelServer(base, fault=wild(chance.random())) as server:
+        command = ("attacks.run", *LARGE, f"--dataset={data}", oracle(server),
+                   f"--output_dir={tmp_path}")
+        for kill in range(KILLS):
+            process = python(*command)
+            at = server.rows + chance.randrange(1, 5200 // (KILLS + 1))
+            while server.rows < at and process.poll() is None:
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.1))
+            process.send_signal(signal.SIGKILL)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == -signal.SIGKILL, err
+        before = server.rows
+        process = python(*command)
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+    assert transfer_sets(tmp_path) == expected
+    bill = verdict(tmp_path)["bill"]
+    assert bill["rows_sent"] == 5200 + bill["rows_resent"]
+    # What was killed between the intent and the sending was in doubt, and never arrived.
+    assert 5200 < server.rows <= 5200 + bill["rows_resent"]
+    assert server.rows - 5200 >= bill["rows_resent"] - KILLS * BATCH * CONCURRENCY
+    assert before < server.rows
+
+
+def test_kills_alone_cost_at_most_what_was_on_its_way(base, undisturbed, tmp_path):
+    data, expected = undisturbed
+    chance = random.Random()
+    with ModelServer(base, fault=lambda call: Fault(delay_s=0.02)) as server:
+        command = ("attacks.run", *LARGE, f"--dataset={data}", oracle(server),
+                   f"--output_dir={tmp_path}")
+        process = python(*command)
+        at = chance.randrange(1, 5000)
+        while server.rows < at and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+        assert call(*command[1:]) == 0
+    assert transfer_sets(tmp_path) == expected
+    resent = verdict(tmp_path)["bill"]["rows_resent"]
+    assert server.rows <= 5200 + resent and resent <= BATCH * CONCURRENCY

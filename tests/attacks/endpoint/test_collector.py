@@ -1,0 +1,232 @@
+"""What was answered is not asked again, what is sent is on the bill, and what fails is told."""
+import contextlib
+import itertools
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from attacks.endpoint.collector import BillExceededError
+from attacks.endpoint.collector import Collector
+from attacks.endpoint.collector import Subject
+from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.failures import InDoubtError
+from attacks.endpoint.failures import RefusedError
+from attacks.endpoint.ledger import Ledger
+from tests.attacks.endpoint.scripted_endpoint import CLASSES
+from tests.attacks.endpoint.scripted_endpoint import ScriptedEndpoint
+from tests.attacks.endpoint.scripted_endpoint import softmax
+
+INPUTS = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
+
+
+@contextlib.contextmanager
+def collecting(tmp_path, endpoint, run="run", prepare=lambda inputs: inputs, **options):
+    with Ledger(tmp_path / "ledger.sqlite", reserve_bytes=4096) as ledger:
+        collector = Collector(endpoint, prepare, ledger, Subject("scripted", "1"), run, CLASSES,
+                              **options)
+        with contextlib.closing(collector):
+            yield collector
+
+
+def fails(error, *numbers):
+    """A script by which these requests fail."""
+
+    def script(number, inputs):
+        if number in numbers:
+            raise error
+
+    return script
+
+
+def test_answers_are_those_of_the_model_in_the_order_of_the_inputs(tmp_path):
+    endpoint = ScriptedEndpoint()
+    with collecting(tmp_path, endpoint) as collector:
+        answers = collector.collect(INPUTS, None, "thief")
+        assert answers.dtype == np.float32
+        np.testing.assert_array_equal(answers, softmax(INPUTS))
+        assert collector.bill("thief").rows_sent == endpoint.rows == 50
+        assert collector.bill("evaluation").rows_sent == collector.bill("thief").rows_resent == 0
+    assert max(map(len, endpoint.batches)) == 4 and 1 <= endpoint.most <= 2
+
+
+def test_what_is_in_the_ledger_is_not_sent(tmp_path):
+    first, second = ScriptedEndpoint(), ScriptedEndpoint()
+    with collecting(tmp_path, first) as collector:
+        collector.collect(INPUTS[:30], None, "thief")
+    with collecting(tmp_path, second, run="another") as collector:
+        np.testing.assert_array_equal(collector.collect(INPUTS, None, "thief"), softmax(INPUTS))
+        assert collector.bill("thief").rows_sent == second.rows == 20
+        collector.collect(INPUTS[::-1], None, "evaluation")
+    assert second.rows == 20
+
+
+def test_equal_inputs_are_sent_once_and_repeats_each(tmp_path):
+    answers = itertools.count()
+    endpoint = ScriptedEndpoint(
+        answer=lambda inputs: np.float32([[next(answers), 0, 0] for _ in inputs]), concurrency=1)
+    twice = np.concatenate([INPUTS[:3], INPUTS[:3]])
+    with collecting(tmp_path, endpoint) as collector:
+        first = collector.collect(twice, None, "thief")
+        assert endpoint.rows == 3
+        np.testing.assert_array_equal(first[:3], first[3:])
+        repeated = collector.collect(twice, [1, 1, 1, 2, 2, 2], "thief")
+        assert endpoint.rows == 9 and len({*first[:, 0], *repeated[:, 0]}) == 9
+        np.testing.assert_array_equal(collector.collect(twice, [0, 0, 0, 2, 2, 2], "thief"),
+                                      [*first[:3], *repeated[3:]])
+    assert endpoint.rows == 9
+
+
+def test_the_exact_prepared_input_is_sent(tmp_path):
+    endpoint = ScriptedEndpoint(answer=lambda inputs: softmax(inputs.astype(np.float32)))
+    with collecting(tmp_path, endpoint,
+                    prepare=lambda x: np.rint(x * 255).astype(np.uint8)) as collector:
+        collector.collect(np.float32([[0] * 3, [1] * 3, [0.2] * 3, [0.2001] * 3]), None, "thief")
+    assert np.sort(np.concatenate(endpoint.batches)[:, 0]).tolist() == [0, 51, 255]
+
+
+@pytest.mark.parametrize("error, resent", [(RefusedError("no"), 0), (InDoubtError("cut"), 1)])
+def test_what_is_refused_is_no_resending_and_what_is_in_doubt_is(tmp_path, error, resent):
+    """Whatever was sent, the bill says an upper bound of what the model may have answered."""
+    endpoint = ScriptedEndpoint(fails(error, 0, 3, 4, 9))
+    with collecting(tmp_path, endpoint) as collector:
+        np.testing.assert_array_equal(collector.collect(INPUTS, None, "thief"), softmax(INPUTS))
+        bill = collector.bill("thief")
+        sent_in_vain = sum(len(endpoint.batches[number]) for number in (0, 3, 4, 9))
+        assert bill.rows_resent == resent * sent_in_vain
+        assert bill.rows_sent == 50 + bill.rows_resent
+    assert endpoint.rows == 50 + sent_in_vain
+
+
+def test_an_endpoint_that_fails_for_good_ends_the_run_and_nothing_answered_is_lost(tmp_path):
+    endpoint = ScriptedEndpoint(fails(EndpointError("no such model"), 5))
+    with collecting(tmp_path, endpoint) as collector:
+        with pytest.raises(EndpointError, match="no such model"):
+            collector.collect(INPUTS, None, "thief")
+    answered = endpoint.rows - 4
+    assert answered >= 20
+    other = ScriptedEndpoint()
+    with collecting(tmp_path, other) as collector:
+        collector.collect(INPUTS, None, "thief")
+        assert collector.bill("thief").rows_resent == 4
+    assert other.rows == 50 - answered
+
+
+def test_an_endpoint_that_goes_on_failing_is_given_up(tmp_path):
+    endpoint = ScriptedEndpoint(fails(RefusedError("too busy"), *range(1000)), concurrency=1)
+    with collecting(tmp_path, endpoint) as collector:
+        with pytest.raises(EndpointError, match="failed 9 times.*It said: too busy"):
+            collector.collect(INPUTS[:4], None, "thief")
+        assert collector.bill("thief").rows_sent == 0
+    assert len(endpoint.batches) == 9
+
+
+def test_a_retry_after_is_honoured_by_all_requests(tmp_path):
+    times = []
+
+    def script(number, inputs):
+        times.append(time.monotonic())
+        if number == 0:
+            raise RefusedError("later", retry_after_s=0.3)
+
+    with collecting(tmp_path, ScriptedEndpoint(script, concurrency=1)) as collector:
+        collector.collect(INPUTS[:12], None, "thief")
+    assert len(times) == 4 and times[1] - times[0] >= 0.3
+
+
+def test_rows_per_second_are_bounded(tmp_path):
+    times = []
+    endpoint = ScriptedEndpoint(lambda *_: times.append(time.monotonic()), rows_per_second=80)
+    with collecting(tmp_path, endpoint) as collector:
+        collector.collect(INPUTS[:20], None, "thief")
+    assert times[-1] - times[0] >= 0.99 * 4 * 4 / 80
+
+
+def test_requests_at_a_time_are_bounded_and_used(tmp_path):
+    together = threading.Barrier(3, timeout=10)  # breaks unless three are on their way at a time
+    endpoint = ScriptedEndpoint(lambda *_: together.wait() and None, concurrency=3)
+    with collecting(tmp_path, endpoint) as collector:
+        collector.collect(INPUTS[:24], None, "thief")
+    assert endpoint.most == 3
+
+
+def test_past_max_rows_nothing_is_sent_and_a_larger_one_goes_on(tmp_path):
+    endpoint = ScriptedEndpoint()
+    with collecting(tmp_path, endpoint, max_rows=22) as collector:
+        collector.collect(INPUTS[:6], None, "evaluation")
+        with pytest.raises(BillExceededError, match="allows this run to send 22 rows, 22 were"):
+            collector.collect(INPUTS, None, "thief")
+    assert endpoint.rows == 22
+    with collecting(tmp_path, endpoint, max_rows=50) as collector:
+        np.testing.assert_array_equal(collector.collect(INPUTS, None, "thief"), softmax(INPUTS))
+    assert endpoint.rows == 50
+
+
+def test_what_is_sent_again_counts_for_max_rows(tmp_path):
+    endpoint = ScriptedEndpoint(fails(InDoubtError("cut"), *range(100)), concurrency=1)
+    with collecting(tmp_path, endpoint, max_rows=10) as collector:
+        with pytest.raises(BillExceededError):
+            collector.collect(INPUTS[:4], None, "thief")
+    assert endpoint.rows == 8
+
+
+def test_another_version_ends_the_run(tmp_path):
+    endpoint = ScriptedEndpoint(lambda number, inputs: "2" if number >= 3 else "1")
+    with collecting(tmp_path, endpoint) as collector:
+        with pytest.raises(EndpointError, match="version 1, and now scripted answers.*version 2"):
+            collector.collect(INPUTS, None, "thief")
+    again = ScriptedEndpoint()
+    with collecting(tmp_path, again) as collector:
+        collector.collect(INPUTS, None, "thief")
+    assert again.rows == 50 - 3 * 4  # Only answers of version 1 were kept.
+
+
+@pytest.mark.parametrize("answer, message", [
+    (lambda inputs: softmax(inputs)[:-1], r"shape \(4, 3\).*Received: shape \(3, 3\)"),
+    (lambda inputs: softmax(inputs)[:, :2], "must have 3 classes.*2 numbers per row"),
+    (lambda inputs: np.array(["cat"] * len(inputs)), "probabilities or labels.*--oracle_output"),
+    (lambda inputs: np.full(len(inputs), 3), "from 0 to 2.*Received: 3"),
+])
+def test_answers_of_another_shape_end_the_run(tmp_path, answer, message):
+    with collecting(tmp_path, ScriptedEndpoint(answer=answer, concurrency=1)) as collector:
+        with pytest.raises(ValueError, match=message):
+            collector.collect(INPUTS, None, "thief")
+
+
+def test_an_interrupt_keeps_what_is_on_its_way(tmp_path):
+    started = threading.Event()
+
+    def progress(text):
+        if started.is_set():
+            raise KeyboardInterrupt
+
+    def script(number, inputs):
+        if number == 3:
+            started.set()
+            time.sleep(0.05)
+
+    endpoint = ScriptedEndpoint(script)
+    with collecting(tmp_path, endpoint, progress=progress) as collector:
+        with pytest.raises(KeyboardInterrupt):
+            collector.collect(INPUTS, None, "thief")
+    sent = endpoint.rows
+    with collecting(tmp_path, endpoint) as collector:
+        collector.collect(INPUTS, None, "thief")
+        assert collector.bill("thief").rows_resent == 0
+    assert sent < 50 == endpoint.rows
+
+
+def test_a_stream_does_not_read_ahead_of_what_is_asked(tmp_path):
+    """So a million rows take no more memory than a thousand."""
+    read = []
+
+    def rows():
+        for number in range(10_000):
+            read.append(number)
+            yield np.float32([number]), 0
+
+    endpoint = ScriptedEndpoint(answer=lambda inputs: np.eye(CLASSES)[[0] * len(inputs)])
+    with collecting(tmp_path, endpoint) as collector:
+        next(collector.stream(rows(), "thief"))
+        assert len(read) <= 4 * 2 * 16

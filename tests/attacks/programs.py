@@ -1,0 +1,57 @@
+"""Programs of the experiments, run as a user runs them, and what they leave."""
+import csv
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+from absl import flags
+from absl.testing import flagsaver
+
+from attacks import run
+from revsig_keras import program
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def python(*arguments):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    return subprocess.Popen([sys.executable, "-m", *map(str, arguments)],
+                            cwd=ROOT,
+                            env=environment,
+                            text=True,
+                            stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE,
+                            preexec_fn=_take_interrupts)
+
+
+def _take_interrupts():
+    """A shell starts background commands deaf to SIGINT, and their children are deaf too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def call(*arguments):
+    """Runs `attacks.run` in this process; returns the exit status and what an error says."""
+    with flagsaver.flagsaver():
+        flags.FLAGS.unparse_flags()
+        try:
+            flags.FLAGS(["attacks.run", *map(str, arguments)])
+            program.guarded(run.main)
+        except SystemExit as stop:
+            return stop.code
+        finally:
+            flags.FLAGS.mark_as_parsed()
+    return 0
+
+
+def summary(directory):
+    with open(directory / "summary.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def figures(directory):
+    """All that must not depend on when and how often a run was started."""
+    return [{
+        name: value for name, value in row.items() if name != "train_seconds"
+    } for row in summary(directory)]
