@@ -78,9 +78,10 @@ def run_config() -> RunConfig:
     if not FLAGS.output_dir:
         raise ValueError("`--output_dir` must name a directory for the results. Received: none")
     remote = endpoint_flags.remote_config()
-    if remote and (FLAGS.victim or FLAGS["defences"].present):
-        raise ValueError("`--victim` and `--defences` must be left out with a remote oracle, which "
-                         "has both. Received: one of them")
+    given = [name for name in ("defences", "victim", *_VICTIM) if FLAGS[name].present]
+    if remote and given:
+        raise ValueError("A remote oracle has its own victim and defence. Received: "
+                         f"`--{given[0]}`, which must be left out")
     return RunConfig(
         data=models.flags.data_config(),
         victim=None if remote or FLAGS.victim else models.flags.victim_config(),

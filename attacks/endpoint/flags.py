@@ -77,6 +77,7 @@ def remote_config() -> RemoteConfig | None:
         ValueError: If a flag is out of its range.
     """
     if FLAGS.oracle == LOCAL:
+        _refuse_the_others()
         return None
     endpoint = EndpointConfig(address=Address.parse(FLAGS.oracle),
                               signature=FLAGS.oracle_signature,
@@ -94,6 +95,15 @@ def remote_config() -> RemoteConfig | None:
                               retry=RetryPolicy(FLAGS.oracle_retries))
     return RemoteConfig(endpoint, FLAGS.i_own_this_endpoint, FLAGS.ledger, FLAGS.eval_rows,
                         FLAGS.max_rows)
+
+
+def _refuse_the_others():
+    """What means nothing to a local oracle must not look as if it did."""
+    own = (flag.name for flag in FLAGS.flags_by_module_dict()[__name__])
+    given = [name for name in own if name != "oracle" and FLAGS[name].present]
+    if given:
+        raise ValueError(f"`--{given[0]}` must be given with a remote --oracle only. Received: it, "
+                         f"with --oracle={LOCAL}")
 
 
 def _range(values):

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 import dataclasses
 import datetime
-import hashlib
 import os
 
 import numpy as np
@@ -16,12 +15,6 @@ from attacks.endpoint.ledger_file import LedgerFullError
 Key = tuple[bytes, int]
 RESERVE_BYTES = 8 * 2**20
 _WHERE = "WHERE target = ? AND input = ? AND ask = ?"
-
-
-def digest(row: np.ndarray) -> bytes:
-    """The 16 bytes that stand for an input: of its dtype, shape and values."""
-    head = f"{row.dtype.str}{row.shape}".encode()
-    return hashlib.blake2b(head + row.tobytes(), digest_size=16).digest()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -134,6 +134,7 @@ BAD = {
     "too many rows to evaluate": (("--eval_rows=5000",), "from 2 to .*Received: 5000"),
     "a defence": (("--defences=none",), "--defences"),
     "a victim": (("--victim=victim.keras",), "--victim"),
+    "a recipe for a victim": (("--victim_seed=1",), "own victim.*--victim_seed"),
     "no such secret": (("--oracle_token=env:NO_SUCH_SECRET_HERE",), "NO_SUCH_SECRET_HERE"),
     "a secret in the open": (("--oracle_token=hunter2",), "env:NAME.*something else"),
     "a password in the address": (("--oracle=http://me:hunter2@x/v1/models/m",), "no user"),
@@ -153,6 +154,12 @@ def test_what_cannot_be_audited_is_said_in_a_line(server, data, tmp_path, argume
     assert "hunter2" not in error
     assert re.search(message, error), error
     assert not list(tmp_path.glob("cells/*"))
+
+
+@pytest.mark.parametrize("flag", [OWNED, "--max_rows=9", "--ledger=x", "--oracle_format=row"])
+def test_flags_of_a_remote_oracle_mean_nothing_to_a_local_one(tmp_path, flag):
+    error = call(flag, f"--output_dir={tmp_path}")
+    assert f"`{flag.split('=')[0]}` must be given with a remote --oracle only" in error
 
 
 def test_answers_that_are_no_probabilities_are_paid_for_once(server, data, tmp_path):
