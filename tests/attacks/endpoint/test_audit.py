@@ -8,6 +8,7 @@ import time
 import pytest
 
 from attacks.endpoint.ledger import Ledger
+from attacks.endpoint.ledger_file import LedgerFullError
 from attacks.results import read_cells
 from tests.attacks.endpoint.audited import publish
 from tests.attacks.endpoint.audited import write_data
@@ -299,3 +300,31 @@ def test_kills_alone_cost_at_most_what_was_on_its_way(base, undisturbed, tmp_pat
     assert transfer_sets(tmp_path) == expected
     resent = verdict(tmp_path)["bill"]["rows_resent"]
     assert server.rows <= 5200 + resent and resent <= BATCH * CONCURRENCY
+
+
+def test_a_ledger_in_use_a_damaged_and_a_full_one_lose_nothing(server, data, tmp_path, monkeypatch):
+    """Each says what happened, and the same command goes on."""
+    path = tmp_path / "ledger.sqlite"
+    arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--ledger={path}")
+    with Ledger(path):
+        assert "in use by another run" in call(*arguments, f"--output_dir={tmp_path / 'a'}")
+    assert server.requests == 0
+    assert call(*arguments, f"--output_dir={tmp_path / 'a'}") == 0
+    asked = server.rows
+
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3000])  # A torn last page.
+    assert call(*arguments, f"--output_dir={tmp_path / 'b'}") == 0
+    assert asked <= server.rows < asked + 110
+    assert list(tmp_path.glob("ledger.sqlite.damaged*"))
+    assert transfer_sets(tmp_path / "b") == transfer_sets(tmp_path / "a")
+
+    def full(*_):
+        raise LedgerFullError("The disk is full")
+
+    monkeypatch.setattr(Ledger, "intend", full)
+    asked = server.requests
+    error = call(*arguments, f"--output_dir={tmp_path / 'c'}", "--budgets=60")
+    assert error == "error: The disk is full" and server.requests == asked  # Nothing was sent.
+    monkeypatch.undo()
+    assert call(*arguments, f"--output_dir={tmp_path / 'c'}", "--budgets=60") == 0
