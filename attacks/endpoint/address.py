@@ -4,7 +4,7 @@ import dataclasses
 import re
 import urllib.parse
 
-_PORTS = {"http": 8501, "https": 8501, "grpc": 8500, "grpcs": 8500}
+_PORTS = {"http": 80, "https": 443, "grpc": 8500, "grpcs": 443}
 _FORMS = ("http(s)://HOST[:PORT]/v1/models/NAME[/versions/VERSION] or "
           "grpc(s)://HOST[:PORT]/NAME[/versions/VERSION]")
 _REST_PATH = re.compile(r"(?P<base>.*/v1/models/(?P<name>[^/:]+))(/versions/(?P<version>\d+))?/?")

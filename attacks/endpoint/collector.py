@@ -21,6 +21,8 @@ from attacks.endpoint.ledger import Ledger
 # Batches for each of the requests at a time that are looked up together: enough that those who wait
 # for the last of them cost little, few enough to fit into memory.
 _BATCHES_AHEAD = 16
+# The longest that a server may ask to wait; past it, a run ends rather than sit there.
+_LONGEST_WAIT_S = 600
 
 
 class BillExceededError(ValueError):
@@ -253,6 +255,9 @@ class Collector:
         if batch.retries == self.config.retry.retries:
             raise EndpointError(f"The endpoint failed {batch.retries + 1} times in a row, and the "
                                 f"run gives up; what was answered is kept. It said: {error}")
+        if (error.retry_after_s or 0) > _LONGEST_WAIT_S:
+            raise EndpointError(f"The endpoint asks to wait for {error.retry_after_s:.0f} s. Give "
+                                f"the same command again then. It said: {error}")
         now = time.monotonic()
         delay = self.config.retry.delay_s(batch.retries, error.retry_after_s, random.random())
         batch.retries, batch.not_before = batch.retries + 1, now + delay

@@ -135,6 +135,14 @@ def test_a_retry_after_is_honoured_by_all_requests(tmp_path):
     assert len(times) == 4 and times[1] - times[0] >= 0.3
 
 
+def test_a_wait_of_hours_ends_the_run_with_the_bill_right(tmp_path):
+    endpoint = ScriptedEndpoint(fails(RefusedError("closed", retry_after_s=86_400), 2))
+    with collecting(tmp_path, endpoint) as collector:
+        with pytest.raises(EndpointError, match="wait for 86400 s.*again then. It said: closed"):
+            collector.collect(INPUTS, None, "thief")
+        assert collector.bill("thief").rows_sent == endpoint.rows - 4
+
+
 def test_rows_per_second_are_bounded(tmp_path):
     times = []
     endpoint = ScriptedEndpoint(lambda *_: times.append(time.monotonic()), rows_per_second=80)

@@ -1,0 +1,43 @@
+"""An address is read as a user means it, and written again as the same."""
+import pytest
+
+from attacks.endpoint.address import Address
+
+
+@pytest.mark.parametrize("text, expected", [
+    ("http://host:8501/v1/models/m", Address("http", "host:8501", "/v1/models/m", "m")),
+    ("http://host/v1/models/m/", Address("http", "host:80", "/v1/models/m", "m")),
+    ("https://api.example.com/team/v1/models/m/versions/12",
+     Address("https", "api.example.com:443", "/team/v1/models/m", "m", 12)),
+    ("http://[::1]:8501/v1/models/m", Address("http", "[::1]:8501", "/v1/models/m", "m")),
+    ("http://host/v1/models/a%20b", Address("http", "host:80", "/v1/models/a%20b", "a b")),
+    ("grpc://host/m", Address("grpc", "host:8500", "", "m")),
+    ("grpcs://host:9/m/versions/0", Address("grpcs", "host:9", "", "m", 0)),
+])
+def test_an_address_is_read_and_written(text, expected):
+    address = Address.parse(text)
+    assert address == expected
+    assert Address.parse(str(address)) == expected
+    assert address.is_grpc == text.startswith("grpc")
+    assert address.uses_tls == text.split(":")[0].endswith("s")
+
+
+@pytest.mark.parametrize("text", [
+    "", "locall", "host:8501", "ftp://host/v1/models/m", "http://host:8501", "http:///v1/models/m",
+    "http://host/v1/models/", "http://host/v1/models/m:predict", "http://host/v1/models/m/versions",
+    "http://host/v1/models/m/versions/one", "grpc://host", "grpc://host/a/b", "http://host:port/",
+    "http://host:99999/v1/models/m"
+])
+def test_other_addresses_are_refused_with_the_forms(text):
+    with pytest.raises(ValueError, match="`--oracle` must be local, or http.*grpc.*Received"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize("text", [
+    "http://user:secret@host/v1/models/m", "http://secret@host/v1/models/m",
+    "http://host/v1/models/m?key=secret", "http://host/v1/models/m#secret"
+])
+def test_secrets_in_an_address_are_refused_and_not_repeated(text):
+    with pytest.raises(ValueError, match="no user, password or query.*--oracle_token") as error:
+        Address.parse(text)
+    assert "secret" not in str(error.value)

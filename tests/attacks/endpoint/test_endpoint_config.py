@@ -1,0 +1,77 @@
+"""How an endpoint is asked is checked once, and secrets stay where they are."""
+import itertools
+
+import pytest
+
+from attacks.endpoint.address import Address
+from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.config import RemoteConfig
+from attacks.endpoint.config import RetryPolicy
+from attacks.endpoint.config import Secret
+
+ADDRESS = Address.parse("grpc://host/m")
+
+
+@pytest.mark.parametrize("options, message", [
+    (dict(batch_size=0), "--oracle_batch_size.*at least 1. Received: 0"),
+    (dict(concurrency=0), "--oracle_concurrency.*Received: 0"),
+    (dict(timeout_s=0), "--oracle_timeout_s.*positive. Received: 0"),
+    (dict(timeout_s=float("nan")), "--oracle_timeout_s"),
+    (dict(rows_per_second=-1), "--oracle_rows_per_second"),
+    (dict(rows_per_second=float("inf")), "--oracle_rows_per_second"),
+    (dict(request_format="columns"), "row, column. Received: 'columns'"),
+    (dict(input_range=(1, 1)), "LOWEST,HIGHEST.*Received: 1,1"),
+    (dict(input_range=(0, float("nan"))), "LOWEST,HIGHEST"),
+    (dict(headers={"X Key": Secret("env:KEY")}), "letters, digits and hyphens.*'X Key'"),
+    (dict(ca_file="nowhere.pem"), "--oracle_ca_file.*nowhere.pem"),
+])
+def test_what_makes_no_sense_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        EndpointConfig(ADDRESS, **options)
+
+
+def test_a_bill_is_no_less_than_nothing():
+    with pytest.raises(ValueError, match="--max_rows.*Received: -1"):
+        RemoteConfig(EndpointConfig(ADDRESS), max_rows=-1)
+
+
+def test_secrets_are_read_when_they_are_sent_and_shown_nowhere(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("  swordfish\n")
+    config = EndpointConfig(ADDRESS,
+                            token=Secret("env:TOKEN"),
+                            headers={"X-Key": Secret(f"file:{tmp_path}/key")})
+    monkeypatch.setenv("TOKEN", "hunter2")
+    assert config.secret_headers() == {"X-Key": "swordfish", "Authorization": "Bearer hunter2"}
+    assert not any(secret in f"{config!r}{config}" for secret in ("hunter2", "swordfish"))
+
+
+@pytest.mark.parametrize("source", ["hunter2", "env:", "file:", "pass:hunter2", ""])
+def test_a_secret_in_the_open_is_refused_and_not_repeated(source):
+    with pytest.raises(ValueError, match="env:NAME.*file:PATH.*something else") as error:
+        Secret(source)
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"two\nlines", b"\xff\xfe", b"nul\0"])
+def test_a_secret_that_cannot_be_one_is_refused_and_not_repeated(content, tmp_path):
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(ValueError, match="The secret file:.* must be") as error:
+        Secret(f"file:{tmp_path}/secret").read()
+    assert "lines" not in str(error.value)
+    with pytest.raises(ValueError, match="env:NO_SUCH_SECRET must be readable"):
+        Secret("env:NO_SUCH_SECRET").read()
+
+
+def test_delays_grow_to_a_bound_are_spread_and_no_shorter_than_asked_for():
+    policy = RetryPolicy(first_delay_s=0.5, longest_delay_s=30)
+    longest = [policy.delay_s(retry, None, 1 - 1e-9) for retry in range(12)]
+    assert all(b == pytest.approx(min(2 * a, 30)) for a, b in itertools.pairwise(longest))
+    assert longest[0] == pytest.approx(0.5) and longest[-1] == pytest.approx(30)
+    for retry, most in enumerate(longest):
+        assert policy.delay_s(retry, None, 0) == pytest.approx(most / 2)
+        assert policy.delay_s(retry, 100, 0.3) == 100
+        assert policy.delay_s(retry, 0, 0.3) > 0
+    assert policy.delay_s(10**6, None, 0) == 15
+    with pytest.raises(ValueError, match="--oracle_retries.*Received: -1"):
+        RetryPolicy(-1)
