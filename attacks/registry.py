@@ -4,11 +4,15 @@ from typing import Any
 
 from attacks.labels import Labels
 from attacks.probabilities import Probabilities
+from attacks.random_inputs import RandomInputs
 from attacks.sample import Sample
 from revsig_keras.members import Registry
 from revsig_keras.registry import DEFENCES
 
-ATTACKS = Registry("attack", {"sample": Sample})
+ATTACKS = Registry("attack", {
+    "sample": Sample,
+    "random": RandomInputs,
+})
 
 ADVERSARIES = Registry("adversary", {
     "probabilities": Probabilities,
