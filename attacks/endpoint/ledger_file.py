@@ -11,7 +11,7 @@ from absl import logging
 from attacks.endpoint import ledger_schema
 from attacks.endpoint import salvage
 
-_CACHE_KIB = 65536
+_CACHE_KIB = 8192
 # A check of this much takes about 0.1 s, more where it must come from the disk.
 _ALWAYS_CHECKED_BYTES = 64 * 2**20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
