@@ -226,7 +226,7 @@ class Collector:
                 answered.append((batch, self._read(batch, future)))
             except RequestFailedError as error:
                 failed.append((batch, error))
-            except ValueError as error:
+            except Exception as error:  # Whatever it is, the other answers are kept first.
                 fatal = fatal or error
         answers = self._settle(answered, keys)
         for batch, error in failed:

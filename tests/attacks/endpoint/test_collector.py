@@ -99,10 +99,14 @@ def test_what_is_refused_is_no_resending_and_what_is_in_doubt_is(tmp_path, error
     assert endpoint.rows == 50 + sent_in_vain
 
 
-def test_an_endpoint_that_fails_for_good_ends_the_run_and_nothing_answered_is_lost(tmp_path):
-    endpoint = ScriptedEndpoint(fails(EndpointError("no such model"), 5))
+@pytest.mark.parametrize(
+    "error",
+    [EndpointError("no such model"), KeyError("no such model")],
+    ids=["foreseen", "unforeseen"])
+def test_an_endpoint_that_fails_for_good_ends_the_run_and_nothing_answered_is_lost(tmp_path, error):
+    endpoint = ScriptedEndpoint(fails(error, 5))
     with collecting(tmp_path, endpoint) as collector:
-        with pytest.raises(EndpointError, match="no such model"):
+        with pytest.raises(type(error), match="no such model"):
             collector.collect(INPUTS, None, "thief")
     answered = endpoint.rows - 4
     assert answered >= 20
