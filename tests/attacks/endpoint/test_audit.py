@@ -126,6 +126,15 @@ def test_an_endpoint_of_labels_is_audited_by_those_who_need_no_more(server, data
         capsys.readouterr().err)
 
 
+def test_an_endpoint_of_labels_is_nothing_for_those_who_need_more(server, data, tmp_path):
+    arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=labels",
+                 f"--output_dir={tmp_path}")
+    error = call(*arguments, "--adversaries=probabilities")
+    assert "`--adversaries` must name one who can do with less" in error
+    assert call(*arguments, "--adversaries=labels") == 0
+    assert call(*arguments, "--adversaries=labels,probabilities") == 0  # Nothing new, and no error.
+
+
 BAD = {
     "logits": (("--oracle_signature=logits",), "each at least 0.*emit logits"),
     "NaN": (("--oracle_signature=nan",), "NaN or infinity in .* of .* rows"),
@@ -220,7 +229,7 @@ def wild(seed):
     rng = random.Random(seed)
     faults = (Fault(status=429), Fault(status=503), Fault(cut="reset"), Fault(cut="truncate"),
               Fault(delay_s=0.7), Fault(status=429, retry_after_s=1))
-    return lambda call: rng.choice(faults) if rng.random() < 0.2 else Fault(delay_s=0.01)
+    return lambda call: rng.choice(faults) if rng.random() < 0.2 else Fault(delay_s=0.03)
 
 
 def refusing(seed):
@@ -264,10 +273,10 @@ def test_faults_and_five_kills_lose_nothing(base, undisturbed, tmp_path):
                    f"--output_dir={tmp_path}")
         for kill in range(KILLS):
             process = python(*command)
-            at = server.rows + chance.randrange(1, 5200 // (KILLS + 1))
+            at = server.rows + chance.randrange(1, 5200 // (KILLS + 2))
             while server.rows < at and process.poll() is None:
                 time.sleep(0.001)
-            time.sleep(chance.uniform(0, 0.1))
+            time.sleep(chance.uniform(0, 0.02))  # Few enough rows for the next kills to come.
             process.send_signal(signal.SIGKILL)
             _, err = process.communicate(timeout=60)
             assert process.returncode == -signal.SIGKILL, err
@@ -275,6 +284,7 @@ def test_faults_and_five_kills_lose_nothing(base, undisturbed, tmp_path):
         process = python(*command)
         _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
+        assert re.search(r"The ledger answers [\d,]+ rows. [\d,]+ others were on their way", err)
     assert transfer_sets(tmp_path) == expected
     bill = verdict(tmp_path)["bill"]
     assert bill["rows_sent"] == 5200 + bill["rows_resent"]

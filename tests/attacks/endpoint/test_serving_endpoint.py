@@ -1,7 +1,10 @@
 """What holds for both protocols: answers to the bit, versions, and what becomes of failures."""
+from concurrent import futures
+import contextlib
 import shutil
 import sys
 
+import grpc
 import ml_dtypes
 import numpy as np
 import pytest
@@ -202,7 +205,10 @@ def test_an_answer_that_is_cut_leaves_a_doubt(cut, protocol, asked, server, fail
 @each_protocol
 @pytest.mark.parametrize("fate", ["reset", "truncate", "silence"])
 def test_a_connection_that_ends_leaves_a_doubt(fate, protocol, asked, versions):
-    """After the model ran, and the next batch is answered."""
+    """After the model ran; and a batch is answered once the end was noticed.
+
+    gRPC may send one more into the connection that is gone, and leave that in doubt as well.
+    """
     is_over = []
     with ModelServer(versions) as server:
         target = server.rest_url.split("/")[2] if protocol == "rest" else server.grpc_address
@@ -213,6 +219,9 @@ def test_a_connection_that_ends_leaves_a_doubt(fate, protocol, asked, versions):
                 endpoint.predict(X)
             assert server.rows == len(X)
             is_over.append(True)
+            if protocol == "grpc":
+                with contextlib.suppress(InDoubtError):
+                    endpoint.predict(X)
             assert endpoint.predict(X)[1] == "12"
             endpoint.close()
 
@@ -265,6 +274,35 @@ def test_secrets_must_be_ascii(protocol, asked, server, monkeypatch):
                        match="Authorization must be ASCII. Received: something") as e:
         asked(server, protocol, token=Secret("env:TOKEN"))
     assert "heim" not in str(e.value)
+
+
+@pytest.mark.skipif(not HAS_GRPC, reason="tensorflow-serving-api is not installed")
+def test_grpc_sends_secrets_as_metadata_and_shows_none(asked, monkeypatch, tmp_path):
+    received = []
+
+    class Gatekeeper(grpc.GenericRpcHandler):
+
+        def service(self, details):
+            received.append(dict(details.invocation_metadata))
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: context.abort(
+                grpc.StatusCode.UNAUTHENTICATED, str(received[-1])))
+
+    monkeypatch.setenv("TOKEN", "s3cr&t")
+    (tmp_path / "key").write_text("k-e-y")
+    server = grpc.server(futures.ThreadPoolExecutor(1), [Gatekeeper()])
+    address = f"grpc://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}/model"
+    server.start()
+    endpoint = asked(address,
+                     token=Secret("env:TOKEN"),
+                     headers={"X-Key": Secret(f"file:{tmp_path}/key")})
+    for ask in (endpoint.signature, endpoint.version):
+        with pytest.raises(EndpointError, match=r"UNAUTHENTICATED.*\*\*\*") as error:
+            ask()
+        assert not any(secret in str(error.value) for secret in ("s3cr", "k-e-y"))
+    server.stop(None).wait()
+    assert len(received) >= 2
+    for metadata in received:
+        assert metadata["authorization"] == "Bearer s3cr&t" and metadata["x-key"] == "k-e-y"
 
 
 def test_without_the_extra_grpc_is_refused(asked, monkeypatch):
