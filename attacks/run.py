@@ -46,14 +46,16 @@ def main():
         origin = provenance(config, dataset, splits, target.record, strategy)
         store.extend(origin)
         clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
-        for cell in fit(cells, target):
+        unfit = find_unfit(config.cells(), target)
+        for cell in (cell for cell in cells if cell not in unfit):
             count = progress.starts(str(cell), config.clone.steps)
             store.write(cell, {**origin, **steal(cell, splits.pool.x, target, clones, count)})
         bill = target.bill()
     report.write(store.directory)
     print(report.text(store.directory))
-    print(verdict.write(store.directory, config.price_per_1000, config.fail_above, bill))
-    sys.exit(verdict.exit_status(store.directory))
+    judged = verdict.write(store.directory, config.price_per_1000, config.fail_above, bill)
+    print(judged["sentence"])
+    sys.exit(verdict.exit_status(judged))
 
 
 def make_target(config, dataset, splits):
@@ -61,12 +63,15 @@ def make_target(config, dataset, splits):
     return (RemoteTarget if config.remote else LocalTarget)(config, dataset, splits)
 
 
-def fit(cells, target):
-    """The cells that mean something on this target; why the others do not is said once."""
-    reasons = {cell: target.unfit(cell) for cell in cells}
-    for reason in dict.fromkeys(filter(None, reasons.values())):
-        print(f"Left out: {reason}.", file=sys.stderr)
-    return [cell for cell in cells if not reasons[cell]]
+def find_unfit(cells, target):
+    """The cells that mean nothing on this target, which is said; not all of them may be so."""
+    unfit = {cell: reason for cell in cells if (reason := target.unfit(cell))}
+    reasons = "; ".join(dict.fromkeys(unfit.values()))
+    if len(unfit) == len(cells):
+        raise ValueError(f"`--adversaries` must name one who can do with less. Received: {reasons}")
+    if unfit:
+        print(f"Left out: {reasons}.", file=sys.stderr)
+    return unfit
 
 
 def steal(cell, pool, target, clones, count):

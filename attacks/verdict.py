@@ -17,7 +17,7 @@ FAILED = 2
 
 
 def write(directory: str | os.PathLike, price_per_1000: float | None, fail_above: float | None,
-          bill: dict[str, int] | None) -> str:
+          bill: dict[str, int] | None) -> dict[str, Any]:
     """Writes `verdict.json`.
 
     Args:
@@ -27,7 +27,7 @@ def write(directory: str | os.PathLike, price_per_1000: float | None, fail_above
         bill: What the run has sent, or None where nothing is sent.
 
     Returns:
-        What it says, in sentences.
+        What it holds; `sentence` says it in words.
     """
     findings = findings_of(directory, price_per_1000)
     strongest = max(finding["agreement"] for finding in findings)
@@ -42,12 +42,11 @@ def write(directory: str | os.PathLike, price_per_1000: float | None, fail_above
     record["sentence"] = " ".join(said)
     text = json.dumps(record, indent=1, allow_nan=False) + "\n"
     write_atomically(pathlib.Path(directory, "verdict.json"), text, overwrite=True)
-    return record["sentence"]
+    return record
 
 
-def exit_status(directory: str | os.PathLike) -> int:
-    """0, or `FAILED` if the verdict of a directory is that it does not pass."""
-    record = json.loads(pathlib.Path(directory, "verdict.json").read_text())
+def exit_status(record: dict[str, Any]) -> int:
+    """0, or `FAILED` if the verdict is that it does not pass."""
     return FAILED if record["passed"] is False else 0
 
 

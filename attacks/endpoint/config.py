@@ -8,6 +8,8 @@ import re
 from attacks.endpoint.address import Address
 
 FORMATS = ("row", "column")
+# The longest that a connection may take to come about; an answer may take `timeout_s`.
+CONNECT_TIMEOUT_S = 10.0
 # In the output directory of a run: which endpoint it is about.
 ENDPOINT_RECORD = "endpoint.json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")

@@ -12,11 +12,11 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from attacks.endpoint import grpc_failures
+from attacks.endpoint.config import CONNECT_TIMEOUT_S
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.redaction import Redaction
 
-CONNECT_TIMEOUT_S = 10.0
 _STATE = get_model_status_pb2.ModelVersionStatus.State
 
 

@@ -12,11 +12,10 @@ import requests.adapters
 import requests.auth
 
 from attacks.endpoint import http_failures
+from attacks.endpoint.config import CONNECT_TIMEOUT_S
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.redaction import Redaction
-
-CONNECT_TIMEOUT_S = 10.0
 
 
 class HttpClient:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import sys
 import uuid
 
 import numpy as np
@@ -70,6 +71,7 @@ class RemoteTarget(Target):
                                     self._dataset.num_classes, self._remote.max_rows,
                                     progress.notes)
         self._stack.callback(self._collector.close)
+        _tell(ledger, subject)
         progress.starts("asking the endpoint", 0)
         self._collector.collect(self._test.x[:1], None, "evaluation")  # The probe.
         answers = self._collector.collect(np.concatenate([self._test.x, self._evaluation.x]), None,
@@ -131,6 +133,17 @@ class RemoteTarget(Target):
             "evaluated_rows": cut,
             "choosing_rows": len(self._evaluation),
         }
+
+
+def _tell(ledger, subject):
+    """Says what is there already, so that nobody wonders at the bill."""
+    target = ledger.target(subject.name, subject.version)
+    answered, in_doubt = ledger.answered(target), ledger.in_doubt(target)
+    if answered or in_doubt:
+        print(
+            f"The ledger answers {answered:,} rows. {in_doubt:,} others were on their way when a "
+            "run was stopped: they are billed again when they are asked again.",
+            file=sys.stderr)
 
 
 def _name(remote, signature):

@@ -14,6 +14,7 @@ from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.ledger import Ledger
+from attacks.endpoint.ledger_file import LedgerError
 from tests.attacks.endpoint.scripted_endpoint import CLASSES
 from tests.attacks.endpoint.scripted_endpoint import ScriptedEndpoint
 from tests.attacks.endpoint.scripted_endpoint import softmax
@@ -192,6 +193,22 @@ def test_another_version_ends_the_run(tmp_path):
     with collecting(tmp_path, again) as collector:
         collector.collect(INPUTS, None, "thief")
     assert again.rows == 50 - 3 * 4  # Only answers of version 1 were kept.
+
+
+def test_an_answer_that_is_not_on_disk_is_not_given(tmp_path, monkeypatch):
+    """Nor is a row sent whose intent is not."""
+    endpoint = ScriptedEndpoint(concurrency=1)
+
+    def fail(*_):
+        raise LedgerError("no disk")
+
+    for step, sent in (("intend", 0), ("settle", 4)):
+        with monkeypatch.context() as patch, collecting(tmp_path, endpoint) as collector:
+            patch.setattr(Ledger, step, fail)
+            given = []
+            with pytest.raises(LedgerError, match="no disk"):
+                given.extend(collector.stream(((row, 0) for row in INPUTS[:4]), "thief"))
+            assert not given and endpoint.rows == sent
 
 
 @pytest.mark.parametrize("answer, message", [
