@@ -1,6 +1,7 @@
 """How often a clone gives the labels of a reference, on rows that nobody trained on."""
 
 import abc
+from collections.abc import Callable
 import dataclasses
 from typing import Any
 
@@ -13,10 +14,15 @@ from models.splits import Rows
 
 
 @dataclasses.dataclass(frozen=True)
-class CloneLabels:
-    """A clone's labels on the rows that nobody trained on."""
-    test: np.ndarray
-    evaluation: np.ndarray
+class Examined:
+    """What depends on a clone alone, whatever the defence.
+
+    Attributes:
+        test_labels: The clone's labels on the rows that figures are measured on.
+        figures: Metrics, by name.
+    """
+    test_labels: np.ndarray
+    figures: dict[str, float | None]
 
 
 class AgreementEvaluator(abc.ABC):
@@ -33,10 +39,19 @@ class AgreementEvaluator(abc.ABC):
                  evaluation_labels: np.ndarray):
         self.test, self.test_labels = test, test_labels
         self.evaluation, self.evaluation_labels = evaluation, evaluation_labels
+        self._examined: dict[str, Examined] = {}
 
-    def examine(self, clone: keras.Model) -> CloneLabels:
-        """All that the metrics need of a clone."""
-        return CloneLabels(labels_of(clone, self.test.x), labels_of(clone, self.evaluation.x))
+    def examined(self, clone: Clone, model: Callable[[Clone], keras.Model]) -> Examined:
+        """What `examine` says; equal clones, trained for several cells, are examined once."""
+        if clone.digest not in self._examined:
+            self._examined[clone.digest] = self.examine(model(clone))
+        return self._examined[clone.digest]
+
+    def examine(self, clone: keras.Model) -> Examined:
+        """Measures what depends on the clone alone."""
+        labels = labels_of(clone, self.evaluation.x)
+        figures = {"agreement_validation": share(labels == self.evaluation_labels)}
+        return Examined(labels_of(clone, self.test.x), figures)
 
     def watch(self, clone: keras.Model, step: int) -> float:
         """Agreement on the rows that are chosen with."""
@@ -44,12 +59,13 @@ class AgreementEvaluator(abc.ABC):
         return share(labels_of(clone, self.evaluation.x) == self.evaluation_labels)
 
     @abc.abstractmethod
-    def measure(self, clone: Clone, defence: str,
+    def measure(self, clone: Clone, model: Callable[[Clone], keras.Model], defence: str,
                 queried: np.ndarray) -> dict[str, float | int | None]:
         """The metrics of a cell.
 
         Args:
             clone: The trained clone.
+            model: Makes a model of it, which emits logits.
             defence: Member, as written.
             queried: The inputs that were queried, for the noise per query.
 

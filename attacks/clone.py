@@ -1,7 +1,7 @@
 """Training clones: one recipe for every adversary, afresh for every cell."""
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import dataclasses
 import functools
 import hashlib
@@ -11,35 +11,44 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from attacks.attack import TransferSet
-from attacks.config import CloneConfig
+from attacks.clone_config import CloneConfig
+from attacks.transfer_set import TransferSet
 from models import architectures
+from models.inference import predict
+from models.inference import probabilities
+from models.objective import Objective
 from models.optimizers import OPTIMIZERS
 from models.seeds import derive
 from models.trainer import Trainer
 
-# Neighbours in the grid train the same clone where the label survives the defence and the thief
-# uses labels only; a few are remembered so that it is trained once.
-_REMEMBERED = 8
+# Neighbours in the grid train the same clones: where the label survives the defence and the thief
+# uses labels only, and where a thief begins with its labels-only clone. So they are trained once,
+# as long as their weights fit in here.
+_REMEMBERED_BYTES = 2**28
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Clone:
-    """What is kept of a trained clone.
+    """A trained clone.
 
     Attributes:
-        findings: What `examine` returned for it.
-        steps: Steps trained.
-        train_seconds: Seconds that the training took, without compilation and `watch`.
+        weights: As `keras.Model.get_weights` gives them.
+        steps: Steps trained, those of the clones that it started from included.
+        train_seconds: Seconds that the training took, without compilation and `watch`; likewise.
         curve: Pairs of a step and what `watch` returned there.
         digest: Hexadecimal digest of all that the training depends on; equal digests are the same
             clone.
+        agreement_held_out: Share of the thief's own held-out rows on which the clone has the label
+            that was answered, or None where none are held out.
+        learned: What the objective has learned besides, by name.
     """
-    findings: Any
+    weights: Sequence[np.ndarray]
     steps: int
     train_seconds: float
     curve: tuple[tuple[int, float], ...]
     digest: str
+    agreement_held_out: float | None = None
+    learned: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
         """The part that goes into the record of a cell."""
@@ -48,6 +57,7 @@ class Clone:
             "train_seconds": self.train_seconds,
             "digest": self.digest,
             "agreement_validation_curve": [list(point) for point in self.curve],
+            "learned": self.learned,
         }
 
 
@@ -63,70 +73,155 @@ class CloneTrainer:
 
     def __init__(self, config: CloneConfig, input_shape: tuple[int, ...], num_classes: int,
                  strategy: tf.distribute.Strategy):
-        self._config = config
-        self._trainer = Trainer(
-            functools.partial(architectures.build, config.architecture, input_shape, num_classes),
-            functools.partial(OPTIMIZERS.make, config.optimizer), config.batch_size, strategy)
+        self.config = config
+        self._build = functools.partial(architectures.build, config.architecture, input_shape,
+                                        num_classes)
+        self._strategy = strategy
+        self._trainers: dict[Objective | None, Trainer] = {}
         self._remembered: collections.OrderedDict[str, Clone] = collections.OrderedDict()
 
-    def train(self,
-              transfer_set: TransferSet,
-              seed: int,
-              examine: Callable[[keras.Model], Any],
-              watch: Callable[[keras.Model, int], float] | None = None,
-              progress: Callable[[int], None] | None = None) -> Clone:
-        """Trains one clone.
+    def course(self, seed: int, **options) -> "Course":
+        """How one clone is to be trained; see `Course`."""
+        return Course(self, seed, **options)
 
-        Args:
-            transfer_set: What the thief paid for.
-            seed: Seed of the initial weights, the order of the rows, dropout and shifts.
-            examine: Called with the trained model, which is valid only during the call.
-            watch: Called with the model and the step after a quarter, a half and all of the steps.
-            progress: Called with the number of steps done since its last call.
-        """
-        config = self._config
-        digest = _digest(config, transfer_set, seed)
+    def model(self, clone: Clone) -> keras.Model:
+        """The clone as a model that emits logits; valid until the next call."""
+        self._model.set_weights(clone.weights)
+        return self._model
+
+    @functools.cached_property
+    def _model(self):
+        return self._build(0)
+
+    def train(self, stolen: TransferSet, seed: int, steps: int, objective: Objective | None,
+              start: Clone | None, unlabelled: np.ndarray | None, unlabelled_shift: int,
+              watch: Callable[[keras.Model, int], float] | None,
+              progress: Callable[[int], None] | None) -> Clone:
+        """Trains one clone, or remembers it; called by `Course.train`."""
+        digest = self._digest(stolen, seed, steps, objective, start, unlabelled, unlabelled_shift)
         if digest in self._remembered:
+            self._remembered.move_to_end(digest)
             if progress:
                 progress(self._remembered[digest].steps)
             return self._remembered[digest]
-        train, held_out = _hold_out(transfer_set, config.held_out, seed)
-        trained = self._trainer.train(
+        train, held_out = _hold_out(stolen, self.config.held_out, seed)
+        trained = self._trainer(objective).train(
             train.inputs,
             train.targets,
-            config.steps,
+            steps,
             derive(seed, "clone"),
             max_shift=train.max_shift,
             progress=progress,
             held_out=held_out and (held_out.inputs, held_out.targets),
-            patience=config.patience,
+            patience=self.config.patience,
             watch=watch,
-            watch_at=[max(1, config.steps // 4),
-                      max(1, config.steps // 2), config.steps])
-        clone = Clone(examine(trained.model), trained.steps, trained.seconds,
-                      tuple(trained.watched), digest)
-        self._remembered[digest] = clone
-        if len(self._remembered) > _REMEMBERED:
-            self._remembered.popitem(last=False)
+            watch_at=sorted({max(1, steps // 4), max(1, steps // 2), steps}),
+            start=start and start.weights,
+            unlabelled=unlabelled,
+            unlabelled_shift=unlabelled_shift)
+        clone = Clone(trained.model.get_weights(), trained.steps + (start.steps if start else 0),
+                      trained.seconds + (start.train_seconds if start else 0), trained.watched,
+                      digest, held_out and _label_agreement(trained.model, held_out),
+                      trained.learned)
+        self._remember(clone)
         return clone
 
+    def _trainer(self, objective):
+        """One for each objective: its loop is compiled once."""
+        if objective not in self._trainers:
+            make_optimizer = functools.partial(OPTIMIZERS.make, self.config.optimizer)
+            self._trainers[objective] = Trainer(self._build, make_optimizer, self.config.batch_size,
+                                                self._strategy, objective)
+        return self._trainers[objective]
 
-def _hold_out(transfer_set, share, seed):
+    def _remember(self, clone):
+        self._remembered[clone.digest] = clone
+        size = sum(weight.nbytes for weight in clone.weights)
+        while len(self._remembered) > max(1, _REMEMBERED_BYTES // size):
+            self._remembered.popitem(last=False)
+
+    def _digest(self, stolen, seed, steps, objective, start, unlabelled, unlabelled_shift):
+        described = (self.config.describe(), stolen.max_shift, seed)
+        digest = hashlib.sha256(repr(described).encode())
+        digest.update(np.ascontiguousarray(stolen.inputs))
+        digest.update(np.ascontiguousarray(stolen.targets))
+        special = (steps != self.config.steps and steps, objective, start and start.digest)
+        if any(special) or unlabelled is not None:
+            digest.update(repr((*special, unlabelled_shift)).encode())
+            digest.update(b"" if unlabelled is None else np.ascontiguousarray(unlabelled))
+        return digest.hexdigest()[:16]
+
+
+class Course:
+    """How one clone is to be trained, for an adversary to say on what.
+
+    Args:
+        clones: Trains it.
+        seed: Seed of the initial weights, the order of the rows, dropout and shifts.
+        epochs: How often each row is trained on, at most the steps of the recipe in all. Defaults
+            to `None`: as many steps as the recipe says.
+        start: The clone whose weights it starts from. Defaults to `None`: new weights.
+        watch: Called with the model and the step after a quarter, a half and all of the steps.
+        progress: Called with the number of steps done since its last call.
+    """
+
+    def __init__(self,
+                 clones: CloneTrainer,
+                 seed: int,
+                 epochs: int | None = None,
+                 start: Clone | None = None,
+                 watch: Callable[[keras.Model, int], float] | None = None,
+                 progress: Callable[[int], None] | None = None):
+        self._clones, self._seed, self._epochs, self._start = clones, seed, epochs, start
+        self._watch, self._progress = watch, progress
+
+    def train(self,
+              stolen: TransferSet,
+              objective: Objective | None = None,
+              start: Clone | None = None,
+              unlabelled: np.ndarray | None = None,
+              unlabelled_shift: int = 0) -> Clone:
+        """Trains the clone.
+
+        Args:
+            stolen: What the thief paid for, with the targets to train on.
+            objective: What is minimised, hashable. Defaults to `None`: the cross-entropy.
+            start: A clone to start from instead of that of the course. Defaults to `None`.
+            unlabelled: Inputs that cost nothing; see `models.trainer.Trainer.train`.
+            unlabelled_shift: Likewise.
+        """
+        return self._train(stolen, objective, start or self._start, unlabelled, unlabelled_shift,
+                           self._progress)
+
+    def train_on_labels(self, stolen: TransferSet) -> Clone:
+        """The thief's own labels-only clone, with which a thief begins who knows the defence."""
+        return self._train(stolen.with_labels(), None, self._start, None, 0, None)
+
+    def probabilities(self, clone: Clone, inputs: np.ndarray) -> np.ndarray:
+        """What a clone answers, `[n, num_classes]`."""
+        return probabilities(self._clones.model(clone), inputs)
+
+    def _train(self, stolen, objective, start, unlabelled, unlabelled_shift, progress):
+        return self._clones.train(stolen, self._seed, self._steps(len(stolen)), objective, start,
+                                  unlabelled, unlabelled_shift, self._watch, progress)
+
+    def _steps(self, rows):
+        config = self._clones.config
+        if self._epochs is None:
+            return config.steps
+        return min(config.steps, max(1, self._epochs * rows // config.batch_size))
+
+
+def _label_agreement(model, held_out):
+    labels = predict(model, held_out.inputs).argmax(axis=1)
+    return float(np.mean(labels == held_out.answers.argmax(axis=1)))
+
+
+def _hold_out(stolen, share, seed):
     """Splits off the part that early stopping is decided on; at least one row on either side."""
-    rows = len(transfer_set.inputs)
-    if not share:
-        return transfer_set, None
+    rows = len(stolen)
+    if not share or rows < 2:
+        return stolen, None
     order = np.random.default_rng(derive(seed, "held out")).permutation(rows)
     held = min(max(1, round(share * rows)), rows - 1)
-    parts = order[held:], order[:held]
-    return tuple(
-        dataclasses.replace(
-            transfer_set, inputs=transfer_set.inputs[part], targets=transfer_set.targets[part])
-        for part in parts)
-
-
-def _digest(config, transfer_set, seed):
-    digest = hashlib.sha256(repr((config.describe(), transfer_set.max_shift, seed)).encode())
-    digest.update(np.ascontiguousarray(transfer_set.inputs))
-    digest.update(np.ascontiguousarray(transfer_set.targets))
-    return digest.hexdigest()[:16]
+    return stolen.part(order[held:]), stolen.part(order[:held])

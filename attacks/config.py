@@ -5,7 +5,9 @@ import itertools
 from typing import Any
 
 from attacks.cell import Cell
+from attacks.clone_config import CloneConfig
 from attacks.endpoint.config import RemoteConfig
+from attacks.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import AS_SERVED
 from attacks.registry import ATTACKS
@@ -14,45 +16,9 @@ from models import architectures
 from models import strategy
 from models.dataset import Dataset
 from models.datasets import DataConfig
-from models.optimizers import OPTIMIZERS
 from models.splits import Splits
 from models.victim import VictimConfig
 from revsig_keras.registry import DEFENCES
-
-
-@dataclasses.dataclass(frozen=True)
-class CloneConfig:
-    """How every clone is trained, whatever the adversary.
-
-    Attributes:
-        architecture: Name in `models.architectures`.
-        optimizer: Member of `models.optimizers.OPTIMIZERS`.
-        batch_size: Rows per step, over all replicas.
-        steps: Training steps; the most of them under early stopping.
-        held_out: Share of the transfer set, in [0, 1), that early stopping is decided on; paid for
-            and not trained on. 0 trains on all of it for exactly `steps` steps.
-        patience: Checks without a lower held-out loss before training stops.
-    """
-    architecture: str = "digits_cnn"
-    optimizer: str = "adam"
-    batch_size: int = 32
-    steps: int = 600
-    held_out: float = 0.0
-    patience: int = 5
-
-    def __post_init__(self):
-        architectures.check_name(self.architecture)
-        OPTIMIZERS.make(self.optimizer)  # refuses values out of range
-        for name in ("batch_size", "steps", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
-
-    def describe(self) -> dict[str, Any]:
-        """The recipe with every option's value, the same for every spelling of it."""
-        name, options = OPTIMIZERS.resolve(self.optimizer)
-        return {**dataclasses.asdict(self), "optimizer": {"name": name, **options}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +40,8 @@ class RunConfig:
             is given.
         price_per_1000: What 1,000 queries cost, in any currency, or None.
         fail_above: The largest agreement of a thief that passes, in [0, 1], or None.
+        epsilon: The size of the adversarial examples by which transferability is measured, as a
+            share of the inputs' range, in (0, 1].
     """
     data: DataConfig
     victim: VictimConfig | None
@@ -90,6 +58,7 @@ class RunConfig:
     remote: RemoteConfig | None = None
     price_per_1000: float | None = None
     fail_above: float | None = None
+    epsilon: float = 0.25
 
     def __post_init__(self):
         if [self.victim, self.victim_file, self.remote].count(None) != 2:
@@ -118,6 +87,8 @@ class RunConfig:
                              f"{self.price_per_1000}")
         if self.fail_above is not None and not 0 <= self.fail_above <= 1:
             raise ValueError(f"`--fail_above` must be in [0, 1]. Received: {self.fail_above}")
+        if not 0 < self.epsilon <= 1:
+            raise ValueError(f"`--epsilon` must be in (0, 1]. Received: {self.epsilon}")
         if not self.output_dir:
             raise ValueError("`--output_dir` must be a directory. Received: an empty name")
         self.cells()
@@ -132,8 +103,15 @@ class RunConfig:
 
     def check(self, dataset: Dataset, splits: Splits) -> None:
         """Raises `ValueError` if the run cannot be carried out on this data."""
-        for attack, budget in itertools.product(self.attacks, self.budgets):
-            ATTACKS.make(attack).check(budget, len(splits.pool), dataset.input_shape)
+        pools = Pools(splits.pool.x, dataset.input_range)
+        for adversary in map(ADVERSARIES.make, self.adversaries):
+            adversary.check(dataset.input_shape)
+            for attack, budget in itertools.product(map(ATTACKS.make, self.attacks), self.budgets):
+                if budget < adversary.rows_per_input:
+                    raise ValueError(
+                        "`--budgets` must be enough for one input, for which an adversary asks "
+                        f"{adversary.rows_per_input} rows. Received: {budget}")
+                attack.check(budget // adversary.rows_per_input, pools)
         if self.clone.held_out and min(self.budgets) < 2:
             raise ValueError("`--held_out` needs budgets of at least 2, a row on either side. "
                              f"Received: a budget of {min(self.budgets)}")
@@ -149,6 +127,7 @@ class RunConfig:
             "split_seed": self.data.split_seed,
             "image_size": self.data.image_size,
             "clone": self.clone.describe(),
+            "epsilon": self.epsilon,
             "distribution": self.distribution,
         }
 

@@ -1,5 +1,6 @@
 """What a clone is worth and what the defence cost, as the evaluator sees it."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 from attacks.agreement import AgreementEvaluator
 from attacks.agreement import labels_of
 from attacks.agreement import share
+from attacks.transferability import Transferability
+from models.inference import log_softmax
 from models.inference import predict
 from models.splits import Splits
 from models.victim import Victim
@@ -66,9 +69,12 @@ class Evaluator(AgreementEvaluator):
         victim: The clean victim, whose labels are the reference.
         splits: The data. Figures are measured on `test`; what is chosen for all thieves alike, on
             `evaluation`.
+        epsilon: The size of adversarial examples, as a share of the inputs' range.
+        input_range: The lowest and the highest value that an input can have.
     """
 
-    def __init__(self, victim: Victim, splits: Splits):
+    def __init__(self, victim: Victim, splits: Splits, epsilon: float, input_range: tuple[float,
+                                                                                          float]):
         test, evaluation = splits.test, splits.evaluation
         super().__init__(test, labels_of(victim.model, test.x), evaluation,
                          labels_of(victim.model, evaluation.x))
@@ -76,17 +82,28 @@ class Evaluator(AgreementEvaluator):
         self._defended_test = functools.cache(
             lambda defence: self.defended(defence).predict(test.x).argmax(axis=1))
 
-    def measure(self, clone, defence, queried):
-        truth, clean, labels = self.test.y, self.test_labels, clone.findings
+        self._log_clean = functools.cache(lambda: victim.log_probabilities(test.x))
+        self._transfer = Transferability(victim, test, epsilon, input_range)
+
+    def examine(self, clone):
+        examined = super().examine(clone)
+        log_victim, log_clone = self._log_clean(), log_softmax(predict(clone, self.test.x))
+        divergence = np.sum(np.exp(log_victim) * (log_victim - log_clone), axis=1).mean()
+        figures = {"clone_kl_nats": _finite(divergence), **self._transfer.measure(clone)}
+        return dataclasses.replace(examined, figures={**examined.figures, **figures})
+
+    def measure(self, clone, model, defence, queried):
+        truth, clean, examined = self.test.y, self.test_labels, self.examined(clone, model)
         defended_test = self._defended_test(defence)
         return {
-            "agreement_clean": share(labels.test == clean),
-            "agreement_defended": share(labels.test == defended_test),
-            "agreement_validation": share(labels.evaluation == self.evaluation_labels),
-            "clone_accuracy": share(labels.test == truth),
+            "agreement_clean": share(examined.test_labels == clean),
+            "agreement_defended": share(examined.test_labels == defended_test),
+            "agreement_held_out": clone.agreement_held_out,
+            "clone_accuracy": share(examined.test_labels == truth),
             "victim_accuracy_clean": share(clean == truth),
             "victim_accuracy_defended": share(defended_test == truth),
             "label_changes_test": int((defended_test != clean).sum()),
+            **examined.figures,
             **self.defended(defence).noise(queried),
         }
 

@@ -2,7 +2,7 @@
 
 from absl import flags
 
-from attacks.config import CloneConfig
+from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
 from attacks.endpoint import flags as endpoint_flags
 from attacks.registry import ADVERSARIES
@@ -62,6 +62,11 @@ flags.DEFINE_float(
     "The exit status is 2 if the strongest thief's agreement at the largest budget is above this, "
     "in [0, 1].")
 
+flags.DEFINE_float(
+    "epsilon", RunConfig.epsilon,
+    "The size of the adversarial examples by which transferability is measured, as a share of the "
+    "inputs' range. (Of an endpoint it is not measured.)")
+
 _GRID = ("defences", "attacks", "adversaries", "budgets", "seeds")
 _CLONE = ("clone_architecture", "optimizer", "batch_size", "steps", "held_out", "patience")
 _DATA = ("dataset", "image_size", "split_seed")
@@ -103,6 +108,7 @@ def run_config() -> RunConfig:
         replay=_replay(remote),
         price_per_1000=FLAGS.price_per_1000,
         fail_above=FLAGS.fail_above,
+        epsilon=FLAGS.epsilon,
     )
 
 
@@ -118,7 +124,8 @@ def _replay(remote) -> dict[str, str]:
     """The flags that make this run again, without the directories that it reads and writes."""
     grid = _GRID[1:] if remote else _GRID
     victim = endpoint_flags.REPLAYED if remote else ("victim",) if FLAGS.victim else _VICTIM
-    names = _DATA + victim + _CLONE + grid + ("distribution",)
+    measured = () if remote else ("epsilon",)
+    names = _DATA + victim + _CLONE + grid + measured + ("distribution",)
     written = (FLAGS[name].serialize() for name in names)
     replay = dict(text.removeprefix("--").split("=", 1) for text in written if text)
     spelled = {name: OPTIMIZERS.spell(replay[name]) for name in replay if "optimizer" in name}

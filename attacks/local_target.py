@@ -32,7 +32,8 @@ class LocalTarget(Target):
             "fingerprint": victim.fingerprint(),
             **victim.record
         }
-        self.evaluator = Evaluator(victim, self._splits)
+        self.evaluator = Evaluator(victim, self._splits, self._config.epsilon,
+                                   self._dataset.input_range)
 
     def oracle(self, defence, budget):
         return LocalOracle(self.evaluator.defended(defence).predict, budget)

@@ -9,5 +9,6 @@ class Probabilities(Adversary):
     Assumed to know nothing of the defence, not even that there is one.
     """
 
-    def read(self, answers):
+    def read(self, answers, known):
+        del known
         return answers

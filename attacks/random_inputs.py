@@ -3,8 +3,6 @@
 import numpy as np
 
 from attacks.attack import Attack
-from attacks.attack import TransferSet
-from models.seeds import derive
 
 
 class RandomInputs(Attack):
@@ -14,12 +12,11 @@ class RandomInputs(Attack):
     nothing else is used. So a budget may be larger than the pool.
     """
 
-    def check(self, budget, pool_rows, input_shape):
+    def check(self, budget, pools):
         """Accepts every budget and shape."""
 
-    def steal(self, ask, pool, budget, seed):
-        rng = np.random.default_rng(derive(seed, "queries"))
+    def steal(self, thief):
+        pool = thief.pools.own
         low, high = pool.min(), pool.max()
-        noise = rng.random((budget, *pool.shape[1:]), np.float32)
-        inputs = (low + noise * (high - low)).astype(np.float32)
-        return TransferSet(inputs, ask(inputs))
+        noise = thief.random("queries").random((thief.budget, *pool.shape[1:]), np.float32)
+        thief.ask((low + noise * (high - low)).astype(np.float32))

@@ -19,7 +19,8 @@ COLUMNS = ("dataset", "victim", "defence", "attack", "adversary", "budget", "see
            "agreement_clean", "agreement_defended", "clone_accuracy", "victim_accuracy_clean",
            "victim_accuracy_defended", "noise_kl_nats", "noise_l1", "label_changes", "queries_used",
            "train_seconds", "noise_kl_bits", "noise_kl_reverse_nats", "noise_kl_reverse_bits",
-           "label_changes_test", "agreement_validation", "steps", "clone_digest", "id")
+           "label_changes_test", "agreement_validation", "steps", "clone_digest", "id",
+           "agreement_held_out", "clone_kl_nats", "transferability", "transferability_noise")
 
 
 def write(directory: str | os.PathLike) -> None:
@@ -67,7 +68,7 @@ def rows(directory: str | os.PathLike) -> list[dict[str, Any]]:
             "steps": record["clone"]["steps"],
             "clone_digest": record["clone"]["digest"],
         }
-        flat.append({column: available[column] for column in COLUMNS})
+        flat.append({column: available.get(column) for column in COLUMNS})
     if not flat:
         raise ValueError(f"A results directory must hold cells/*.json. Received: {directory}")
     return flat

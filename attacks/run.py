@@ -8,7 +8,6 @@ the same command again, a run that was stopped goes on where it was; given more 
 member is name[:key=value]..., as in --defences=none,reverse_sigmoid:beta=1:gamma=.2.
 """
 
-import functools
 import sys
 
 from absl.flags import adopt_module_key_flags
@@ -16,14 +15,17 @@ from absl.flags import adopt_module_key_flags
 from attacks import flags
 from attacks import report
 from attacks import verdict
+from attacks.adversary import Known
 from attacks.clone import CloneTrainer
 from attacks.endpoint.remote_target import RemoteTarget
 from attacks.local_target import LocalTarget
+from attacks.pools import Pools
 from attacks.progress import Progress
 from attacks.provenance import provenance
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from attacks.results import ResultStore
+from attacks.thief import Thief
 from models.splits import split
 from models.strategy import make_strategy
 from revsig_keras import program
@@ -46,10 +48,11 @@ def main():
         origin = provenance(config, dataset, splits, target.record, strategy)
         store.extend(origin)
         clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
+        pools = Pools(splits.pool.x, dataset.input_range)
         unfit = find_unfit(config.cells(), target)
         for cell in (cell for cell in cells if cell not in unfit):
             count = progress.starts(str(cell), config.clone.steps)
-            store.write(cell, {**origin, **steal(cell, splits.pool.x, target, clones, count)})
+            store.write(cell, {**origin, **steal(cell, pools, target, clones, count)})
         bill = target.bill()
     report.write(store.directory)
     print(report.text(store.directory))
@@ -74,17 +77,19 @@ def find_unfit(cells, target):
     return unfit
 
 
-def steal(cell, pool, target, clones, count):
+def steal(cell, pools, target, clones, progress):
     """One cell: the thief queries the oracle and trains a clone, the evaluator measures it."""
     attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
     oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
-    transfer_set = attack.steal(functools.partial(adversary.ask, oracle), pool, cell.budget,
-                                cell.seed)
-    clone = clones.train(transfer_set, cell.seed, evaluator.examine, evaluator.watch, count)
+    known = Known(cell.defence, pools.own, cell.seed)
+    thief = Thief(oracle, adversary, known, pools, clones, attack.max_shift(pools.input_shape))
+    attack.steal(thief)
+    clone = thief.clone(watch=evaluator.watch, progress=progress)
     return {
         "cell": cell.describe(),
         "queries_used": oracle.queries_used,
-        "metrics": evaluator.measure(clone, cell.defence, transfer_set.inputs),
+        "queries_per_round": thief.rows_per_round,
+        "metrics": evaluator.measure(clone, clones.model, cell.defence, thief.inputs),
         "clone": clone.describe(),
     }
 

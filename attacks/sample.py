@@ -4,9 +4,8 @@ import itertools
 
 import numpy as np
 
+from attacks import shifts
 from attacks.attack import Attack
-from attacks.attack import TransferSet
-from models.seeds import derive
 
 _AUGMENTATIONS = ("none", "before", "after")
 
@@ -41,51 +40,27 @@ class Sample(Attack):
         self.shift = shift
         self.copies = copies
 
-    def check(self, budget, pool_rows, input_shape):
-        super().check(budget, pool_rows, input_shape)
-        if self.augment == "none":
-            return
-        if len(input_shape) != 3:
-            raise ValueError(
-                f"`sample:augment={self.augment}` shifts images [height, width, channels]. "
-                f"Received: inputs of shape {input_shape}")
-        offsets = len(_offsets(self._max_shift(input_shape)))
-        if self.copies > offsets:
-            raise ValueError(f"`copies` must be at most {offsets}, the shifts by up to "
-                             f"{self._max_shift(input_shape)} pixels. Received: {self.copies}")
+    def check(self, budget, pools):
+        super().check(budget, pools)
+        if self.augment != "none":
+            shifts.check(self.shift, self.copies, pools.input_shape,
+                         f"sample:augment={self.augment}")
 
-    def steal(self, ask, pool, budget, seed):
-        rng = np.random.default_rng(derive(seed, "queries"))
-        originals = pool[rng.permutation(len(pool))[:budget]]
-        if self.augment == "none":
-            return TransferSet(originals, ask(originals))
-        max_shift = self._max_shift(pool.shape[1:])
-        if self.augment == "after":
-            return TransferSet(originals, ask(originals), max_shift)
-        inputs = np.stack(
-            list(itertools.islice(self._with_copies(originals, max_shift, rng), budget)))
-        return TransferSet(inputs, ask(inputs))
+    def max_shift(self, input_shape):
+        return shifts.pixels(self.shift, input_shape) if self.augment == "after" else 0
 
-    def _max_shift(self, image_shape):
-        return max(1, round(self.shift * min(image_shape[:2])))
+    def steal(self, thief):
+        pool, rng = thief.pools.own, thief.random("queries")
+        inputs = pool[rng.permutation(len(pool))[:thief.budget]]
+        if self.augment == "before":
+            copied = self._with_copies(inputs, shifts.pixels(self.shift, pool.shape[1:]), rng)
+            inputs = np.stack(list(itertools.islice(copied, thief.budget)))
+        thief.ask(inputs)
 
     def _with_copies(self, originals, max_shift, rng):
         """Yields each original, then its shifted copies."""
-        offsets = _offsets(max_shift)
+        offsets = shifts.offsets(max_shift)
         for image in originals:
             yield image
             for drawn in rng.choice(len(offsets), self.copies, replace=False):
-                yield _shifted(image, *offsets[drawn])
-
-
-def _offsets(max_shift: int) -> list[tuple[int, int]]:
-    """All shifts by up to `max_shift` pixels along both axes, but the one that moves nothing."""
-    reach = range(-max_shift, max_shift + 1)
-    return [offset for offset in itertools.product(reach, reach) if any(offset)]
-
-
-def _shifted(image: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Moves an image `[height, width, channels]`; what comes in repeats the edge."""
-    rows = np.clip(np.arange(image.shape[0]) - down, 0, image.shape[0] - 1)
-    columns = np.clip(np.arange(image.shape[1]) - right, 0, image.shape[1] - 1)
-    return image[rows][:, columns]
+                yield shifts.shifted(image, *offsets[drawn])

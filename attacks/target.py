@@ -9,6 +9,7 @@ from attacks.agreement import AgreementEvaluator
 from attacks.cell import Cell
 from attacks.oracle import Oracle
 from attacks.progress import Progress
+from attacks.registry import ADVERSARIES
 
 
 class Target(abc.ABC):
@@ -38,7 +39,7 @@ class Target(abc.ABC):
 
     def unfit(self, cell: Cell) -> str | None:
         """Why a cell means nothing on this target, or None."""
-        del cell
+        return ADVERSARIES.make(cell.adversary).unfit(cell.defence)
 
     def bill(self) -> dict[str, int] | None:
         """Rows that this run has sent, or None where nothing is sent."""

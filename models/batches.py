@@ -45,6 +45,28 @@ class Batches:
         return padded.reshape([len(batches), self._replicas, self._per_replica, *batches.shape[2:]])
 
 
+class BesideEachOther:
+    """Two kinds of batches in each step, the rows of the second behind those of the first.
+
+    Args:
+        first: plans the rows from 0 up.
+        second: likewise of its own; `offset` is added to its rows.
+        offset: the number of rows of the first kind.
+    """
+
+    def __init__(self, first: Batches, second: Batches, offset: int):
+        self._first, self._second, self._offset = first, second, offset
+
+    def plan(self, steps: int) -> list[tf.Tensor]:
+        """Plans the next steps, as `Batches.plan` does; the weights of each kind sum to one."""
+        rows, weights, shifts = zip(self._first.plan(steps), self._second.plan(steps))
+        return [
+            tf.concat([rows[0], rows[1] + self._offset], axis=2),
+            tf.concat(weights, axis=1),
+            tf.concat(shifts, axis=2)
+        ]
+
+
 def shift_images(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
     """Moves each image down and to the right by whole pixels, repeating the pixels at the edge.
 

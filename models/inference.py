@@ -18,6 +18,11 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(-np.mean(np.sum(targets * log_softmax(logits), -1)))
 
 
+def probabilities(model: keras.Model, x: np.ndarray) -> np.ndarray:
+    """The softmax of the logits that a model emits for `x`, float32, `[n, classes]`."""
+    return np.exp(log_softmax(predict(model, x))).astype(np.float32)
+
+
 # The compiled functions of each model, by shape and dtype of a row. They must not keep their model
 # alive.
 _FORWARD = weakref.WeakKeyDictionary()

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from models.batches import Batches
+from models.batches import BesideEachOther
 from models.batches import shift_images
-from models.inference import cross_entropy
 from models.inference import predict
+from models.objective import Objective
 
 # Steps of one call of the compiled loop: enough that the call itself costs nothing, few enough for
 # a lively progress bar.
@@ -32,20 +33,23 @@ class Trained:
         seconds: the wall-clock time of the training steps alone, without compilation, `watch` and
             measurements on held-out rows.
         watched: a pair `(step, value)` for each step of `watch_at` that was reached.
+        learned: the values of the objective's own variables, by their names.
     """
     model: keras.Model
     steps: int
     seconds: float
     watched: tuple[tuple[int, Any], ...] = ()
+    learned: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 class Trainer:
     """Trains models of one architecture with one recipe, each of them afresh.
 
-    The loss is the cross-entropy between soft targets and the softmax of the model's logits,
-    averaged over the global batch. A run has a fixed number of steps; its batches run through one
-    permutation of the rows after another, across their ends, so that every batch is full. The rows,
-    their order and their shifts depend on the seed alone, not on the number of replicas.
+    The loss is that of an `Objective`, averaged over the global batch: by default the cross-entropy
+    between soft targets and the softmax of the model's logits. A run has a fixed number of steps;
+    its batches run through one permutation of the rows after another, across their ends, so that
+    every batch is full. The rows, their order and their shifts depend on the seed alone, not on the
+    number of replicas.
 
     Why not `fit`: it fails under `MultiWorkerMirroredStrategy` (keras-team/keras#20585), and it
     compiles anew for each model. A trainer compiles its loop once. Each `train` starts from the
@@ -59,6 +63,7 @@ class Trainer:
         batch_size: rows per step, over all replicas. If there are fewer rows than that, a batch is
             all of them.
         strategy: a `tf.distribute.Strategy`.
+        objective: what is minimised. Defaults to `None`: an `Objective()`.
 
     Example:
 
@@ -71,31 +76,36 @@ class Trainer:
     60
     """
 
-    def __init__(self, build: Callable[[int], keras.Model],
-                 optimizer: Callable[[], keras.optimizers.Optimizer], batch_size: int,
-                 strategy: tf.distribute.Strategy):
+    def __init__(self,
+                 build: Callable[[int], keras.Model],
+                 optimizer: Callable[[], keras.optimizers.Optimizer],
+                 batch_size: int,
+                 strategy: tf.distribute.Strategy,
+                 objective: Objective | None = None):
         if not batch_size >= 1:
             raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")
         self._build = build
         self._make_optimizer = optimizer
         self._batch_size = int(batch_size)
         self._strategy = strategy
+        self._objective = objective or Objective()
         self._model = None
         self._loops = {}
 
-    def train(
-        self,
-        x: np.ndarray,
-        targets: np.ndarray,
-        steps: int,
-        seed: int,
-        max_shift: int = 0,
-        progress: Callable[[int], None] | None = None,
-        held_out: tuple[np.ndarray, np.ndarray] | None = None,
-        patience: int = 10,
-        watch: Callable[[keras.Model, int], Any] | None = None,
-        watch_at: Sequence[int] = ()
-    ) -> Trained:
+    def train(self,
+              x: np.ndarray,
+              targets: np.ndarray,
+              steps: int,
+              seed: int,
+              max_shift: int = 0,
+              progress: Callable[[int], None] | None = None,
+              held_out: tuple[np.ndarray, np.ndarray] | None = None,
+              patience: int = 10,
+              watch: Callable[[keras.Model, int], Any] | None = None,
+              watch_at: Sequence[int] = (),
+              start: Sequence[np.ndarray] | None = None,
+              unlabelled: np.ndarray | None = None,
+              unlabelled_shift: int = 0) -> Trained:
         """Trains a new model.
 
         Args:
@@ -109,7 +119,7 @@ class Trainer:
                 target stays. Defaults to `0`.
             progress: a function that is called with the number of steps done since its last call.
                 Defaults to `None`.
-            held_out: a pair `(x, targets)` on which the cross-entropy is measured every
+            held_out: a pair `(x, targets)` on which the objective's loss is measured every
                 `STEPS_PER_CALL` steps. Training stops once it has not fallen for `patience`
                 measurements in a row, and the best model is given back. Defaults to `None`: no
                 early stopping.
@@ -117,6 +127,12 @@ class Trainer:
             watch: a function `watch(model, step)`, called after each of the steps `watch_at`; see
                 `Trained.watched`. It has no influence on the training. Defaults to `None`.
             watch_at: step numbers in `[1, steps]`. Defaults to `()`.
+            start: the weights to start from, as `keras.Model.get_weights` gives them; the
+                optimiser starts afresh all the same. Defaults to `None`: those of a new model.
+            unlabelled: more inputs, of which each step gets a batch of the same size beside that of
+                `x`, with targets of zeros, for an objective that knows what to do with them.
+                Defaults to `None`.
+            unlabelled_shift: `max_shift` of the unlabelled inputs. Defaults to `0`.
 
         Returns:
             A `Trained`. Its model is valid until the next call of this method.
@@ -132,13 +148,23 @@ class Trainer:
             raise ValueError(
                 f"watch_at must hold steps from 1 to {steps}. Received: watch_at={watch_at}")
         self._start_afresh(seed)
+        if start is not None:
+            _assign(self._model.weights, start)
         x, targets = self._checked(x, targets, max_shift)
+        replicas = self._strategy.num_replicas_in_sync
+        batches = Batches(len(x), self._batch_size, seed, max_shift, replicas)
+        if unlabelled is not None:
+            more = self._checked_inputs(unlabelled, unlabelled_shift)
+            batches = BesideEachOther(
+                batches, Batches(len(more), self._batch_size, seed, unlabelled_shift, replicas),
+                len(x))
+            x = np.concatenate([x, more])
+            targets = np.pad(targets, [(0, len(more)), (0, 0)])
         self._x.assign(x)
         self._targets.assign(targets)
-        stopper = held_out and _EarlyStopping(self._model, *self._checked(*held_out), patience)
-        batches = Batches(len(x), self._batch_size, seed, max_shift,
-                          self._strategy.num_replicas_in_sync)
-        loop = self._loop(shifted=max_shift > 0)
+        stopper = held_out and _EarlyStopping(self._model, self._objective, *
+                                              self._checked(*held_out), patience)
+        loop = self._loop(shifted=max_shift > 0 or unlabelled_shift > 0)
         watched, done, seconds = [], 0, 0.0
         for end in sorted({*range(STEPS_PER_CALL, steps, STEPS_PER_CALL), *watch_at, steps}):
             started = time.perf_counter()
@@ -157,7 +183,7 @@ class Trainer:
             raise ValueError(
                 f"training diverged: within {done} steps the weights became infinite or "
                 "no numbers. Choose a smaller learning rate")
-        return Trained(self._model, done, seconds, tuple(watched))
+        return Trained(self._model, done, seconds, tuple(watched), self._objective.learned())
 
     def _start_afresh(self, seed):
         """Gives the model the variables of a new one, and the optimiser its initial state."""
@@ -166,34 +192,41 @@ class Trainer:
             if self._model is None:
                 self._model = fresh
                 self._optimizer = self._make_optimizer()
-                self._optimizer.build(fresh.trainable_variables)
+                self._own = self._objective.build()
+                self._own_start = [variable.numpy() for variable in self._own]
+                self._optimizer.build(fresh.trainable_variables + self._own)
                 self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
                 self._x = _rows_variable(fresh.input_shape)
                 self._targets = _rows_variable(fresh.output_shape)
                 return
         _assign(self._model.variables, fresh.variables)
+        _assign(self._own, self._own_start)
         _assign(self._optimizer.variables, self._optimizer_start)
 
-    def _checked(self, x, targets, max_shift=0):
-        x, targets = np.asarray(x, "float32"), np.asarray(targets, "float32")
+    def _checked_inputs(self, x, max_shift):
+        x = np.asarray(x, "float32")
         if x.shape[1:] != self._model.input_shape[1:]:
             raise ValueError(
                 f"x must have the shape (n, *{self._model.input_shape[1:]}). Received: {x.shape}")
+        if not len(x):
+            raise ValueError("x must have at least one row. Received: none")
+        if max_shift and x.ndim != 4:
+            raise ValueError(
+                f"max_shift={max_shift} needs images, of shape (n, height, width, channels). "
+                f"Received: x of shape {x.shape}")
+        return x
+
+    def _checked(self, x, targets, max_shift=0):
+        x, targets = self._checked_inputs(x, max_shift), np.asarray(targets, "float32")
         if targets.shape != (len(x), self._model.output_shape[-1]):
             raise ValueError(
                 f"targets must have one row of {self._model.output_shape[-1]} numbers for each of "
                 f"the {len(x)} rows of x. Received: shape {targets.shape}")
-        if not len(x):
-            raise ValueError("x must have at least one row. Received: none")
         if not (np.all(targets >= 0) and np.all(np.abs(targets.sum(-1) - 1) <= SUM_TOLERANCE)):
             raise ValueError(
                 "targets must be probabilities, at least 0, each row with the sum 1. Received: "
                 f"values in [{targets.min()}, {targets.max()}], sums in "
                 f"[{targets.sum(-1).min()}, {targets.sum(-1).max()}]")
-        if max_shift and x.ndim != 4:
-            raise ValueError(
-                f"max_shift={max_shift} needs images, of shape (n, height, width, channels). "
-                f"Received: x of shape {x.shape}")
         return x, targets
 
     def _loop(self, shifted):
@@ -205,20 +238,18 @@ class Trainer:
     def _compile(self, shifted):
         replicas = self._strategy.num_replicas_in_sync
         model, optimizer, x, targets = self._model, self._optimizer, self._x, self._targets
+        objective, variables = self._objective, self._model.trainable_variables + self._own
 
         def step(rows, weights, shifts):
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             rows, weights = rows[replica], weights[replica]
             inputs = tf.gather(x, rows)
-            if shifted:
-                inputs = shift_images(inputs, shifts[replica])
+            moved = shift_images(inputs, shifts[replica]) if shifted else inputs
             with tf.GradientTape() as tape:
-                logits = tf.cast(model(inputs, training=True), "float32")
-                losses = tf.nn.softmax_cross_entropy_with_logits(tf.gather(targets, rows), logits)
+                losses = objective.losses(model, inputs, moved, tf.gather(targets, rows))
                 loss = tf.reduce_sum(weights * losses)
             # The optimiser sums the gradients over the replicas.
-            optimizer.apply(tape.gradient(loss, model.trainable_variables),
-                            model.trainable_variables)
+            optimizer.apply(tape.gradient(loss, variables), variables)
 
         @tf.function(input_signature=[
             tf.TensorSpec([None, replicas, None], "int32"),
@@ -233,14 +264,15 @@ class Trainer:
 
 
 class _EarlyStopping:
-    """Remembers the variables at which the cross-entropy on held-out rows was lowest."""
+    """Remembers the variables at which the loss on held-out rows was lowest."""
 
-    def __init__(self, model, x, targets, patience):
-        self._model, self._x, self._targets, self._patience = model, x, targets, patience
+    def __init__(self, model, objective, x, targets, patience):
+        self._model, self._objective = model, objective
+        self._x, self._targets, self._patience = x, targets, patience
         self._best, self._best_variables, self._checks_since = np.inf, None, 0
 
     def stops(self):
-        loss = cross_entropy(predict(self._model, self._x), self._targets)
+        loss = self._objective.held_out_loss(predict(self._model, self._x), self._targets)
         if self._best_variables is None or loss < self._best:
             self._best, self._checks_since = loss, 0
             self._best_variables = [variable.numpy() for variable in self._model.variables]

@@ -10,16 +10,18 @@ class RemoteEvaluator(AgreementEvaluator):
     What would need the victim without its defence cannot be known, and is None.
     """
 
-    def measure(self, clone, defence, queried):
+    def measure(self, clone, model, defence, queried):
         del defence, queried
-        truth, labels = self.test.y, clone.findings
+        truth, examined = self.test.y, self.examined(clone, model)
         unknown = ("agreement_clean", "victim_accuracy_clean", "label_changes_test",
                    "noise_kl_nats", "noise_kl_bits", "noise_kl_reverse_nats",
-                   "noise_kl_reverse_bits", "noise_l1", "label_changes")
+                   "noise_kl_reverse_bits", "noise_l1", "label_changes", "clone_kl_nats",
+                   "transferability", "transferability_noise")
         return {
-            "agreement_defended": share(labels.test == self.test_labels),
-            "agreement_validation": share(labels.evaluation == self.evaluation_labels),
-            "clone_accuracy": share(labels.test == truth),
+            "agreement_defended": share(examined.test_labels == self.test_labels),
+            "agreement_held_out": clone.agreement_held_out,
+            "clone_accuracy": share(examined.test_labels == truth),
             "victim_accuracy_defended": share(self.test_labels == truth),
+            **examined.figures,
             **dict.fromkeys(unknown),
         }

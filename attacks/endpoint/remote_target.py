@@ -87,7 +87,7 @@ class RemoteTarget(Target):
         needs, gets = ADVERSARIES.make(cell.adversary).needs, self.record["answers"]
         if (needs, gets) == ("probabilities", "labels"):
             return f"{cell.adversary} needs {needs}, and the endpoint answers with {gets} only"
-        return None
+        return super().unfit(cell)
 
     def bill(self):
         thief, evaluation = map(self._collector.bill, ("thief", "evaluation"))

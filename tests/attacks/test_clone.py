@@ -1,12 +1,10 @@
 """Clones: afresh in every cell, from what was paid for and nothing else."""
 
-import dataclasses
-
 import numpy as np
 
-from attacks.attack import TransferSet
 from attacks.clone import CloneTrainer
-from attacks.config import CloneConfig
+from attacks.clone_config import CloneConfig
+from attacks.transfer_set import TransferSet
 from models.dataset import Dataset
 from models.inference import predict
 from models.splits import split
@@ -17,7 +15,7 @@ from models.victim import VictimConfig
 RNG = np.random.default_rng(0)
 INPUTS = RNG.random((60, 6), np.float32)
 TARGETS = np.eye(3, dtype=np.float32)[INPUTS[:, :3].argmax(axis=1)]
-TRANSFER_SET = TransferSet(INPUTS, TARGETS)
+TRANSFER_SET = TransferSet(INPUTS, TARGETS, TARGETS)
 
 
 def clone_trainer(**changes):
@@ -25,52 +23,86 @@ def clone_trainer(**changes):
     return CloneTrainer(config, (6,), 3, make_strategy("one_device"))
 
 
-def answers(model):
-    return predict(model, INPUTS)
+def train(trainer, stolen, seed, **watching):
+    return trainer.course(seed, **watching).train(stolen)
+
+
+def weights(clone):
+    return np.concatenate([weight.ravel() for weight in clone.weights])
 
 
 def first(rows):
-    return TransferSet(INPUTS[:rows], TARGETS[:rows])
+    return TRANSFER_SET.part(np.arange(rows))
 
 
 def test_a_clone_does_not_depend_on_the_clones_before_it():
     trainer = clone_trainer()
     for rows, seed in ((30, 1), (60, 0), (40, 2)):
-        later = trainer.train(first(rows), seed, answers).findings
-        np.testing.assert_array_equal(later,
-                                      clone_trainer().train(first(rows), seed, answers).findings)
+        later = train(trainer, first(rows), seed)
+        np.testing.assert_array_equal(weights(later),
+                                      weights(train(clone_trainer(), first(rows), seed)))
 
 
 def test_the_seed_and_the_transfer_set_make_the_clone():
     trainer = clone_trainer()
     clones = [
-        trainer.train(TRANSFER_SET, 0, answers),
-        trainer.train(TRANSFER_SET, 1, answers),
-        trainer.train(first(59), 0, answers)
+        train(trainer, TRANSFER_SET, 0),
+        train(trainer, TRANSFER_SET, 1),
+        train(trainer, first(59), 0)
     ]
     assert len({clone.digest for clone in clones}) == 3
-    assert not np.array_equal(clones[0].findings, clones[1].findings)
+    assert not np.array_equal(weights(clones[0]), weights(clones[1]))
 
 
 def test_the_same_training_is_done_once_and_counted_as_done():
-    trainer, counted, examined = clone_trainer(), [], []
-
-    def examine(model):
-        examined.append(model)
-        return answers(model)
-
-    clones = [trainer.train(TRANSFER_SET, 0, examine, progress=counted.append) for _ in range(2)]
+    trainer, counted, watched = clone_trainer(), [], []
+    clones = [
+        train(trainer,
+              TRANSFER_SET,
+              0,
+              progress=counted.append,
+              watch=lambda model, step: watched.append(step)) for _ in range(2)
+    ]
     assert clones[0] is clones[1]
-    assert len(examined) == 1
+    assert watched == [5, 10, 20]
     assert sum(counted) == 40
 
 
+def test_few_clones_are_remembered_where_they_are_large(monkeypatch):
+    monkeypatch.setattr("attacks.clone._REMEMBERED_BYTES", 1)
+    trainer = clone_trainer()
+    one, _, again = (train(trainer, TRANSFER_SET, seed) for seed in (0, 1, 0))
+    assert one is not again
+    np.testing.assert_array_equal(weights(one), weights(again))
+
+
+def test_the_model_of_a_clone_answers_as_it_did():
+    trainer, seen = clone_trainer(), []
+    clone = train(trainer, TRANSFER_SET, 0, watch=lambda model, step: seen.append(model(INPUTS)))
+    train(trainer, TRANSFER_SET, 1)
+    np.testing.assert_array_equal(predict(trainer.model(clone), INPUTS), seen[-1])
+
+
 def test_the_curve_is_taken_at_a_quarter_a_half_and_all_steps():
-    clone = clone_trainer().train(TRANSFER_SET, 0, answers, watch=lambda model, step: step / 100)
+    clone = train(clone_trainer(), TRANSFER_SET, 0, watch=lambda model, step: step / 100)
     assert clone.curve == ((5, 0.05), (10, 0.1), (20, 0.2))
-    watched = clone_trainer().train(TRANSFER_SET, 0, answers, watch=lambda model, step: 0.0)
-    np.testing.assert_array_equal(watched.findings,
-                                  clone_trainer().train(TRANSFER_SET, 0, answers).findings)
+    np.testing.assert_array_equal(weights(clone), weights(train(clone_trainer(), TRANSFER_SET, 0)))
+
+
+def test_a_course_of_epochs_is_as_long_as_they_take_and_may_go_on_from_a_clone():
+    trainer = clone_trainer(batch_size=20)
+    whole, short = train(trainer, TRANSFER_SET, 0), train(trainer, TRANSFER_SET, 0, epochs=2)
+    assert (whole.steps, short.steps) == (20, 2 * 60 // 20)
+    longer = train(trainer, TRANSFER_SET, 0, epochs=2, start=short)
+    assert longer.steps == 12 and longer.digest != short.digest
+    still = train(clone_trainer(optimizer="sgd:learning_rate=1e-12"), TRANSFER_SET, 5, start=short)
+    np.testing.assert_allclose(weights(still), weights(short), atol=1e-6)
+
+
+def test_the_labels_only_clone_of_a_course_is_that_of_the_labels_only_thief():
+    trainer = clone_trainer()
+    soft = TRANSFER_SET.with_targets(np.full_like(TARGETS, 1 / 3))
+    assert trainer.course(0).train_on_labels(soft) is train(trainer, TRANSFER_SET, 0)
 
 
 def test_a_clone_does_not_start_from_the_weights_of_a_victim_of_equal_seed():
@@ -80,8 +112,8 @@ def test_a_clone_does_not_start_from_the_weights_of_a_victim_of_equal_seed():
     victim = train_victim(VictimConfig("mlp", still, steps=1, seed=0), dataset, split(dataset, 0),
                           make_strategy("one_device"))
     trainer = clone_trainer(optimizer=still, steps=1)
-    clone = trainer.train(TRANSFER_SET, 0, lambda model: model.get_weights()).findings
-    for theirs, ours in zip(victim.model.get_weights(), clone, strict=True):
+    clone = train(trainer, TRANSFER_SET, 0)
+    for theirs, ours in zip(victim.model.get_weights(), clone.weights, strict=True):
         if theirs.ndim == 2:  # Biases start at 0.
             assert abs(np.corrcoef(theirs.ravel(), ours.ravel())[0, 1]) < 0.3
 
@@ -89,24 +121,32 @@ def test_a_clone_does_not_start_from_the_weights_of_a_victim_of_equal_seed():
 def test_free_augmentation_reaches_the_training():
     images = INPUTS.reshape(60, 3, 2, 1)
     config = CloneConfig("mlp", steps=20)
-    findings = []
+    found = []
     for max_shift in (0, 1):
         trainer = CloneTrainer(config, (3, 2, 1), 3, make_strategy("one_device"))
-        transfer_set = TransferSet(images, TARGETS, max_shift)
-        findings.append(trainer.train(transfer_set, 0, lambda model: model.get_weights()).findings)
-    assert not np.allclose(findings[0][0], findings[1][0])
+        found.append(weights(train(trainer, TransferSet(images, TARGETS, TARGETS, max_shift), 0)))
+    assert not np.allclose(*found)
 
 
 def test_early_stopping_stops_early_and_holds_out_paid_rows_only():
     """Targets that no input explains: the loss on held-out rows rises soon."""
-    noise = TransferSet(INPUTS, TARGETS[RNG.permutation(60)])
-    clone = clone_trainer(steps=2000, held_out=0.3, patience=2).train(noise, 0, answers)
+    noise = TRANSFER_SET.with_targets(TARGETS[RNG.permutation(60)])
+    clone = train(clone_trainer(steps=2000, held_out=0.3, patience=2), noise, 0)
     assert clone.steps < 2000
     assert clone.steps % 50 == 0
 
 
+def test_agreement_on_held_out_rows_is_with_their_answers_and_on_none_of_the_others():
+    """The answers of the held-out rows alone are those that the clone cannot know."""
+    trainer = clone_trainer(steps=600, held_out=0.5, patience=100)
+    assert train(trainer, TRANSFER_SET, 0).agreement_held_out > 0.6
+    contrary = TransferSet(INPUTS, np.roll(TARGETS, 1, axis=1), TARGETS)
+    assert train(trainer, contrary, 1).agreement_held_out < 0.4
+    assert train(clone_trainer(), TRANSFER_SET, 0).agreement_held_out is None
+
+
 def test_the_record_of_a_clone_is_plain_data():
-    clone = clone_trainer().train(TRANSFER_SET, 0, answers, watch=lambda model, step: 0.5)
+    clone = train(clone_trainer(), TRANSFER_SET, 0, watch=lambda model, step: 0.5)
     described = clone.describe()
     assert described["agreement_validation_curve"] == [[5, 0.5], [10, 0.5], [20, 0.5]]
-    assert dataclasses.asdict(clone)["steps"] == described["steps"] == 20
+    assert described["steps"] == 20 and described["learned"] == {}

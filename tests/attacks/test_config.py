@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from attacks.cell import Cell
-from attacks.config import CloneConfig
+from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
 from models.datasets import DataConfig
 from models.victim import VictimConfig

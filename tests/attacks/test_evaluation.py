@@ -22,22 +22,27 @@ def linear(scale):
     return Victim(keras.Model(inputs, keras.layers.Softmax()(logits)), {})
 
 
+def logits_of(victim):
+    return keras.Model(victim.model.input, victim.model.get_layer("logits").output)
+
+
 def evaluator(victim):
     rows = Rows(INPUTS, TRUTH)
-    return Evaluator(victim, Splits(0, rows, rows, rows, Rows(INPUTS[:10], TRUTH[:10]), rows))
+    return Evaluator(victim, Splits(0, rows, rows, rows, Rows(INPUTS[:10], TRUTH[:10]), rows), 0.1,
+                     (-4.0, 4.0))
 
 
 def measured(victim, defence, clone_model):
-    judge = evaluator(victim)
-    clone = Clone(judge.examine(clone_model), 1, 0.0, (), "")
-    return judge.measure(clone, defence, INPUTS)
+    clone = Clone((), 1, 0.0, (), "a clone")
+    return evaluator(victim).measure(clone, lambda clone: clone_model, defence, INPUTS)
 
 
 def test_the_victim_agrees_with_itself_and_a_constant_clone_as_often_as_its_class_is_given():
     victim = linear(5.0)
-    itself = measured(victim, "reverse_sigmoid", victim.model)
+    itself = measured(victim, "reverse_sigmoid", logits_of(victim))
     assert (itself["agreement_clean"], itself["agreement_defended"]) == (1, 1)
-    assert itself["agreement_validation"] == 1
+    assert itself["agreement_validation"] == 1 and itself["agreement_held_out"] is None
+    assert itself["clone_kl_nats"] == pytest.approx(0, abs=1e-12)
     inputs = keras.Input((3,))
     constant = keras.Model(inputs, keras.ops.zeros_like(inputs))
     figures = measured(victim, "none", constant)
@@ -45,6 +50,25 @@ def test_the_victim_agrees_with_itself_and_a_constant_clone_as_often_as_its_clas
     assert figures["agreement_validation"] == np.mean(INPUTS[:10].argmax(axis=1) == 0)
     assert figures["clone_accuracy"] == np.mean(TRUTH == 0)
     assert figures["victim_accuracy_clean"] == np.mean(INPUTS.argmax(axis=1) == TRUTH)
+
+
+def test_the_divergence_of_a_clone_is_of_the_clone_from_the_victim():
+    victim, clone = (np.log(keras.ops.softmax(INPUTS * scale)) for scale in (5, 1))
+    figures = measured(linear(5.0), "reverse_sigmoid", logits_of(linear(1.0)))
+    expected = np.sum(np.exp(victim) * (victim - clone), axis=1).mean()
+    assert figures["clone_kl_nats"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_equal_clones_are_examined_once():
+    judge, models = evaluator(linear(5.0)), []
+
+    def model(clone):
+        models.append(clone)
+        return logits_of(linear(1.0))
+
+    clone = Clone((), 1, 0.0, (), "a clone")
+    figures = [judge.measure(clone, model, defence, INPUTS) for defence in ("none", "top_k")]
+    assert len(models) == 1 and figures[0]["agreement_clean"] == figures[1]["agreement_clean"]
 
 
 @pytest.mark.parametrize("scale", [5.0, 200.0], ids=["soft", "saturated"])
@@ -72,7 +96,7 @@ def test_without_a_defence_there_is_no_noise_even_where_answers_round_to_zero(sc
 
 def test_the_literal_formula_changes_labels_and_the_figures_say_so():
     figures = measured(linear(30.0), "reverse_sigmoid:beta=1.5:preserve_top1=false",
-                       linear(30.0).model)
+                       logits_of(linear(30.0)))
     assert figures["label_changes"] == figures["label_changes_test"] > 0
     assert figures["agreement_clean"] == 1
     assert figures["agreement_defended"] == pytest.approx(1 - figures["label_changes_test"] / 40)

@@ -3,22 +3,27 @@ import numpy as np
 import pytest
 
 from attacks.oracle import BudgetExceededError
-from attacks.oracle import LocalOracle
+from attacks.pools import Pools
 from attacks.random_inputs import RandomInputs
 from attacks.registry import ATTACKS
+from tests.attacks.thieves import make_thief
 
 POOL = np.random.default_rng(1).uniform(-2, 3, (4, 5, 6, 1)).astype(np.float32)
+POOLS = Pools(POOL, (-2.0, 3.0))
 
 
-def ask(inputs):
-    return np.full((len(inputs), 3), 1 / 3, np.float32)
+def uniform(inputs):
+    return np.full((len(inputs), 2), 0.5, np.float32)
 
 
-def queried(budget, seed=0, ask=ask):
+def queried(budget, seed=0):
     attack = ATTACKS.make("random")
     assert isinstance(attack, RandomInputs)
-    attack.check(budget, len(POOL), POOL.shape[1:])
-    return attack.steal(ask, POOL, budget, seed)
+    attack.check(budget, POOLS)
+    thief, oracle = make_thief(budget, seed, predict=uniform, pools=POOLS)
+    attack.steal(thief)
+    assert oracle.queries_used == budget == len(thief.targets)
+    return thief
 
 
 def test_noise_fills_the_range_of_the_pool_and_has_its_shape():
@@ -38,8 +43,7 @@ def test_a_smaller_budget_is_the_first_of_a_larger_one_and_seeds_differ():
 
 @pytest.mark.parametrize("budget", [1, 10])
 def test_all_of_the_budget_is_used_and_no_more(budget):
-    oracle = LocalOracle(ask, budget)
-    transfer_set = queried(budget, ask=oracle.query)
-    assert oracle.queries_used == budget == len(transfer_set.targets)
+    thief = queried(budget)
+    assert (thief.left, thief.rows_per_round) == (0, [budget])
     with pytest.raises(BudgetExceededError):
-        queried(budget + 1, ask=LocalOracle(ask, budget).query)
+        thief.ask(POOL[:1])

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from models import architectures
 from models import trainer
+from models.inference import cross_entropy
 from models.optimizers import OPTIMIZERS
 from models.strategy import make_strategy
 
@@ -115,17 +116,17 @@ def test_early_stopping_gives_back_the_best():
     contrary = np.roll(TARGETS, 1, axis=1)
     shared = make_trainer(optimizer="adam:learning_rate=0.01")
     losses = []
-    stopped = shared.train(X,
-                           TARGETS,
-                           1000,
-                           0,
-                           held_out=(X, contrary),
-                           patience=3,
-                           watch_at=range(50, 1001, 50),
-                           watch=lambda model, step: losses.append(
-                               trainer.cross_entropy(trainer.predict(model, X), contrary)))
+    stopped = shared.train(
+        X,
+        TARGETS,
+        1000,
+        0,
+        held_out=(X, contrary),
+        patience=3,
+        watch_at=range(50, 1001, 50),
+        watch=lambda model, step: losses.append(cross_entropy(trainer.predict(model, X), contrary)))
     assert stopped.steps == 50 * (np.argmin(losses) + 1 + 3) < 1000
-    assert trainer.cross_entropy(trainer.predict(stopped.model, X), contrary) == min(losses)
+    assert cross_entropy(trainer.predict(stopped.model, X), contrary) == min(losses)
 
 
 def test_early_stopping_leaves_a_run_that_improves_alone():

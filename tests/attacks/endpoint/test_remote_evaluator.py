@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from attacks.agreement import CloneLabels
+from attacks import agreement
 from attacks.clone import Clone
 from attacks.endpoint.remote_evaluator import RemoteEvaluator
 from models.splits import Rows
@@ -11,15 +11,19 @@ TEST = Rows(np.zeros((4, 2), np.float32), np.int64([0, 1, 2, 0]))
 CHOOSING = Rows(np.zeros((5, 2), np.float32), np.int64([0, 0, 0, 0, 0]))
 
 
-def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none():
+def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none(monkeypatch):
     evaluator = RemoteEvaluator(TEST, np.int64([0, 1, 1, 1]), CHOOSING, np.int64([2, 1, 1, 1, 1]))
-    labels = CloneLabels(test=np.int64([0, 1, 2, 1]), evaluation=np.int64([1, 1, 1, 0, 0]))
-    figures = evaluator.measure(Clone(labels, 1, 0.0, (), ""), "as_served", TEST.x)
+    labels = iter([np.int64([1, 1, 1, 0, 0]), np.int64([0, 1, 2, 1])])
+    monkeypatch.setattr(agreement, "labels_of", lambda clone, inputs: next(labels))
+    clone = Clone((), 1, 0.0, (), "", agreement_held_out=0.25)
+    figures = evaluator.measure(clone, lambda clone: None, "as_served", TEST.x)
     known = {name: value for name, value in figures.items() if value is not None}
     assert known == {
         "agreement_defended": pytest.approx(3 / 4),
+        "agreement_held_out": 0.25,
         "agreement_validation": pytest.approx(2 / 5),
         "clone_accuracy": pytest.approx(3 / 4),
         "victim_accuracy_defended": pytest.approx(2 / 4),
     }
-    assert {"agreement_clean", "noise_kl_nats", "label_changes"} <= figures.keys() - known.keys()
+    assert {"agreement_clean", "noise_kl_nats", "label_changes",
+            "transferability"} <= figures.keys() - known.keys()

@@ -1,0 +1,45 @@
+"""What a thief has been answered."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TransferSet:
+    """What a thief has paid for: the set that the clone is trained on.
+
+    Attributes:
+        inputs: Array `[n, ...]` of the queried inputs.
+        answers: Array `[n, num_classes]`, the answers that the adversary got for them.
+        targets: Array `[n, num_classes]`, what the adversary made of the answers.
+        max_shift: Pixels by which a training step may shift an image at random while it keeps its
+            target: augmentation after the query, which costs nothing.
+    """
+    inputs: np.ndarray
+    answers: np.ndarray
+    targets: np.ndarray
+    max_shift: int = 0
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def part(self, rows: np.ndarray) -> "TransferSet":
+        """Some of the rows."""
+        return dataclasses.replace(self,
+                                   inputs=self.inputs[rows],
+                                   answers=self.answers[rows],
+                                   targets=self.targets[rows])
+
+    def with_targets(self, targets: np.ndarray) -> "TransferSet":
+        """The same inputs and answers, read in another way."""
+        return dataclasses.replace(self, targets=targets)
+
+    def with_labels(self) -> "TransferSet":
+        """The same inputs and answers, of which only the labels are used."""
+        return self.with_targets(one_hot_labels(self.answers))
+
+
+def one_hot_labels(answers: np.ndarray) -> np.ndarray:
+    """Zeros, and a one at the label (lowest-index argmax) of each row, float32."""
+    return np.eye(answers.shape[1], dtype=np.float32)[answers.argmax(axis=1)]

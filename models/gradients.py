@@ -1,0 +1,71 @@
+"""Gradients of a model's scores with respect to its inputs: one of each batch."""
+import weakref
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_BATCH = 1024
+# The compiled functions of each model, by what is differentiated. They must not keep it alive.
+_COMPILED = weakref.WeakKeyDictionary()
+
+
+def _logit(logits, classes):
+    return tf.reduce_sum(tf.gather(logits, classes, batch_dims=1))
+
+
+def _cross_entropy(logits, classes):
+    return tf.reduce_sum(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=logits))
+
+
+SCORES = {"logit": _logit, "cross_entropy": _cross_entropy}
+
+
+def input_gradients(model: keras.Model,
+                    inputs: np.ndarray,
+                    classes: np.ndarray,
+                    of: str = "logit") -> np.ndarray:
+    """The gradient of one score per row with respect to the row.
+
+    A row's score depends on no other row, so that the gradient of the batch's summed scores has
+    them all: one backward pass per batch, whatever the number of classes.
+
+    Args:
+        model: emits logits `[n, num_classes]`; it is run as in inference.
+        inputs: `[n, ...]`.
+        classes: `[n]`, the class of each row's score.
+        of: `"logit"`: the logit of the class. `"cross_entropy"`: that between the class and the
+            softmax of the logits. Defaults to `"logit"`.
+
+    Returns:
+        Array of the shape of `inputs`, float32.
+    """
+    if of not in SCORES:
+        raise ValueError(f"`of` must be one of {', '.join(SCORES)}. Received: {of!r}")
+    inputs, classes = np.asarray(inputs, np.float32), np.asarray(classes, np.int32)
+    functions = _COMPILED.setdefault(model, {})
+    if of not in functions:
+        functions[of] = _compile(weakref.ref(model), SCORES[of], inputs.shape[1:])
+    parts = [
+        functions[of](tf.constant(inputs[start:start + _BATCH]),
+                      tf.constant(classes[start:start + _BATCH])).numpy()
+        for start in range(0, len(inputs), _BATCH)
+    ]
+    return np.concatenate(parts) if parts else np.zeros_like(inputs)
+
+
+def _compile(reference, score, shape):
+
+    @tf.function(input_signature=[
+        tf.TensorSpec([None, *shape], "float32"),
+        tf.TensorSpec([None], "int32"),
+    ])
+    def gradients(inputs, classes):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            logits = tf.cast(reference()(inputs, training=False), "float32")
+            total = score(logits, classes)
+        return tape.gradient(total, inputs, unconnected_gradients="zero")
+
+    return gradients.get_concrete_function()
