@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
+from attacks.defences import resolve_defence
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
-from attacks.registry import resolve_defence
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,12 +6,12 @@ from typing import Any
 
 from attacks.cell import Cell
 from attacks.clone_config import CloneConfig
+from attacks.defences import AS_SERVED
+from attacks.defences import resolve_defence
 from attacks.endpoint.config import RemoteConfig
 from attacks.pools import Pools
 from attacks.registry import ADVERSARIES
-from attacks.registry import AS_SERVED
 from attacks.registry import ATTACKS
-from attacks.registry import resolve_defence
 from models import architectures
 from models import strategy
 from models.dataset import Dataset

@@ -4,9 +4,9 @@ from absl import flags
 
 from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
+from attacks.defences import AS_SERVED
 from attacks.endpoint import flags as endpoint_flags
 from attacks.registry import ADVERSARIES
-from attacks.registry import AS_SERVED
 from attacks.registry import ATTACKS
 from models import architectures
 import models.flags

@@ -10,10 +10,10 @@ from absl import logging
 
 from attacks.cell import Cell
 from attacks.config import RunConfig
+from attacks.defences import resolve_defence
 from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
-from attacks.registry import resolve_defence
 from models import victim
 from models.files import write_atomically
 

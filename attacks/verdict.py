@@ -8,7 +8,7 @@ from typing import Any
 
 from attacks import report
 from attacks.agreement import reference
-from attacks.registry import AS_SERVED
+from attacks.defences import AS_SERVED
 from attacks.results import read_cells
 from models.files import write_atomically
 
