@@ -1,9 +1,11 @@
 """Attacks and adversaries by name: a new one is a file and a row here."""
 
+from attacks.aware import Aware
 from attacks.labels import Labels
 from attacks.probabilities import Probabilities
 from attacks.random_inputs import RandomInputs
 from attacks.sample import Sample
+from attacks.semi_supervised import SemiSupervised
 from revsig_keras.members import Registry
 
 ATTACKS = Registry("attack", {
@@ -11,7 +13,10 @@ ATTACKS = Registry("attack", {
     "random": RandomInputs,
 })
 
-ADVERSARIES = Registry("adversary", {
-    "probabilities": Probabilities,
-    "labels": Labels,
-})
+ADVERSARIES = Registry(
+    "adversary", {
+        "probabilities": Probabilities,
+        "labels": Labels,
+        "aware": Aware,
+        "semi_supervised": SemiSupervised,
+    })
