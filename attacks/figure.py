@@ -11,18 +11,23 @@ import numpy as np
 
 from attacks.agreement import agreement
 from attacks.agreement import reference
+from attacks.strongest import rows_of_strongest
 from models.files import write_atomically
 
 _COLOURS = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink",
             "tab:olive")
-_STYLES = ("-", "--", "-.", ":")
+_PANELS_PER_ROW = 4
+# Solid, then dashes of growing intricacy: as many as an audit has adversaries.
+_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)),
+           (0, (1, 4)), (0, (8, 3)))
 
 
 def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Path:
-    """Writes `agreement.png`: a panel per attack, a line per defence and adversary.
+    """Writes `agreement.png`: the strongest thief tried, then a panel per attack.
 
-    The lines are means over the seeds, the bands reach from the lowest to the highest seed. The
-    labels-only thief of the undefended victim is the reference, drawn in black.
+    A panel has a line per defence and adversary, the first one a line per defence. The lines are
+    means over the seeds, the bands reach from the lowest to the highest seed. The labels-only thief
+    of the undefended victim is the reference, drawn in black.
 
     Args:
         flat: Rows as `attacks.report.rows` gives them.
@@ -32,18 +37,31 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
                                                          for row in flat))
                                       for name in ("attack", "defence", "adversary"))
     adversaries.sort(key="labels".__eq__)  # the reference last
-    figure = matplotlib.figure.Figure(figsize=(1.5 + 5 * len(attacks), 4.6), layout="constrained")
-    panels = figure.subplots(1, len(attacks), sharey=True, squeeze=False)[0]
-    for panel, attack in zip(panels, attacks):
+    rows = -(-(1 + len(attacks)) // _PANELS_PER_ROW)
+    columns = min(1 + len(attacks), _PANELS_PER_ROW)
+    figure = matplotlib.figure.Figure(figsize=(1.5 + 5 * columns, 0.8 + 4.2 * rows),
+                                      layout="constrained")
+    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    budgets = sorted({row["budget"] for row in flat})
+    best = rows_of_strongest(flat)
+    for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
+        colour = "black" if defence == "none" else colour
+        of_it = [row for row in best if row["defence"] == defence]
+        _line(panels[0], _series(of_it), f"{defence}, strongest thief", colour, "-", 4, width=3)
+    _decorate(panels[0], "the strongest thief tried", budgets)
+    for panel, attack in zip(panels[1:], attacks):
         for adversary, style in zip(adversaries, _cycle(_STYLES, adversaries)):
             for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
-                if (defence, adversary) == ("none", "labels"):
-                    colour, style_now, order = "black", (0, (1, 1)), 5
-                else:
-                    style_now, order = style, 3
-                _line(panel, _series(flat, attack, defence, adversary), f"{defence}, {adversary}",
-                      colour, style_now, order)
-        _decorate(panel, attack, sorted({row["budget"] for row in flat}))
+                is_reference = (defence, adversary) == ("none", "labels")
+                series = _series([
+                    row for row in flat if (row["attack"], row["defence"],
+                                            row["adversary"]) == (attack, defence, adversary)
+                ])
+                _line(panel, series, f"{defence}, {adversary}", "black" if is_reference else colour,
+                      (0, (1, 1)) if is_reference else style, 5 if is_reference else 3)
+        _decorate(panel, attack, budgets)
+    for panel in panels[1 + len(attacks):]:
+        panel.set_axis_off()
     panels[0].set_ylabel(f"agreement with {reference(flat[0])} (test)")
     handles = {
         label: handle for panel in panels
@@ -63,22 +81,22 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
     return path
 
 
-def _series(flat, attack, defence, adversary):
+def _series(rows):
     """Budget to the agreements of its seeds."""
     series = {}
-    for row in flat:
-        if (row["attack"], row["defence"], row["adversary"]) == (attack, defence, adversary):
-            series.setdefault(row["budget"], []).append(agreement(row))
+    for row in rows:
+        series.setdefault(row["budget"], []).append(agreement(row))
     return dict(sorted(series.items()))
 
 
-def _line(panel, series, label, colour, style, order):
+def _line(panel, series, label, colour, style, order, width=1.5):
     if not series:
         return
     budgets = list(series)
     panel.plot(budgets, [np.mean(values) for values in series.values()],
                color=colour,
                linestyle=style,
+               linewidth=width,
                marker="o",
                markersize=3,
                label=label,

@@ -4,14 +4,18 @@ import csv
 import io
 import os
 import pathlib
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
+from attacks import comparison
 from attacks import figure
 from attacks.agreement import agreement
 from attacks.agreement import reference
+from attacks.columns import aligned
 from attacks.results import read_cells
+from attacks.strongest import by
+from attacks.strongest import mean
+from attacks.strongest import rows_of_strongest
+from attacks.strongest import strongest
 from models.files import write_atomically
 
 # The first columns are a fixed interface; further ones may follow in any later version.
@@ -20,31 +24,35 @@ COLUMNS = ("dataset", "victim", "defence", "attack", "adversary", "budget", "see
            "victim_accuracy_defended", "noise_kl_nats", "noise_l1", "label_changes", "queries_used",
            "train_seconds", "noise_kl_bits", "noise_kl_reverse_nats", "noise_kl_reverse_bits",
            "label_changes_test", "agreement_validation", "steps", "clone_digest", "id",
-           "agreement_held_out", "clone_kl_nats", "transferability", "transferability_noise")
+           "agreement_held_out", "clone_kl_nats", "transferability", "transferability_noise",
+           "is_strongest")
 
 
 def write(directory: str | os.PathLike) -> None:
-    """Writes `summary.csv` and `agreement.png` into a results directory.
+    """Writes `summary.csv`, `comparisons.csv` and `agreement.png` into a results directory.
 
     Raises:
         ValueError: If it holds no results.
     """
     flat = rows(directory)
     write_summary(flat, directory)
+    comparison.write(flat, directory)
     figure.draw(flat, directory)
 
 
 def text(directory: str | os.PathLike) -> str:
     """The table, the closing sentences, and where the files are that `write` has written."""
     flat = rows(directory)
-    files = f"Written: summary.csv and agreement.png in {directory}"
-    return "\n\n".join(filter(None, (table(flat), sentences(flat), files)))
+    files = f"Written: summary.csv, comparisons.csv and agreement.png in {directory}"
+    parts = (table(flat), comparison.text(flat), sentences(flat), files)
+    return "\n\n".join(filter(None, parts))
 
 
 def rows(directory: str | os.PathLike) -> list[dict[str, Any]]:
     """The results of a directory as flat rows of `COLUMNS`.
 
-    A member that was spelled in several ways gets the first one, so that it is one member.
+    A member that was spelled in several ways gets the first one, so that it is one member. What an
+    older result does not tell is None.
 
     Raises:
         ValueError: If there are none.
@@ -71,7 +79,8 @@ def rows(directory: str | os.PathLike) -> list[dict[str, Any]]:
         flat.append({column: available.get(column) for column in COLUMNS})
     if not flat:
         raise ValueError(f"A results directory must hold cells/*.json. Received: {directory}")
-    return flat
+    strong = {row["id"] for row in rows_of_strongest(flat)}
+    return [{**row, "is_strongest": row["id"] in strong} for row in flat]
 
 
 def write_summary(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Path:
@@ -88,18 +97,21 @@ def write_summary(flat: list[dict[str, Any]], directory: str | os.PathLike) -> p
 def table(flat: list[dict[str, Any]]) -> str:
     """`agreement`, means over seeds: a line per thief, a column per budget.
 
-    Where a thief has fewer seeds than another, their number stands behind the mean.
+    The strongest thief of each defence and budget comes first. Where a thief has fewer seeds than
+    another, their number stands behind the mean.
     """
     budgets = sorted({row["budget"] for row in flat})
-    cells = _by(flat, "defence", "attack", "adversary", "budget")
+    cells = by(flat, "defence", "attack", "adversary", "budget")
     seeds = max(map(len, cells.values()))
     lines = [("defence", "attack", "adversary", *map(str, budgets))]
-    for thief in _by(flat, "defence", "attack", "adversary"):
+    heads = by(rows_of_strongest(flat), "defence", "budget")
+    for defence in _values(flat, "defence"):
+        entries = (_entry(heads.get((defence, budget), []), seeds) for budget in budgets)
+        lines.append((defence, "strongest", "of all", *entries))
+    for thief in by(flat, "defence", "attack", "adversary"):
         means = (_entry(cells.get((*thief, budget), []), seeds) for budget in budgets)
         lines.append((*thief, *means))
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    drawn = [_aligned(line, widths) for line in lines]
-    drawn.insert(1, "-" * len(drawn[0]))
+    drawn = aligned(lines, left=3)
     if any("(" in entry for line in lines[1:] for entry in line[3:]):
         drawn.append(f"(n): mean of n seeds instead of {seeds}")
     return "\n".join(drawn)
@@ -120,7 +132,7 @@ def sentences(flat: list[dict[str, Any]]) -> str:
 
 def _sentence(flat, defence, budget):
     flat = [row for row in flat if row["defence"] in ("none", defence)]
-    thieves = _by(flat, "defence", "adversary").values()
+    thieves = by(flat, "defence", "adversary").values()
     common = set.intersection(*({(row["attack"], row["seed"]) for row in rows} for rows in thieves))
     flat = [row for row in flat if (row["attack"], row["seed"]) in common]
     if not flat:
@@ -129,7 +141,7 @@ def _sentence(flat, defence, budget):
     naive = strongest(flat, defence, "probabilities")
     undefended = strongest(flat, "none", "probabilities")
     labels = strongest(flat, defence, "labels")
-    best = strongest(flat, defence)
+    best, best_undefended = (strongest(flat, name) for name in (defence, "none"))
     queries = f"With {budget} queries"
     if naive and undefended:
         verb = "falls" if naive.agreement < undefended.agreement else "does not fall"
@@ -141,8 +153,12 @@ def _sentence(flat, defence, budget):
         said = f"{queries} against {defence}"
     if labels:
         said += f"; a thief that uses only labels reaches {labels.agreement:.3f}"
-    return (f"{said}. The strongest thief tried on {defence} ({best.adversary}, "
-            f"{best.attack}) reaches {best.agreement:.3f}.{_lost_labels(flat, defence)} "
+    beside = ""
+    if best_undefended:
+        beside = (f", on the undefended victim ({best_undefended}) "
+                  f"{best_undefended.agreement:.3f}")
+    return (f"{said}. The strongest thief tried on {defence} ({best}) reaches "
+            f"{best.agreement:.3f}{beside}.{_lost_labels(flat, defence)} "
             f"(Agreement with {reference(flat[0])} on test data, mean of {len(seeds)} "
             f"seed{'s' * (len(seeds) > 1)}.)")
 
@@ -157,51 +173,12 @@ def _lost_labels(flat, defence):
             f"{row['victim_accuracy_defended']:.3f}.")
 
 
-class Thief(NamedTuple):
-    """A thief, and its mean agreements over the seeds, on validation and on test."""
-    validation: float
-    agreement: float
-    attack: str
-    adversary: str
-
-
-def strongest(flat: list[dict[str, Any]],
-              defence: str,
-              adversary: str | None = None) -> Thief | None:
-    """The thief of the highest mean agreement on the evaluator's validation split."""
-    thieves = [
-        Thief(_mean(row["agreement_validation"]
-                    for row in rows), _mean(map(agreement, rows)), attack, name)
-        for (against, attack, name), rows in _by(flat, "defence", "attack", "adversary").items()
-        if against == defence and adversary in (None, name)
-    ]
-    return max(thieves, key=lambda thief: thief.validation, default=None)
-
-
-def _by(flat, *columns):
-    """Groups rows by the values of columns, in the order of their first occurrence."""
-    groups = {}
-    for row in flat:
-        groups.setdefault(tuple(row[column] for column in columns), []).append(row)
-    return groups
-
-
 def _values(flat, column):
-    return [value for value, in _by(flat, column)]
-
-
-def _mean(values):
-    return float(np.mean(list(values)))
+    return [value for value, in by(flat, column)]
 
 
 def _entry(rows, seeds):
     if not rows:
         return "-"
-    mean = f"{_mean(map(agreement, rows)):.3f}"
-    return mean if len(rows) == seeds else f"{mean} ({len(rows)})"
-
-
-def _aligned(line, widths):
-    left = [cell.ljust(width) for cell, width in zip(line[:3], widths)]
-    right = [cell.rjust(width) for cell, width in zip(line[3:], widths[3:])]
-    return "  ".join(left + right)
+    entry = f"{mean(map(agreement, rows)):.3f}"
+    return entry if len(rows) == seeds else f"{entry} ({len(rows)})"

@@ -10,6 +10,7 @@ from attacks import report
 from attacks.agreement import reference
 from attacks.defences import AS_SERVED
 from attacks.results import read_cells
+from attacks.strongest import strongest
 from models.files import write_atomically
 
 SCHEMA_VERSION = 1
@@ -30,12 +31,12 @@ def write(directory: str | os.PathLike, price_per_1000: float | None, fail_above
         What it holds; `sentence` says it in words.
     """
     findings = findings_of(directory, price_per_1000)
-    strongest = max(finding["agreement"] for finding in findings)
+    highest = max(finding["agreement"] for finding in findings)
     record = {
         "schema_version": SCHEMA_VERSION,
         "findings": findings,
         "fail_above": fail_above,
-        "passed": None if fail_above is None else strongest <= fail_above,
+        "passed": None if fail_above is None else highest <= fail_above,
         "bill": bill and _priced(bill, price_per_1000),
     }
     said = [finding["sentence"] for finding in findings] + _closing(record)
@@ -69,7 +70,7 @@ def findings_of(directory: str | os.PathLike,
 def _finding(defence, flat, evaluated, price_per_1000):
     budget = max(row["budget"] for row in flat)
     flat = [row for row in flat if row["budget"] == budget]
-    thief = report.strongest(flat, defence)
+    thief = strongest(flat, defence)
     mine = [
         row for row in flat if (row["attack"], row["adversary"]) == (thief.attack, thief.adversary)
     ]

@@ -35,6 +35,8 @@ def test_the_table_has_the_mean_over_seeds_of_every_thief_and_budget():
     lines = report.table(ROWS).splitlines()
     assert lines[0].split() == ["defence", "attack", "adversary", "100", "200"]
     assert [line.split() for line in lines[2:]] == [
+        ["none", "strongest", "of", "all", "0.710", "0.910"],
+        ["rs", "strongest", "of", "all", "0.610", "0.810"],
         ["none", "sample", "probabilities", "0.710", "0.910"],
         ["rs", "sample", "probabilities", "0.510", "0.410"],
         ["none", "sample", "labels", "0.610", "0.810"],
@@ -60,6 +62,11 @@ def test_the_sentence_compares_thieves_on_the_seeds_that_all_of_them_have():
     assert "falls from 0.150 undefended to 0.075" in text
     assert "mean of 2 seeds" in text
     assert report.sentences(rows[2:4]) == ""
+
+
+def test_the_sentence_sets_the_strongest_thieves_of_both_victims_side_by_side():
+    assert ("The strongest thief tried on rs (labels, sample) reaches 0.810, on the undefended "
+            "victim (probabilities, sample) 0.910.") in report.sentences(ROWS)
 
 
 def test_the_sentence_does_not_set_one_attack_against_another():
