@@ -121,9 +121,11 @@ def text(flat: list[dict[str, Any]]) -> str:
 def _compared(rows, defence, thief):
     """The comparisons of one kind of thief, a dict per budget that both sides have."""
     sides = [_by_budget_and_seed(rows, name) for name in ("none", defence)]
-    budgets = sorted(sides[0].keys() & sides[1].keys())
-    seeds = {budget: sorted(sides[0][budget].keys() & sides[1][budget].keys()) for budget in budgets}
-    budgets = [budget for budget in budgets if seeds[budget]]
+    seeds = {}
+    for budget in sorted(sides[0].keys() & sides[1].keys()):
+        if common := sides[0][budget].keys() & sides[1][budget].keys():
+            seeds[budget] = sorted(common)
+    budgets = list(seeds)
     curves = [[[agreement(side[budget][seed])
                 for seed in seeds[budget]]
                for budget in budgets]

@@ -86,6 +86,13 @@ class Registry:
         self._factories = dict(factories)
         self._without = frozenset(without)
 
+    def add(self, name: str, factory: Callable[..., Any]) -> None:
+        """Adds a factory under a name that is not taken."""
+        if not _IDENTIFIER.fullmatch(name) or name in self._factories:
+            raise ValueError(f"The name of a new {self.kind} must be an identifier that is not "
+                             f"taken. Received: {name!r}")
+        self._factories[name] = factory
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names that can be chosen, as a tuple."""

@@ -1,5 +1,6 @@
 """Every example runs, ends in seconds, and does what it says."""
 import functools
+import json
 import pathlib
 import re
 import subprocess
@@ -57,6 +58,28 @@ def test_choose_strength(tmp_path):
                                                           output)
     assert clean == served and float(clean) > 0.9 and float(served_ece) > float(clean_ece)
     assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_add_an_attack(tmp_path):
+    """It is measured like the others, and spends its budget."""
+    output = run_example("add_an_attack.py",
+                         f"--output_dir={tmp_path / 'blends'}",
+                         "--victim_steps=50",
+                         "--steps=5",
+                         "--budgets=21",
+                         cwd=tmp_path)
+    assert re.search(r"^none +blends +labels +0\.\d+$", output, re.M)
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("blends/cells/*.json")]
+    mine = [record for record in records if record["cell"]["attack"] == "blends"]
+    assert len(mine) == 4
+    for record in mine:
+        assert record["queries_per_round"][0] == 10 and sum(record["queries_per_round"]) == 21
+    output = run_example("add_an_attack.py",
+                         f"--output_dir={tmp_path / 'bad'}",
+                         "--attacks=blends:originals=0",
+                         cwd=tmp_path,
+                         status=1)
+    assert not output
 
 
 @pytest.fixture(scope="module")

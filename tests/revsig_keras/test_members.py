@@ -49,6 +49,16 @@ def test_the_usage_lists_all_members_at_their_defaults():
         assert DEFENCES.resolve(text) == DEFENCES.resolve(text.split(":")[0])
 
 
+def test_what_is_added_can_be_chosen_and_nothing_is_replaced():
+    """By its name and options, like the others."""
+    things = Registry("thing", {"plain": lambda: "plain"})
+    things.add("thing", make_thing)
+    assert things.make("thing:count=2")[1] == 2 and things.names == ("plain", "thing")
+    for taken in ("plain", "a-b", ""):
+        with pytest.raises(ValueError, match=f"identifier that is not taken. Received: '{taken}'"):
+            things.add(taken, make_thing)
+
+
 def test_values_have_the_type_of_the_default():
     """Floats, integers, booleans and text."""
     made = THINGS.make("thing:count=-7:rate=2:flag=true:mode=after")

@@ -1,0 +1,42 @@
+"""Adds an attack of your own, and sets it beside the Sample attack.
+
+    PYTHONPATH=. python examples/add_an_attack.py --output_dir=runs/blends
+
+Every flag of `attacks.run` works, such as --adversaries=labels,aware or --oracle=... .
+"""
+from absl import flags
+
+from attacks import run
+from attacks.attack import Attack
+from attacks.registry import ATTACKS
+from revsig_keras import program
+
+
+class Blends(Attack):
+    """Queries inputs of the pool, and with the rest of the budget blends of two of them.
+
+    Args:
+        originals: Float in (0, 1], their share of the budget. Defaults to `0.5`.
+    """
+
+    def __init__(self, originals: float = 0.5):
+        if not 0 < originals <= 1:
+            raise ValueError(f"`originals` must be in (0, 1]. Received: {originals}")
+        self.originals = originals
+
+    def steal(self, thief):
+        rng, pool = thief.random("queries"), thief.pools.own
+        count = max(1, round(self.originals * thief.budget))
+        originals = pool[rng.permutation(len(pool))[:count]]
+        thief.ask(originals)  # What it returns are targets, for an attack that adapts to them.
+        while thief.left:
+            first, second = originals[rng.integers(count, size=(2, thief.left))]
+            share = rng.random((thief.left, *[1] * (pool.ndim - 1))).astype(pool.dtype)
+            thief.ask(share * first + (1 - share) * second)
+
+
+if __name__ == "__main__":
+    ATTACKS.add("blends", Blends)
+    flags.FLAGS.set_default("dataset", "digits")
+    flags.FLAGS.set_default("attacks", ["sample", "blends"])
+    program.run(run.main)

@@ -1,0 +1,217 @@
+"""Every attack and every adversary, on digits: a row each in the table, and what each must pass."""
+import dataclasses
+import functools
+import json
+
+import numpy as np
+import pytest
+
+from attacks import run
+from attacks.adversary import Known
+from attacks.cell import Cell
+from attacks.clone import CloneTrainer
+from attacks.clone_config import CloneConfig
+from attacks.endpoint.remote_oracle import RemoteOracle
+from attacks.evaluation import Evaluator
+from attacks.oracle import LocalOracle
+from attacks.pools import Pools
+from attacks.registry import ADVERSARIES
+from attacks.registry import ATTACKS
+from models import datasets
+from models.splits import split
+from models.strategy import make_strategy
+from models.victim import train_victim
+from models.victim import VictimConfig
+
+DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A member of the grid that stands for a name in a registry.
+
+    Attributes:
+        member: As written, made small.
+        adapts: Whether an attack looks at the answers, so that its queries are not nested.
+        budget: What the thief may ask.
+    """
+    member: str
+    adapts: bool = False
+    budget: int = 23
+
+
+ATTACK_CASES = {
+    "sample": [Case("sample"),
+               Case("sample:augment=before"),
+               Case("sample:augment=after")],
+    "random": [Case("random")],
+}
+ADVERSARY_CASES = {
+    "probabilities": [Case("probabilities")],
+    "labels": [Case("labels")],
+    "aware": [Case("aware"),
+              Case("aware:learn=true"),
+              Case("aware:beta=.5:gamma=.5")],
+    "semi_supervised": [Case("semi_supervised")],
+}
+each_attack = pytest.mark.parametrize("case", sum(ATTACK_CASES.values(), []), ids=str)
+each_adversary = pytest.mark.parametrize("case", sum(ADVERSARY_CASES.values(), []), ids=str)
+
+
+def test_every_name_has_a_row():
+    """Add one to the table for whatever is added to a registry."""
+    assert tuple(ATTACK_CASES) == ATTACKS.names
+    assert tuple(ADVERSARY_CASES) == ADVERSARIES.names
+    for cases in (ATTACK_CASES, ADVERSARY_CASES):
+        for name, rows in cases.items():
+            assert rows and all(case.member.split(":")[0] == name for case in rows)
+
+
+class Asking:
+    """An endpoint's collector in this process, which counts rows and never gets one twice."""
+
+    def __init__(self, predict):
+        self.predict, self.rows, self.seen = predict, 0, {}
+
+    def collect(self, inputs, asks, account):
+        assert account == "thief" and len(inputs) == len(asks)
+        for row, ask in zip(inputs, asks):
+            key = (row.tobytes(), ask)
+            if key not in self.seen:
+                self.rows += 1
+                self.seen[key] = self.predict(row[None])[0]
+        return np.stack([self.seen[row.tobytes(), ask] for row, ask in zip(inputs, asks)])
+
+
+class Stage:
+    """A victim of digits, as a target that is attacked in this process or from afar."""
+
+    def __init__(self):
+        dataset = datasets.load("digits")
+        splits = split(dataset, 0)
+        strategy = make_strategy("one_device")
+        victim = train_victim(VictimConfig("mlp", steps=300), dataset, splits, strategy)
+        self.evaluator = Evaluator(victim, splits, 0.1, dataset.input_range)
+        self.pools = Pools(splits.pool.x, dataset.input_range)
+        self.collector = None
+
+    def oracle(self, defence, budget):
+        predict = self.evaluator.defended(defence).predict
+        if self.collector is None:
+            return LocalOracle(predict, budget)
+        self.collector = Asking(predict)
+        return RemoteOracle(self.collector, budget)
+
+    def steal(self, attack="sample", adversary="probabilities", budget=23, seed=3, remote=False):
+        """The record of a cell; afresh, so that nothing is remembered."""
+        self.collector = remote or None
+        clones = CloneTrainer(CloneConfig("mlp", steps=25), (8, 8, 1), 10,
+                              make_strategy("one_device"))
+        cell = Cell(DEFENCE, attack, adversary, budget, seed)
+        made = ADVERSARIES.make(adversary)
+        made.check(self.pools.input_shape)
+        ATTACKS.make(attack).check(budget // made.rows_per_input, self.pools)
+        return run.steal(cell, self.pools, self, clones, None)
+
+
+@pytest.fixture(scope="module")
+def stage():
+    return Stage()
+
+
+def check(record, budget, rows_per_input=1):
+    """What holds for every cell."""
+    json.dumps(record, allow_nan=False)
+    assert record["queries_used"] == budget // rows_per_input * rows_per_input
+    assert sum(record["queries_per_round"]) == record["queries_used"]
+    metrics = record["metrics"]
+    for name in ("agreement_clean", "agreement_validation", "clone_accuracy", "transferability"):
+        assert 0 <= metrics[name] <= 1
+    assert metrics["label_changes"] == 0 and metrics["clone_kl_nats"] > 0
+
+
+def clone_of(record):
+    return record["clone"]["digest"], record["metrics"]["agreement_clean"]
+
+
+@each_attack
+def test_an_attack_spends_its_budget_and_can_be_repeated(stage, case):
+    record = stage.steal(attack=case.member, budget=case.budget)
+    check(record, case.budget)
+    assert clone_of(record) == clone_of(stage.steal(attack=case.member, budget=case.budget))
+    assert clone_of(record) != clone_of(stage.steal(attack=case.member, budget=case.budget, seed=4))
+
+
+@each_attack
+def test_an_attack_is_the_same_from_afar_and_pays_for_no_row_twice(stage, case):
+    local = stage.steal(attack=case.member, budget=case.budget)
+    remote = stage.steal(attack=case.member, budget=case.budget, remote=True)
+    assert stage.collector.rows == remote["queries_used"] == local["queries_used"]
+    # Rows are answered one by one there, which rounds otherwise.
+    assert remote["queries_per_round"][0] == local["queries_per_round"][0]
+    if not case.adapts:
+        assert remote["queries_per_round"] == local["queries_per_round"]
+
+
+@each_attack
+def test_an_attack_works_for_those_who_read_labels_only(stage, case):
+    check(stage.steal(attack=case.member, adversary="labels", budget=case.budget), case.budget)
+
+
+@pytest.mark.parametrize("case", [case for cases in ATTACK_CASES.values() for case in cases
+                                  if not case.adapts], ids=str)  # yapf: disable
+def test_queries_are_nested_where_an_attack_does_not_adapt(stage, case):
+    asked = []
+    oracle = stage.oracle
+
+    def remembering(defence, budget):
+        made = oracle(defence, budget)
+        made.query = functools.partial(_remember, asked, made.query)
+        return made
+
+    stage.oracle = remembering
+    try:
+        for budget in (case.budget, case.budget - 8):
+            stage.steal(attack=case.member, budget=budget)
+    finally:
+        stage.oracle = oracle
+    np.testing.assert_array_equal(asked[0][:case.budget - 8], asked[1])
+
+
+def _remember(asked, query, inputs):
+    asked.append(inputs)
+    return query(inputs)
+
+
+@each_adversary
+def test_an_adversary_makes_a_clone_and_can_be_repeated(stage, case):
+    rows_per_input = ADVERSARIES.make(case.member).rows_per_input
+    record = stage.steal(adversary=case.member, budget=case.budget)
+    check(record, case.budget, rows_per_input)
+    assert clone_of(record) == clone_of(stage.steal(adversary=case.member, budget=case.budget))
+    remote = stage.steal(adversary=case.member, budget=case.budget, remote=True)
+    assert stage.collector.rows == remote["queries_used"] == record["queries_used"]
+
+
+@each_adversary
+def test_an_adversary_says_what_its_thief_is_assumed_to_know(case):
+    made = ADVERSARIES.make(case.member)
+    assert "assumed to know" in type(made).__doc__.replace("\n    ", " ").lower()
+    assert made.needs in ("probabilities", "labels")
+
+
+@each_adversary
+def test_targets_are_distributions_with_the_label_that_was_answered(stage, case):
+    made = ADVERSARIES.make(case.member)
+    answers = stage.evaluator.defended(DEFENCE).predict(stage.pools.own[:40])
+    targets = made.read(answers, Known(DEFENCE, stage.pools.own, 0))
+    assert targets.shape == answers.shape and (targets >= 0).all()
+    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(targets.argmax(axis=1), answers.argmax(axis=1))
+
+
+@each_adversary
+def test_against_no_defence_an_adversary_does_what_it_says(stage, case):
+    """Recovery means nothing there, and is left out."""
+    unfit = ADVERSARIES.make(case.member).unfit("none")
+    assert unfit is None or "no defence to undo" in unfit
