@@ -50,6 +50,7 @@ def main():
         clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
         pools = Pools(splits.pool.x, dataset.input_range)
         unfit = find_unfit(config.cells(), target)
+        progress.expects(-len(unfit.keys() & set(cells)) * config.clone.steps)
         for cell in (cell for cell in cells if cell not in unfit):
             count = progress.starts(str(cell), config.clone.steps)
             store.write(cell, {**origin, **steal(cell, pools, target, clones, count)})

@@ -76,7 +76,7 @@ def test_two_spellings_of_a_cell_have_one_id_and_different_cells_have_different_
         "attacks": ("sample:augment=never",)
     }, "none, before, after"),
     ({
-        "adversaries": ("bayes",)
+        "adversaries": ("bays",)
     }, "probabilities, labels"),
     ({
         "defences": ()
@@ -102,6 +102,12 @@ def test_two_spellings_of_a_cell_have_one_id_and_different_cells_have_different_
     ({
         "victim_file": "victim.keras"
     }, "Exactly one"),
+    ({
+        "epsilon": 0.0
+    }, r"--epsilon` must be in \(0, 1\]. Received: 0.0"),
+    ({
+        "attacks": ("jacobian:preset=",)
+    }, "without spaces or empty parts"),
 ])
 def test_a_run_that_makes_no_sense_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):

@@ -157,6 +157,15 @@ def test_a_vanishing_beta_is_the_identity():
         np.testing.assert_allclose(run(y, 1e-9, 0.2, preserve_top1), y, 1e-6, 1e-9)
 
 
+def test_the_defaults_keep_what_answers_tell_apart():
+    """At beta = gamma = 1 every answer would be the uniform row."""
+    y = softmax_rows(100, 10, 2, 5)
+    perturbed = as_numpy(ReverseSigmoid()(y))
+    sureness = perturbed.max(axis=1)
+    assert np.ptp(sureness) > 0.1 and sureness.max() > 0.25
+    np.testing.assert_allclose(run(y, 1.0, 1.0, False), 0.1, 1e-5)
+
+
 def test_about_two_over_classes_moves_a_sure_row_by_one():
     """The rule of thumb in the docstring."""
     for classes in (10, 100, 1000):
