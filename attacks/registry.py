@@ -1,15 +1,22 @@
 """Attacks and adversaries by name: a new one is a file and a row here."""
 
+from attacks.fgsm import FGSM
+from attacks.jacobian import Jacobian
+from attacks.jacobian_targeted import JacobianTargeted
 from attacks.labels import Labels
 from attacks.probabilities import Probabilities
 from attacks.random_inputs import RandomInputs
 from attacks.sample import Sample
 from revsig_keras.members import Registry
 
-ATTACKS = Registry("attack", {
-    "sample": Sample,
-    "random": RandomInputs,
-})
+ATTACKS = Registry(
+    "attack", {
+        "sample": Sample,
+        "random": RandomInputs,
+        "jacobian": Jacobian,
+        "jacobian_targeted": JacobianTargeted,
+        "fgsm": FGSM,
+    })
 
 ADVERSARIES = Registry("adversary", {
     "probabilities": Probabilities,
