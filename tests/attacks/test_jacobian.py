@@ -17,19 +17,16 @@ from tests.attacks.substitutes import watch
 
 
 def slow_gradients(model, inputs, classes, of):
-    """One gradient for each class and row, of which the row's own is taken."""
-    rows = []
-    for row, chosen in zip(inputs, classes):
-        of_class = []
-        for c in range(CLASSES):
-            x = tf.constant(row[None])
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                logits = model(x, training=False)[0]
-                score = logits[c] if of == "logit" else -tf.nn.log_softmax(logits)[c]
-            of_class.append(tape.gradient(score, x)[0].numpy())
-        rows.append(of_class[chosen])
-    return np.stack(rows)
+    """One backward pass for each class, of which each row takes that of its own."""
+    of_class = []
+    for c in range(CLASSES):
+        x = tf.constant(inputs)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            logits = model(x, training=False)
+            scores = logits[:, c] if of == "logit" else -tf.nn.log_softmax(logits)[:, c]
+        of_class.append(tape.gradient(scores, x).numpy())
+    return np.stack(of_class)[classes, np.arange(len(inputs))]
 
 
 CASES = {
@@ -143,12 +140,16 @@ def test_targeted_points_take_signed_steps_inside_a_ball_and_the_range(preset):
 
 def test_the_figures_of_the_targeted_presets():
     """Steps of .01 that all have one sign end at .08, short of the ball of .1."""
-    down = lambda inputs, classes, of: np.ones_like(inputs)
+
+    def ones(inputs, classes, of):
+        del classes, of
+        return np.ones_like(inputs)
+
     for preset, most in (("t_rnd", 100), ("jb_top3", 100), ("jbda_tr", 1000)):
-        thief, rounds = watch(JacobianTargeted(preset), 2200, down, pools=vectors(1200))
-        assert thief.rows_per_round[0] == most
-        moved = rounds[0].asked - rounds[0].calls[0][0][:len(rounds[0].asked)]
-        np.testing.assert_allclose(moved, -0.08, atol=1e-6)
+        thief, rounds = watch(JacobianTargeted(preset), 2200, ones, pools=vectors(1200))
+        assert thief.rows_per_round[:2] == [most, most]
+        places, distance = nearest(rounds[0].asked, rounds[0].held - 0.08)
+        assert distance < 1e-6 and len(set(places)) == most
 
 
 def test_the_targets_are_one_other_class_at_random_or_the_likeliest_three():
@@ -165,7 +166,10 @@ def test_the_targets_are_one_other_class_at_random_or_the_likeliest_three():
 
 
 def test_where_there_are_but_two_classes_there_is_one_target():
-    even = lambda inputs: np.tile(np.float32([0.5, 0.5]), (len(inputs), 1))
+
+    def even(inputs):
+        return np.tile(np.float32([0.5, 0.5]), (len(inputs), 1))
+
     thief, rounds = watch(JacobianTargeted(seeds=4), 12, pools=vectors(), predict=even, classes=2)
     assert thief.rows_per_round == [4, 4, 4]
     assert set(rounds[0].calls[0][1]) == {1}

@@ -103,8 +103,8 @@ def test_substitutes_start_afresh_or_from_the_last_and_train_for_ten_epochs(memb
     _, rounds = watch(ATTACKS.make(member), 60, steps=10000, batch_size=4)
     steps = [10 * len(began.held) // 4 for began in rounds]
     assert {(began.epochs, began.fresh) for began in rounds} == {(10, fresh)}
-    assert [began.substitute.clone.steps for began in rounds
-           ] == (steps if fresh else np.cumsum(steps).tolist())
+    trained = [began.substitute.clone.steps for began in rounds]
+    assert trained == (steps if fresh else np.cumsum(steps).tolist())
 
 
 @pytest.mark.parametrize("member", MEMBERS)
