@@ -1,6 +1,9 @@
 """Attacks and adversaries by name: a new one is a file and a row here."""
 
 from attacks.aware import Aware
+from attacks.fgsm import FGSM
+from attacks.jacobian import Jacobian
+from attacks.jacobian_targeted import JacobianTargeted
 from attacks.labels import Labels
 from attacks.probabilities import Probabilities
 from attacks.random_inputs import RandomInputs
@@ -8,15 +11,19 @@ from attacks.sample import Sample
 from attacks.semi_supervised import SemiSupervised
 from revsig_keras.members import Registry
 
-ATTACKS = Registry("attack", {
-    "sample": Sample,
-    "random": RandomInputs,
-})
+ATTACKS = Registry(
+    "attack", {
+        "sample": Sample,
+        "random": RandomInputs,
+        "jacobian": Jacobian,
+        "jacobian_targeted": JacobianTargeted,
+        "fgsm": FGSM,
+    })
 
 ADVERSARIES = Registry(
     "adversary", {
         "probabilities": Probabilities,
         "labels": Labels,
-        "aware": Aware,
         "semi_supervised": SemiSupervised,
+        "aware": Aware,
     })
