@@ -1,6 +1,7 @@
 """The adaptive Knockoff Nets attack: a bandit learns from which images the answers tell most."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from attacks.attack import Attack
 from attacks.bandit import GradientBandit
@@ -87,7 +88,9 @@ def clusters(inputs: np.ndarray, count: int, rng: np.random.Generator) -> np.nda
     kmeans = MiniBatchKMeans(min(count, len(inputs)),
                              random_state=int(rng.integers(2**31)),
                              n_init=3)
-    return kmeans.fit_predict(inputs.reshape(len(inputs), -1))
+    # The batches are small: where threads wait for each other it takes thirty times as long.
+    with threadpool_limits(1):
+        return kmeans.fit_predict(inputs.reshape(len(inputs), -1))
 
 
 def rows_by_arm(arms: np.ndarray, rng: np.random.Generator) -> list[list[int]]:

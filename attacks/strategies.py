@@ -1,6 +1,7 @@
 """Active learning: which inputs a thief asks next."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from attacks import deepfool
 from attacks.rewards import certainty
@@ -42,7 +43,8 @@ def k_center(substitute, candidates, asked, count):
 
     points = substitute.probabilities(candidates).astype(np.float64)
     centers = substitute.probabilities(asked).astype(np.float64)
-    _, nearest = pairwise_distances_argmin_min(points, centers, metric="sqeuclidean")
+    with threadpool_limits(1):  # See `attacks.knockoff.clusters`.
+        _, nearest = pairwise_distances_argmin_min(points, centers, metric="sqeuclidean")
     chosen = []
     for _ in range(count):
         nearest[chosen[-1:]] = -1  # Below all distances: no candidate is chosen twice.
