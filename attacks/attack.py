@@ -2,6 +2,8 @@
 
 import abc
 
+import numpy as np
+
 from attacks.pools import Pools
 from attacks.thief import Thief
 
@@ -29,10 +31,15 @@ class Attack(abc.ABC):
 
     def check(self, budget: int, pools: Pools) -> None:
         """Raises `ValueError` if the attack cannot spend a budget of so many inputs."""
-        if budget > len(pools.own):
-            raise ValueError(
-                f"`--budgets` must be at most the {len(pools.own)} rows of the thief's pool. "
-                f"Received: {budget}")
+        rows = len(self.candidates(pools))
+        if budget > rows:
+            raise ValueError(f"`--budgets` must be at most the {rows} rows of the thief's pool. "
+                             f"Received: {budget}")
+
+    def candidates(self, pools: Pools) -> np.ndarray:
+        """The pool `[rows, ...]` that the attack draws from: by default that of the thief's own
+        inputs."""
+        return pools.own
 
     @abc.abstractmethod
     def steal(self, thief: Thief) -> None:

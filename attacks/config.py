@@ -16,7 +16,6 @@ from models import architectures
 from models import strategy
 from models.dataset import Dataset
 from models.datasets import DataConfig
-from models.splits import Splits
 from models.victim import VictimConfig
 from revsig_keras.registry import DEFENCES
 
@@ -101,9 +100,8 @@ class RunConfig:
                 self.seeds, sorted(self.budgets), self.attacks, self.adversaries, self.defences)
         ]
 
-    def check(self, dataset: Dataset, splits: Splits) -> None:
+    def check(self, dataset: Dataset, pools: Pools) -> None:
         """Raises `ValueError` if the run cannot be carried out on this data."""
-        pools = Pools(splits.pool.x, dataset.input_range)
         for adversary in map(ADVERSARIES.make, self.adversaries):
             adversary.check(dataset.input_shape)
             for attack, budget in itertools.product(map(ATTACKS.make, self.attacks), self.budgets):

@@ -4,6 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from attacks import foreign_pool
+from attacks.foreign_pool import ForeignPool
+from models.datasets import DataConfig
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Pools:
@@ -12,11 +16,22 @@ class Pools:
     Attributes:
         own: Array `[rows, ...]`, inputs of the victim's own domain.
         input_range: The lowest and the highest value that an input can have.
+        data: The victim's data set, which no foreign pool may be, and where data sets are; or None.
     """
     own: np.ndarray
     input_range: tuple[float, float]
+    data: DataConfig | None = None
+    _foreign: dict[str, ForeignPool] = dataclasses.field(default_factory=dict,
+                                                         init=False,
+                                                         repr=False)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one input."""
         return self.own.shape[1:]
+
+    def foreign(self, name: str) -> ForeignPool:
+        """Images of another data set as inputs, loaded once; see `attacks.foreign_pool.load`."""
+        if name not in self._foreign:
+            self._foreign[name] = foreign_pool.load(name, self.own, self.input_range, self.data)
+        return self._foreign[name]

@@ -1,9 +1,12 @@
 """Attacks and adversaries by name: a new one is a file and a row here."""
 
+from attacks.active import Active
 from attacks.aware import Aware
+from attacks.copycat import Copycat
 from attacks.fgsm import FGSM
 from attacks.jacobian import Jacobian
 from attacks.jacobian_targeted import JacobianTargeted
+from attacks.knockoff import Knockoff
 from attacks.labels import Labels
 from attacks.probabilities import Probabilities
 from attacks.random_inputs import RandomInputs
@@ -15,9 +18,12 @@ ATTACKS = Registry(
     "attack", {
         "sample": Sample,
         "random": RandomInputs,
+        "copycat": Copycat,
         "jacobian": Jacobian,
         "jacobian_targeted": JacobianTargeted,
         "fgsm": FGSM,
+        "knockoff": Knockoff,
+        "active": Active,
     })
 
 ADVERSARIES = Registry(

@@ -38,7 +38,8 @@ def main():
     config = flags.run_config()
     dataset = config.data.load()
     splits = split(dataset, config.data.split_seed)
-    config.check(dataset, splits)
+    pools = Pools(splits.pool.x, dataset.input_range, config.data)
+    config.check(dataset, pools)
     with make_target(config, dataset, splits) as target, Progress() as progress:
         store = ResultStore(config)
         strategy = make_strategy(config.distribution)
@@ -48,7 +49,6 @@ def main():
         origin = provenance(config, dataset, splits, target.record, strategy)
         store.extend(origin)
         clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
-        pools = Pools(splits.pool.x, dataset.input_range)
         unfit = find_unfit(config.cells(), target)
         progress.expects(-len(unfit.keys() & set(cells)) * config.clone.steps)
         for cell in (cell for cell in cells if cell not in unfit):

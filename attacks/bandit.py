@@ -1,0 +1,64 @@
+"""A gradient bandit: which arm pays most."""
+
+import numpy as np
+
+
+class GradientBandit:
+    """Prefers the arms whose rewards are above the average (Sutton and Barto, "Reinforcement
+    Learning", section 2.8; as in arXiv 1812.02766).
+
+    The policy is the softmax of preferences H. After a pull of arm z with reward r
+
+        H_j <- H_j + alpha (r - baseline) ((j == z) - policy_j)
+
+    where alpha is 1 over the pulls of z so far and the baseline is the mean of all rewards before.
+    The first reward of all is its own baseline.
+
+    Args:
+        arms: Integer, how many there are.
+    """
+
+    def __init__(self, arms: int):
+        self._preferences = np.zeros(arms)
+        self._pulls = np.zeros(arms, np.int64)
+        self._total, self._rewards = 0.0, 0
+
+    def policy(self, is_open: np.ndarray) -> np.ndarray:
+        """The probability of each arm; 0 for those that `is_open`, `[arms]`, rules out."""
+        preferences = np.where(is_open, self._preferences, -np.inf)
+        weights = np.exp(preferences - preferences.max())
+        return weights / weights.sum()
+
+    def draw(self, left: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws arms by one policy, none more often than it can be pulled.
+
+        Args:
+            left: Integers `[arms]`, how often each can still be pulled.
+            count: How many to draw, at most the sum of `left`.
+            rng: Draws them.
+
+        Returns:
+            The arms, `[count]`.
+        """
+        left, drawn = left.copy(), []
+        for _ in range(count):
+            drawn.append(rng.choice(len(left), p=self.policy(left > 0)))
+            left[drawn[-1]] -= 1
+        return np.array(drawn, np.int64)
+
+    def update(self, arms: np.ndarray, rewards: np.ndarray, policy: np.ndarray) -> None:
+        """Learns from a round of pulls, in their order.
+
+        Args:
+            arms: The arms that were pulled, `[n]`.
+            rewards: What each paid, `[n]`.
+            policy: The policy that drew them, `[arms]`.
+        """
+        for arm, reward in zip(arms, rewards):
+            baseline = self._total / self._rewards if self._rewards else reward
+            self._pulls[arm] += 1
+            step = (reward - baseline) / self._pulls[arm]
+            self._preferences -= step * policy
+            self._preferences[arm] += step
+            self._total += reward
+            self._rewards += 1

@@ -1,0 +1,89 @@
+"""Images of another data set, as inputs of the victim's shape."""
+
+import dataclasses
+
+import numpy as np
+
+from attacks.digest import digest
+from models import datasets
+from models import photos
+from models.datasets import DataConfig
+from models.images import resize
+from models.images import with_channels
+
+# More than chance makes of pairs of data sets with, say, an empty image in both.
+_LARGEST_SHARED = 0.01
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ForeignPool:
+    """Images of another data set than the victim's, each of them once.
+
+    Attributes:
+        inputs: Array `[rows, ...]`, float32, of the victim's input shape and range.
+        classes: Array `[rows]`, the labels of that data set, which say nothing of the victim's
+            task, or None where it has none.
+    """
+    inputs: np.ndarray
+    classes: np.ndarray | None
+
+
+def load(name: str, own: np.ndarray, input_range: tuple[float, float],
+         data: DataConfig | None) -> ForeignPool:
+    """Loads another data set and makes inputs of its images.
+
+    They are resized, get the number of channels, and are mapped from `[0, 1]` to the range of the
+    inputs. The test split of a data set is left out.
+
+    Args:
+        name: `photos`: patches of photographs, see `models.photos`. `digits`, or an
+            image-classification set of TFDS: see `models.datasets.load`.
+        own: Array `[rows, ...]` of the victim's domain, whose shape the images get.
+        input_range: The lowest and the highest value that an input can have.
+        data: The victim's data set, and where data sets are, if known.
+
+    Raises:
+        ValueError: If the victim takes no images, if there is no such data set, or if it is that of
+            the victim, by its name or by its images: the thief would have the true labels.
+    """
+    shape = own.shape[1:]
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise ValueError(f"`pool` must be own where the inputs are no images [height, width, 1 or "
+                         f"3 channels]. Received: {name} for inputs of shape {shape}")
+    if data is not None and _base(name) == _base(data.dataset):
+        raise _same_data(name)
+    images, classes = _read(name, shape[:2], data)
+    low, high = input_range
+    scaled = low + with_channels(resize(images, shape[:2]), shape[2]) * np.float32(high - low)
+    inputs = np.clip(scaled, low, high).astype(np.float32)
+    first_rows = {}
+    for row, key in enumerate(map(digest, inputs)):
+        first_rows.setdefault(key, row)
+    shared = first_rows.keys() & set(map(digest, own))
+    if len(shared) > _LARGEST_SHARED * len(first_rows):
+        raise _same_data(name)
+    rows = list(first_rows.values())
+    return ForeignPool(inputs[rows], None if classes is None else classes[rows])
+
+
+def _same_data(name):
+    return ValueError("`pool` must be another data set than the victim's, whose true labels no "
+                      f"thief has. Received: {name}")
+
+
+def _base(name):
+    """The name of a data set without TFDS' configuration and version."""
+    return name.lower().split("/")[0].split(":")[0]
+
+
+def _read(name, size, data):
+    """Images with values in [0, 1], and their labels or None."""
+    if name == "photos":
+        return photos.patches(size), None
+    where = (data.data_dir, data.download) if data else ()
+    try:
+        dataset = datasets.load(name, *where, image_size=None if name == "digits" else size)
+    except ValueError as error:
+        raise ValueError("`pool` must be photos, digits, or an image-classification set of TFDS. "
+                         f"Received: {name} ({error})") from error
+    return dataset.x, dataset.y
