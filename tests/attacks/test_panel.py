@@ -45,6 +45,25 @@ ATTACK_CASES = {
                Case("sample:augment=before"),
                Case("sample:augment=after")],
     "random": [Case("random")],
+    "copycat": [Case("copycat")],
+    "jacobian": [
+        Case("jacobian:seeds=6", True),
+        Case("jacobian:preset=prediction_poisoning:seeds=3", True)
+    ],
+    "jacobian_targeted": [
+        Case("jacobian_targeted:seeds=6:steps=2", True),
+        Case("jacobian_targeted:preset=t_rnd:seeds=6:steps=2", True),
+        Case("jacobian_targeted:preset=jbda_tr:steps=2", True)
+    ],
+    "fgsm": [Case("fgsm:seeds=6", True)],
+    "knockoff": [Case("knockoff:batch=6", True),
+                 Case("knockoff:pool=own:reward=certainty", True)],
+    "active": [
+        Case("active:rounds=3", True),
+        Case("active:strategy=margin:rounds=3", True),
+        Case("active:strategy=k_center:rounds=2", True),
+        Case("active:strategy=adversarial:rounds=2", True)
+    ],
 }
 ADVERSARY_CASES = {
     "probabilities": [Case("probabilities")],
