@@ -52,7 +52,7 @@ def watch(attack,
           predict=classify,
           classes=CLASSES,
           **options):
-    """The thief after an attack, and its rounds; `sent` is how many rows the victim was sent.
+    """The thief after an attack, and its rounds; no row may be sent to the victim twice.
 
     Args:
         substitute: Function of inputs, classes and the score's name: the gradients, instead of
@@ -62,6 +62,7 @@ def watch(attack,
 
     def counted(inputs):
         sent.append(len(inputs))
+        assert sum(sent) <= budget  # each point is sent once
         return predict(inputs)
 
     thief, oracle = thieves.make_thief(budget,
