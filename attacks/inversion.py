@@ -14,8 +14,12 @@ TOLERANCE = 1e-5
 _TIE = 24 * float(np.finfo(np.float32).eps)
 
 # Points between which the branches are interpolated, those of a scan for changes of sign, halvings
-# of an interval, hypotheses that are tried on an answer, and rows solved at a time.
-_TABLE, _SCAN, _HALVINGS, _HYPOTHESES, _CHUNK = 2**16, 48, 45, 160, 512
+# of an interval, and rows solved at a time.
+_TABLE, _SCAN, _HALVINGS, _CHUNK = 2**16, 48, 45, 512
+
+# Classes of the greatest answers among which one or two are tried on the middle branch, all but the
+# top for up to 10 classes.
+_SOME = 9
 
 # Below this, in log-odds, a probability is no float32 number.
 _LOWEST = -120.0
@@ -54,10 +58,11 @@ class Inversion:
 
     has a root. It is found by a scan for changes of sign and bisection, in float64.
 
-    Several rows can have the same answer. Hypotheses are tried in an order: no class on the middle
-    branch, then one, of greater answers first, then the 2, 3, ... of greatest answers, then each
-    pair. The first whose row is verified, that is, of which the layer makes the answer up to an L1
-    distance of 1e-5, is taken; of several roots of one hypothesis, that of the greatest top.
+    Several rows can have the same answer. Hypotheses are that no class is on the middle branch, any
+    one, any two, or the 3, 4, ... of greatest answers; of many classes, only the first are tried.
+    Each of their roots gives a row, which is verified: the layer must make the answer of it, up to
+    an L1 distance of 1e-5. Of those, a row with the fewest classes on the middle branch is taken,
+    and of several such, that with the greatest top: victims are mostly sure.
 
     Not inverted is a row whose top is tied with a rival up to the layer's margin, because the layer
     has scaled its perturbation by an unknown factor, and one where no hypothesis is verified.
@@ -92,40 +97,42 @@ class Inversion:
         order = np.argsort(-answers, axis=1, kind="stable")
         ordered = np.take_along_axis(answers, order, axis=1)
         ordered /= ordered.sum(axis=1, keepdims=True)
-        found = np.zeros_like(ordered)
-        found[:, 0] = 1
+        found = np.eye(1, ordered.shape[1]).repeat(len(ordered), axis=0)
         inverted = np.zeros(len(answers), bool)
-        open_rows = np.flatnonzero(ordered[:, 0] - ordered[:, 1] > _TIE)
-        for middle in _hypotheses(answers.shape[1]):
-            for start in range(0, len(open_rows), _CHUNK):
-                rows = open_rows[start:start + _CHUNK]
-                y, is_solved = self._solve(ordered[rows], middle)
-                found[rows[is_solved]], inverted[rows[is_solved]] = y[is_solved], True
-            open_rows = open_rows[~inverted[open_rows]]
+        left = np.flatnonzero(ordered[:, 0] - ordered[:, 1] > _TIE)
+        for hypotheses in _hypotheses(answers.shape[1]):
+            for start in range(0, len(left), _CHUNK):
+                rows = left[start:start + _CHUNK]
+                y = self._greatest_top(ordered[rows], hypotheses)
+                is_found = y[:, 0] > 0
+                found[rows[is_found]], inverted[rows[is_found]] = y[is_found], True
+            left = left[~inverted[left]]
         recovered = np.empty_like(found)
         np.put_along_axis(recovered, order, found, axis=1)
         return recovered, inverted
 
+    def _greatest_top(self, answers, hypotheses):
+        """The verified row with the greatest top for each answer, or zeros; the top comes first."""
+        best = np.zeros_like(answers)
+        for middle in hypotheses:
+            for row, y in zip(*self._solve(answers, middle)):
+                if y[0] > best[row, 0]:
+                    best[row] = y
+        return best
+
     def _solve(self, answers, middle):
-        """Rows by one hypothesis, and which of them are verified."""
+        """The verified rows of one hypothesis, after the number of the answer of each."""
         low, high = self._bounds(answers, middle)
         share = np.linspace(0, 1, _SCAN)**3  # Sure rows have their root close to the low end.
         alphas = low[:, None] + (high - low)[:, None] * share
-        values = self._g(answers[:, None], alphas, middle)
-        best, is_solved = np.zeros_like(answers), np.zeros(len(answers), bool)
-        changes = (values[:, :-1] <= 0) != (values[:, 1:] <= 0)
-        changes &= (low < high)[:, None]
+        is_negative = self._g(answers[:, None], alphas, middle) <= 0
+        changes = (is_negative[:, :-1] != is_negative[:, 1:]) & (low < high)[:, None]
         rows, at = np.nonzero(changes)
-        if not len(rows):
-            return best, is_solved
         alpha = self._bisect(answers[rows], middle, alphas[rows, at], alphas[rows, at + 1])
         y = self._row(answers[rows], alpha, middle)
         missed = np.abs(apply(self._layer, y) - answers[rows]).sum(axis=1)
         is_right = (missed <= TOLERANCE) & (y[:, 0] > y[:, 1:].max(axis=1))
-        for row, solution in zip(rows[is_right], y[is_right]):
-            if solution[0] > best[row, 0]:
-                best[row], is_solved[row] = solution, True
-        return best, is_solved
+        return rows[is_right], y[is_right]
 
     def _bounds(self, answers, middle):
         """Where alpha can be, so that each class is on its branch; a little wider, for rounding."""
@@ -169,14 +176,16 @@ class Inversion:
 
 
 def _hypotheses(num_classes):
-    """Which classes are on the middle branch; classes by their rank among the answers, 0 the top."""
-    ranks = range(1, num_classes)
-    return list(
-        dict.fromkeys(
-            itertools.islice(
-                itertools.chain([()], ((i,) for i in ranks),
-                                (tuple(range(1, i + 1)) for i in ranks),
-                                itertools.combinations(ranks, 2)), _HYPOTHESES)))
+    """Which classes are on the middle branch, by their rank among the answers, 0 that of the top.
+
+    Lists of them, one list for each number of classes on the middle branch.
+    """
+    ranks, some = range(1, num_classes), range(1, min(num_classes, _SOME + 1))
+    yield [()]
+    yield [(i,) for i in some]
+    yield list(itertools.combinations(some, 2))
+    for most in ranks[2:3 * _SOME]:
+        yield [tuple(range(1, most + 1))]
 
 
 def _sigmoid(z):

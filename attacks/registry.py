@@ -2,6 +2,7 @@
 
 from attacks.averaged import Averaged
 from attacks.bayes import Bayes
+from attacks.inverse import Inverse
 from attacks.labels import Labels
 from attacks.learned_recovery import LearnedRecovery
 from attacks.probabilities import Probabilities
@@ -20,4 +21,5 @@ ADVERSARIES = Registry("adversary", {
     "averaged": Averaged,
     "bayes": Bayes,
     "learned_recovery": LearnedRecovery,
+    "inverse": Inverse,
 })
