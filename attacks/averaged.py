@@ -9,7 +9,7 @@ from models.seeds import derive
 
 
 class Averaged(Adversary):
-    """Asks several times for each input and averages the answers (ModelGuard, USENIX Security 2024).
+    """Asks several times for each input, averages the answers (ModelGuard, USENIX Security 2024).
 
     Formula: target = mean_i answer(x_i), x_0 the input itself and x_1, x_2, ... either differently
     shifted copies of it or, for defences that answer differently each time, the input again. Every

@@ -28,13 +28,11 @@ class Bayes(SimulatedRecovery):
 
     An answer with a label that no pair has becomes its one-hot label.
 
-    Assumed to know the deployed defence with its parameters, or to guess a Reverse Sigmoid of given
-    ones, and to be able to compute it; with `prior=clone`, which is the stronger one, nothing else
-    besides the answers and the pool.
+    What the thief is assumed to know, `SimulatedRecovery` says. A million pairs and 10,000 answers
+    of 10 classes take half a minute or more on 2 cores, and 1.1 GB.
 
     Args:
-        beta, gamma: See `Recovery`.
-        prior, pairs: See `SimulatedRecovery`.
+        beta, gamma, prior, pairs: See `SimulatedRecovery`.
         tolerance: Float of at least 0, the L1 distance up to which all pairs count. Defaults to
             `0.01`, as published.
     """

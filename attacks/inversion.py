@@ -48,9 +48,9 @@ class Inversion:
 
     Formula: an answer is a_i = alpha f(y_i), f(y) = y - beta (s(gamma logit(y)) - 1/2), with one
     unknown alpha for the row and sum_i y_i = 1. From 0 up to its minimum f falls, the *left*
-    branch, and from there to 1/2 and beyond it rises, the *middle* branch. For a hypothesis of which
-    classes but the top are on the middle branch, their y_i follow from alpha, and the top's from the
-    sum, so that
+    branch, and from there to 1/2 it rises, the *middle* branch. For a hypothesis of which classes,
+    but the top, are on the middle branch, their y_i follow from alpha, and the top's from the sum,
+    so that
 
     ```
     g(alpha) = alpha f(1 - sum_{i not top} y_i(a_i / alpha)) - a_top

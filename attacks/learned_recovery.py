@@ -23,21 +23,18 @@ class LearnedRecovery(SimulatedRecovery):
     """Recovers answers by a network (the D-DAE+ of ModelGuard, USENIX Security 2024).
 
     The network has two hidden layers, of 128 and 64 units for fewer than 100 classes and of 1,024
-    and 512 otherwise, each with batch normalisation and a leaky ReLU of slope 0.2, and a softmax. It
-    is trained from answers to clean rows on simulated pairs, to a small L1 distance, by SGD with a
-    learning rate of 0.01, a momentum of 0.9 and batches of 1,024. Where the defence keeps the label
+    and 512 otherwise, each with batch normalisation (whose running averages have a momentum of 0.9)
+    and a leaky ReLU of slope 0.2, and a softmax. It is trained from answers to clean rows on
+    simulated pairs, to a small L1 distance, summed over the classes, by SGD with a learning rate of
+    0.01, a momentum of 0.9 and batches of 1,024. Where the defence keeps the label
     of all pairs, the entry of an answer's label changes places with the largest one if the network
     puts another class on top.
 
     Published are 1,000,000 pairs and 200 epochs. The default takes seconds on 2 cores.
 
-    Assumed to know the deployed defence with its parameters, or to guess a Reverse Sigmoid of given
-    ones, and to be able to compute it; with `prior=clone`, which is the stronger one, nothing else
-    besides the answers and the pool.
+    What the thief is assumed to know, `SimulatedRecovery` says, as it does of the other options.
 
     Args:
-        beta, gamma: See `Recovery`.
-        prior, pairs: See `SimulatedRecovery`.
         epochs: Integer of at least 1, how often each pair is trained on. Defaults to `20`.
     """
     epochs: int = 20
@@ -83,8 +80,9 @@ class RecoveryNetwork:
         recovered = probabilities(model, answers)
         if self._keep_labels:
             rows, labels, tops = np.arange(len(answers)), answers.argmax(1), recovered.argmax(1)
-            recovered[rows, tops], recovered[rows, labels] = (recovered[rows, labels],
-                                                              recovered[rows, tops])
+            recovered[rows, tops], recovered[rows, labels] = (recovered[rows,
+                                                                        labels], recovered[rows,
+                                                                                           tops])
         return recovered
 
 
@@ -121,6 +119,7 @@ def _build(num_classes, seed):
 
     outputs = inputs = keras.Input((num_classes,), dtype="float32")
     for units in (128, 64) if num_classes < 100 else (1024, 512):
-        outputs = keras.layers.BatchNormalization(dtype="float32")(dense(units)(outputs))
+        outputs = keras.layers.BatchNormalization(momentum=0.9,
+                                                  dtype="float32")(dense(units)(outputs))
         outputs = keras.layers.LeakyReLU(0.2, dtype="float32")(outputs)
     return keras.Model(inputs, dense(num_classes)(outputs))

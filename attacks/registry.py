@@ -15,11 +15,12 @@ ATTACKS = Registry("attack", {
     "random": RandomInputs,
 })
 
-ADVERSARIES = Registry("adversary", {
-    "probabilities": Probabilities,
-    "labels": Labels,
-    "averaged": Averaged,
-    "bayes": Bayes,
-    "learned_recovery": LearnedRecovery,
-    "inverse": Inverse,
-})
+ADVERSARIES = Registry(
+    "adversary", {
+        "probabilities": Probabilities,
+        "labels": Labels,
+        "averaged": Averaged,
+        "bayes": Bayes,
+        "learned_recovery": LearnedRecovery,
+        "inverse": Inverse,
+    })

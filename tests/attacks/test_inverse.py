@@ -23,7 +23,7 @@ def saturated(rows=300, num_classes=10):
     return rng.permuted(y, axis=1)
 
 
-@pytest.mark.parametrize("beta, gamma", [(1.0, 0.2), (1.0, 0.5), (0.7, 0.2), (0.2, 0.1)])
+@pytest.mark.parametrize("beta, gamma", [(1.0, 0.2), (1.0, 0.5), (0.7, 0.2)])
 @pytest.mark.parametrize("num_classes", [3, 10])
 def test_sure_rows_are_recovered_exactly(beta, gamma, num_classes):
     y = saturated(num_classes=num_classes)
@@ -48,8 +48,9 @@ def test_of_what_counts_as_inverted_the_layer_makes_the_answer(defence):
 
 def test_a_linear_defence_is_inverted_whatever_the_row():
     y = np.random.default_rng(0).dirichlet([1.0] * 10, 100).astype(np.float32)
-    recovered, inverted = Inversion(ReverseSigmoid(0.5, 1.0))(answer(
-        y, "reverse_sigmoid:beta=.5:gamma=1"))
+    recovered, inverted = Inversion(ReverseSigmoid(0.5,
+                                                   1.0))(answer(y,
+                                                                "reverse_sigmoid:beta=.5:gamma=1"))
     assert inverted.all()
     np.testing.assert_allclose(recovered, y, atol=1e-4)
 

