@@ -1,13 +1,17 @@
 """Attacks and adversaries by name: a new one is a file and a row here."""
 
 from attacks.active import Active
+from attacks.averaged import Averaged
 from attacks.aware import Aware
+from attacks.bayes import Bayes
 from attacks.copycat import Copycat
 from attacks.fgsm import FGSM
+from attacks.inverse import Inverse
 from attacks.jacobian import Jacobian
 from attacks.jacobian_targeted import JacobianTargeted
 from attacks.knockoff import Knockoff
 from attacks.labels import Labels
+from attacks.learned_recovery import LearnedRecovery
 from attacks.probabilities import Probabilities
 from attacks.random_inputs import RandomInputs
 from attacks.sample import Sample
@@ -31,5 +35,9 @@ ADVERSARIES = Registry(
         "probabilities": Probabilities,
         "labels": Labels,
         "semi_supervised": SemiSupervised,
+        "averaged": Averaged,
         "aware": Aware,
+        "bayes": Bayes,
+        "learned_recovery": LearnedRecovery,
+        "inverse": Inverse,
     })

@@ -68,10 +68,21 @@ ATTACK_CASES = {
 ADVERSARY_CASES = {
     "probabilities": [Case("probabilities")],
     "labels": [Case("labels")],
+    "semi_supervised": [Case("semi_supervised")],
+    "averaged": [Case("averaged"), Case("averaged:queries=2:shift=0")],
     "aware": [Case("aware"),
               Case("aware:learn=true"),
               Case("aware:beta=.5:gamma=.5")],
-    "semi_supervised": [Case("semi_supervised")],
+    "bayes": [
+        Case("bayes:pairs=2000"),
+        Case("bayes:pairs=2000:prior=dirichlet"),
+        Case("bayes:pairs=2000:beta=.5:gamma=.5")
+    ],
+    "learned_recovery": [
+        Case("learned_recovery:pairs=2000:epochs=5"),
+        Case("learned_recovery:pairs=2000:epochs=5:prior=dirichlet")
+    ],
+    "inverse": [Case("inverse"), Case("inverse:beta=.5:gamma=.5")],
 }
 each_attack = pytest.mark.parametrize("case", sum(ATTACK_CASES.values(), []), ids=str)
 each_adversary = pytest.mark.parametrize("case", sum(ADVERSARY_CASES.values(), []), ids=str)
