@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 from attacks import comparison
-from tests.attacks.test_report import row
+from tests.attacks.result_rows import row
+from tests.attacks.result_rows import ROWS
 
 
 @pytest.mark.parametrize(
@@ -48,15 +49,6 @@ def test_the_interval_is_students_of_the_paired_differences():
     assert (low, high) == (pytest.approx(test.low), pytest.approx(test.high))
     assert high - low < 0.02
     assert comparison.difference([0.5], [0.25]) == (-0.25, None, None)
-
-
-ROWS = [
-    row(defence, adversary, budget, seed, agreement + seed / 100)
-    for budget, agreements in ((100, (0.7, 0.5, 0.6, 0.6)), (200, (0.9, 0.4, 0.8, 0.8)))
-    for (defence, adversary), agreement in zip((("none", "probabilities"), ("rs", "probabilities"),
-                                                ("none", "labels"), ("rs", "labels")), agreements)
-    for seed in (0, 2)
-]
 
 
 def test_naive_is_compared_with_naive_and_strongest_with_strongest(tmp_path):

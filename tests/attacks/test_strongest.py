@@ -1,7 +1,7 @@
 """The strongest thief: one for all seeds, chosen on validation."""
 from attacks.strongest import rows_of_strongest
 from attacks.strongest import strongest
-from tests.attacks.test_report import row
+from tests.attacks.result_rows import row
 
 
 def test_one_thief_is_chosen_for_all_seeds_by_the_mean_on_validation():
