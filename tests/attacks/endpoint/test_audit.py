@@ -107,6 +107,25 @@ def test_an_extended_run_pays_for_new_rows_only_and_replays_from_its_flags(serve
     assert figures(again) == figures(first)
 
 
+def test_thieves_who_adapt_repeat_and_guess_ask_an_endpoint_too(server, data, tmp_path, capsys):
+    """What the answers decided is in the ledger too; nobody is told the defence of an endpoint."""
+    first, again = tmp_path / "first", tmp_path / "again"
+    arguments = ("--clone_architecture=mlp", "--steps=20", "--budgets=20",
+                 "--seeds=0", "--eval_rows=30", "--oracle_batch_size=8", f"--dataset={data}",
+                 oracle(server), OWNED, "--attacks=sample,jacobian:seeds=5,active:rounds=2",
+                 "--adversaries=labels,averaged:queries=2:shift=0,aware:learn=true,"
+                 "bayes:beta=1:gamma=.2:pairs=500,inverse")
+    assert call(*arguments, f"--output_dir={first}") == 0
+    assert "inverse: an endpoint does not tell its defence" in capsys.readouterr().err
+    adversaries = {row["adversary"].split(":")[0] for row in summary(first)}
+    assert adversaries == {"labels", "averaged", "aware", "bayes"} and len(summary(first)) == 12
+    assert {row["queries_used"] for row in summary(first)} == {"20"}
+    assert verdict(first)["bill"]["rows_sent"] == server.rows
+    sent = server.rows
+    assert call(*arguments, f"--output_dir={again}", f"--ledger={first / 'ledger.sqlite'}") == 0
+    assert server.rows == sent and figures(again) == figures(first)
+
+
 def test_an_endpoint_must_be_owned_and_it_is_said_why(server, data, tmp_path):
     arguments = (*SMALL, f"--dataset={data}", oracle(server), f"--output_dir={tmp_path / 'new'}")
     error = call(*arguments)
