@@ -69,7 +69,6 @@ def _steps(substitute, x, logits, labels):
         length = np.divide(gap, np.sqrt(square), out=np.full(len(x), np.inf), where=square > 0)
         is_nearer = (length < nearest) & (labels != rival)
         nearest[is_nearer] = length[is_nearer]
-        steps[is_nearer] = (gap / np.maximum(square,
-                                             np.finfo(float).tiny))[is_nearer,
-                                                                    None] * slope[is_nearer]
+        factors = np.divide(gap, square, out=np.zeros(len(x)), where=is_nearer)
+        steps[is_nearer] = (factors[:, None] * slope)[is_nearer]
     return steps, np.isinf(nearest)

@@ -46,10 +46,10 @@ class Knockoff(Attack):
         if reward not in (*PARTS, "all"):
             raise ValueError(f"`reward` must be one of {', '.join(PARTS)}, all. Received: "
                              f"{reward!r}")
-        for name, value, least in (("clusters", clusters, 2), ("batch", batch, 1), ("epochs",
-                                                                                    epochs, 1)):
-            if value < least:
-                raise ValueError(f"`{name}` must be at least {least}. Received: {value}")
+        bounds = {"clusters": (clusters, 2), "batch": (batch, 1), "epochs": (epochs, 1)}
+        for name, (value, lowest) in bounds.items():
+            if value < lowest:
+                raise ValueError(f"`{name}` must be at least {lowest}. Received: {value}")
         self.pool = pool
         self.clusters = clusters
         self.batch = batch
