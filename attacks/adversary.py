@@ -17,7 +17,8 @@ class Known:
 
     Attributes:
         defence: The member that is deployed, as written, or `as_served`, which says nothing.
-        pool: Array `[rows, ...]`, the thief's unlabelled inputs.
+        pool: Array `[rows, ...]`, the unlabelled inputs that the thief has by its attack, which may
+            be none but those that it asks.
         seed: The thief's seed.
     """
     defence: str

@@ -37,8 +37,8 @@ class Attack(abc.ABC):
                              f"Received: {budget}")
 
     def candidates(self, pools: Pools) -> np.ndarray:
-        """The pool `[rows, ...]` that the attack draws from: by default that of the thief's own
-        inputs."""
+        """The unlabelled inputs `[rows, ...]` that this thief has, to draw from and to learn from:
+        by default those of the victim's own domain."""
         return pools.own
 
     @abc.abstractmethod

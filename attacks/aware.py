@@ -77,7 +77,8 @@ class Aware(Adversary):
 
     The defence-aware adversary of arXiv 1806.00054: the clone is trained so that what it answers
     *behind a Reverse Sigmoid* is what was answered, with the loss of `ThroughDefence`. It starts
-    from the thief's own labels-only clone, and is scored without the layer.
+    from the thief's own labels-only clone, after which it is trained for as many steps once more,
+    and is scored without the layer.
 
     Assumed to know that the defence is a Reverse Sigmoid, and whether it keeps the label; by
     default also its beta and gamma. With guesses, the thief is as good as they are; with `learn`,

@@ -45,6 +45,10 @@ class Cell:
             resolved[kind] = {"name": name, **options}
         return resolved
 
+    def unfit(self) -> str | None:
+        """Why the cell means nothing, such as recovery where there is no defence, or None."""
+        return ADVERSARIES.make(self.adversary).unfit(self.defence)
+
     def __str__(self):
         return (f"{self.defence}, {self.attack}, {self.adversary}, {self.budget} queries, "
                 f"seed {self.seed}")

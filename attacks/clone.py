@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.clone_config import CloneConfig
+from attacks.digest import digest
 from attacks.transfer_set import TransferSet
 from models import architectures
 from models.inference import predict
@@ -98,13 +99,15 @@ class CloneTrainer:
               watch: Callable[[keras.Model, int], float] | None,
               progress: Callable[[int], None] | None) -> Clone:
         """Trains one clone, or remembers it; called by `Course.train`."""
-        digest = self._digest(stolen, seed, steps, objective, start, unlabelled, unlabelled_shift)
-        if digest in self._remembered:
-            self._remembered.move_to_end(digest)
+        key = self._digest(stolen, seed, steps, objective, start, unlabelled, unlabelled_shift)
+        if key in self._remembered:
+            self._remembered.move_to_end(key)
             if progress:
-                progress(self._remembered[digest].steps)
-            return self._remembered[digest]
+                progress(self._remembered[key].steps)
+            return self._remembered[key]
         train, held_out = _hold_out(stolen, self.config.held_out, seed)
+        if held_out and unlabelled is not None:
+            unlabelled = _without(unlabelled, held_out.inputs)
         trained = self._trainer(objective).train(
             train.inputs,
             train.targets,
@@ -120,9 +123,8 @@ class CloneTrainer:
             unlabelled=unlabelled,
             unlabelled_shift=unlabelled_shift)
         clone = Clone(trained.model.get_weights(), trained.steps + (start.steps if start else 0),
-                      trained.seconds + (start.train_seconds if start else 0), trained.watched,
-                      digest, held_out and _label_agreement(trained.model, held_out),
-                      trained.learned)
+                      trained.seconds + (start.train_seconds if start else 0), trained.watched, key,
+                      held_out and _label_agreement(trained.model, held_out), trained.learned)
         self._remember(clone)
         return clone
 
@@ -142,14 +144,14 @@ class CloneTrainer:
 
     def _digest(self, stolen, seed, steps, objective, start, unlabelled, unlabelled_shift):
         described = (self.config.describe(), stolen.max_shift, seed)
-        digest = hashlib.sha256(repr(described).encode())
-        digest.update(np.ascontiguousarray(stolen.inputs))
-        digest.update(np.ascontiguousarray(stolen.targets))
+        hashed = hashlib.sha256(repr(described).encode())
+        hashed.update(np.ascontiguousarray(stolen.inputs))
+        hashed.update(np.ascontiguousarray(stolen.targets))
         special = (steps != self.config.steps and steps, objective, start and start.digest)
         if any(special) or unlabelled is not None:
-            digest.update(repr((*special, unlabelled_shift)).encode())
-            digest.update(b"" if unlabelled is None else np.ascontiguousarray(unlabelled))
-        return digest.hexdigest()[:16]
+            hashed.update(repr((*special, unlabelled_shift)).encode())
+            hashed.update(b"" if unlabelled is None else np.ascontiguousarray(unlabelled))
+        return hashed.hexdigest()[:16]
 
 
 class Course:
@@ -209,7 +211,19 @@ class Course:
         config = self._clones.config
         if self._epochs is None:
             return config.steps
-        return min(config.steps, max(1, self._epochs * rows // config.batch_size))
+        rows -= _held_rows(rows, config.held_out)
+        return min(config.steps, max(1, self._epochs * rows // min(config.batch_size, rows)))
+
+
+def _held_rows(rows, share):
+    """How many of so many rows are held out: of two or more at least one, and not all of them."""
+    return min(max(1, round(share * rows)), rows - 1) if share else 0
+
+
+def _without(inputs, others):
+    """The inputs that are not among the others."""
+    known = set(map(digest, others))
+    return inputs[[digest(row) not in known for row in inputs]]
 
 
 def _label_agreement(model, held_out):
@@ -219,9 +233,8 @@ def _label_agreement(model, held_out):
 
 def _hold_out(stolen, share, seed):
     """Splits off the part that early stopping is decided on; at least one row on either side."""
-    rows = len(stolen)
-    if not share or rows < 2:
+    held = _held_rows(len(stolen), share)
+    if not held:
         return stolen, None
-    order = np.random.default_rng(derive(seed, "held out")).permutation(rows)
-    held = min(max(1, round(share * rows)), rows - 1)
+    order = np.random.default_rng(derive(seed, "held out")).permutation(len(stolen))
     return stolen.part(order[held:]), stolen.part(order[:held])

@@ -68,8 +68,9 @@ def query_multiplier(budgets: list[int], undefended: list[float], defended: list
     """How many times more queries until the same agreement.
 
     Both curves are fitted by monotone (isotonic) ones over the logarithm of the budget, linear
-    between the budgets. The multiplier is q / `budget`, with q the first budget at which the
-    defended curve reaches what the undefended one has at `budget`.
+    between the budgets. The multiplier is the first budget at which the defended curve reaches
+    what the undefended one has at `budget`, over the first at which the undefended one does: less
+    than `budget` on a plateau. So of equal curves it is 1 everywhere.
 
     >>> query_multiplier([10, 20, 40], [0.5, 0.7, 0.8], [0.3, 0.5, 0.7], 20)
     (2.0, '=')
@@ -81,22 +82,30 @@ def query_multiplier(budgets: list[int], undefended: list[float], defended: list
         budget: One of `budgets`.
 
     Returns:
-        The multiplier and `=`; or `>` and the largest budget over this one, where the defended
-        curve does not get there; or `<` and the smallest one over this one, where it begins there.
+        The multiplier and `=`; or what the largest budget makes it and `>`, where the defended
+        curve does not get there; or what the smallest one makes it and `<`, where the defended
+        curve begins above.
     """
     logs = np.log(budgets)
     fitted, reached = (
         IsotonicRegression().fit_transform(logs, curve) for curve in (undefended, defended))
-    level = fitted[budgets.index(budget)] - _ROUNDING
-    if reached[-1] < level:
-        return budgets[-1] / budget, ">"
-    first = int(np.argmax(reached >= level))
+    level = fitted[budgets.index(budget)]
+    needed = _first_crossing(logs, fitted, level)
+    if reached[-1] < level - _ROUNDING:
+        return math.exp(logs[-1] - needed), ">"
+    crossing = _first_crossing(logs, reached, level)
+    bound = "<" if reached[0] > level + _ROUNDING else "="
+    return math.exp(crossing - needed), bound
+
+
+def _first_crossing(logs, curve, level):
+    """The logarithm of the first budget at which a monotone curve reaches a level that it does."""
+    first = int(np.argmax(curve >= level - _ROUNDING))
     if first == 0:
-        return budgets[0] / budget, "=" if budgets[0] == budget else "<"
-    low, high = reached[first - 1:first + 1]
-    share = (level + _ROUNDING - low) / (high - low)
-    crossing = logs[first - 1] + min(1.0, share) * (logs[first] - logs[first - 1])
-    return math.exp(crossing) / budget, "="
+        return logs[0]
+    low, high = curve[first - 1:first + 1]
+    return logs[first - 1] + min(1.0,
+                                 (level - low) / (high - low)) * (logs[first] - logs[first - 1])
 
 
 def difference(undefended: list[float],

@@ -1,5 +1,6 @@
 """The configuration of a run, checked once and passed on."""
 
+from collections.abc import Iterable
 import dataclasses
 import itertools
 from typing import Any
@@ -90,7 +91,7 @@ class RunConfig:
             raise ValueError(f"`--epsilon` must be in (0, 1]. Received: {self.epsilon}")
         if not self.output_dir:
             raise ValueError("`--output_dir` must be a directory. Received: an empty name")
-        self.cells()
+        refuse_if_all(cell.unfit() for cell in self.cells())
 
     def cells(self) -> list[Cell]:
         """The product of the grid, ordered so that an early stop leaves whole comparisons."""
@@ -102,17 +103,17 @@ class RunConfig:
 
     def check(self, dataset: Dataset, pools: Pools) -> None:
         """Raises `ValueError` if the run cannot be carried out on this data."""
-        for adversary in map(ADVERSARIES.make, self.adversaries):
+        for name in self.adversaries:
+            adversary = ADVERSARIES.make(name)
             adversary.check(dataset.input_shape)
+            inputs = min(self.budgets) // adversary.rows_per_input
+            if inputs < (2 if self.clone.held_out else 1):
+                needed = "two inputs, of which --held_out takes one" * bool(self.clone.held_out)
+                raise ValueError(
+                    f"`--budgets` must be enough for {needed or 'one input'}, and {name} asks "
+                    f"{adversary.rows_per_input} rows of each. Received: {min(self.budgets)}")
             for attack, budget in itertools.product(map(ATTACKS.make, self.attacks), self.budgets):
-                if budget < adversary.rows_per_input:
-                    raise ValueError(
-                        "`--budgets` must be enough for one input, for which an adversary asks "
-                        f"{adversary.rows_per_input} rows. Received: {budget}")
                 attack.check(budget // adversary.rows_per_input, pools)
-        if self.clone.held_out and min(self.budgets) < 2:
-            raise ValueError("`--held_out` needs budgets of at least 2, a row on either side. "
-                             f"Received: a budget of {min(self.budgets)}")
         for trained in filter(None, (self.victim, self.clone)):
             architectures.build(trained.architecture,
                                 dataset.input_shape,
@@ -128,6 +129,16 @@ class RunConfig:
             "epsilon": self.epsilon,
             "distribution": self.distribution,
         }
+
+
+def refuse_if_all(unfit: Iterable[str | None]) -> list[str]:
+    """The reasons why cells mean nothing, each once; `ValueError` if all of them have one."""
+    unfit = list(unfit)
+    reasons = list(dict.fromkeys(filter(None, unfit)))
+    if all(unfit):
+        raise ValueError("`--adversaries` must name one that means something here. Received: "
+                         f"{'; '.join(reasons)}")
+    return reasons
 
 
 def _refuse_twins(flag, members, resolve):

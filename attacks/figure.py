@@ -17,9 +17,10 @@ from models.files import write_atomically
 _COLOURS = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink",
             "tab:olive")
 _PANELS_PER_ROW = 4
-# Solid, then dashes of growing intricacy: as many as an audit has adversaries.
-_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)),
-           (0, (1, 4)), (0, (8, 3)))
+# Pairs of a line style and a marker: more of them than there are adversaries.
+_STYLES = tuple((style, marker)
+                for marker in ("o", "s", "^")
+                for style in ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1))))
 
 
 def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Path:
@@ -43,22 +44,11 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
                                       layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     budgets = sorted({row["budget"] for row in flat})
-    best = rows_of_strongest(flat)
-    for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
-        colour = "black" if defence == "none" else colour
-        of_it = [row for row in best if row["defence"] == defence]
-        _line(panels[0], _series(of_it), f"{defence}, strongest thief", colour, "-", 4, width=3)
+    _draw_strongest(panels[0], rows_of_strongest(flat), defences)
     _decorate(panels[0], "the strongest thief tried", budgets)
     for panel, attack in zip(panels[1:], attacks):
-        for adversary, style in zip(adversaries, _cycle(_STYLES, adversaries)):
-            for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
-                is_reference = (defence, adversary) == ("none", "labels")
-                series = _series([
-                    row for row in flat if (row["attack"], row["defence"],
-                                            row["adversary"]) == (attack, defence, adversary)
-                ])
-                _line(panel, series, f"{defence}, {adversary}", "black" if is_reference else colour,
-                      (0, (1, 1)) if is_reference else style, 5 if is_reference else 3)
+        _draw_thieves(panel, [row for row in flat if row["attack"] == attack], defences,
+                      adversaries)
         _decorate(panel, attack, budgets)
     for panel in panels[1 + len(attacks):]:
         panel.set_axis_off()
@@ -81,6 +71,24 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
     return path
 
 
+def _draw_strongest(panel, rows, defences):
+    for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
+        series = _series([row for row in rows if row["defence"] == defence])
+        colour = "black" if defence == "none" else colour
+        _line(panel, series, f"{defence}, strongest thief", colour, ("-", "o"), 4, width=3)
+
+
+def _draw_thieves(panel, rows, defences, adversaries):
+    for adversary, style in zip(adversaries, _cycle(_STYLES, adversaries)):
+        for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
+            series = _series(
+                [row for row in rows if (row["defence"], row["adversary"]) == (defence, adversary)])
+            if (defence, adversary) == ("none", "labels"):
+                _line(panel, series, f"{defence}, {adversary}", "black", ((0, (1, 1)), "o"), 5)
+            else:
+                _line(panel, series, f"{defence}, {adversary}", colour, style, 3)
+
+
 def _series(rows):
     """Budget to the agreements of its seeds."""
     series = {}
@@ -95,9 +103,9 @@ def _line(panel, series, label, colour, style, order, width=1.5):
     budgets = list(series)
     panel.plot(budgets, [np.mean(values) for values in series.values()],
                color=colour,
-               linestyle=style,
+               linestyle=style[0],
                linewidth=width,
-               marker="o",
+               marker=style[1],
                markersize=3,
                label=label,
                zorder=order)

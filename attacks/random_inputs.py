@@ -15,6 +15,10 @@ class RandomInputs(Attack):
     def check(self, budget, pools):
         """Accepts every budget and shape."""
 
+    def candidates(self, pools):
+        """None."""
+        return pools.own[:0]
+
     def steal(self, thief):
         pool = thief.pools.own
         low, high = pool.min(), pool.max()

@@ -27,6 +27,8 @@ _GRID = {
     "attacks": ATTACKS.resolve,
     "adversaries": ADVERSARIES.resolve,
 }
+# Flags that there were not always, and what they would have been.
+_LATER = {"epsilon": str(RunConfig.epsilon)}
 # Flags that say where something is; what is there is compared by `extend`.
 _PLACES = ("victim", "distribution")
 
@@ -157,6 +159,7 @@ def _order(record):
 
 def _merge(old, new, directory):
     """The flags of a directory's run with the new members added; a different run is refused."""
+    old = {**{name: _LATER[name] for name in _LATER.keys() & new.keys()}, **old}
     different = [
         f"--{name}={old.get(name, '')} there, --{name}={new.get(name, '')} now"
         for name in sorted(old.keys() | new.keys())

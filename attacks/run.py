@@ -17,6 +17,7 @@ from attacks import report
 from attacks import verdict
 from attacks.adversary import Known
 from attacks.clone import CloneTrainer
+from attacks.config import refuse_if_all
 from attacks.endpoint.remote_target import RemoteTarget
 from attacks.local_target import LocalTarget
 from attacks.pools import Pools
@@ -50,7 +51,7 @@ def main():
         store.extend(origin)
         clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
         unfit = find_unfit(config.cells(), target)
-        progress.expects(-len(unfit.keys() & set(cells)) * config.clone.steps)
+        progress.expects(-len(unfit & set(cells)) * config.clone.steps)
         for cell in (cell for cell in cells if cell not in unfit):
             count = progress.starts(str(cell), config.clone.steps)
             store.write(cell, {**origin, **steal(cell, pools, target, clones, count)})
@@ -69,20 +70,17 @@ def make_target(config, dataset, splits):
 
 def find_unfit(cells, target):
     """The cells that mean nothing on this target, which is said; not all of them may be so."""
-    unfit = {cell: reason for cell in cells if (reason := target.unfit(cell))}
-    reasons = "; ".join(dict.fromkeys(unfit.values()))
-    if len(unfit) == len(cells):
-        raise ValueError(f"`--adversaries` must name one who can do with less. Received: {reasons}")
-    if unfit:
-        print(f"Left out: {reasons}.", file=sys.stderr)
-    return unfit
+    unfit = {cell: target.unfit(cell) for cell in cells}
+    if reasons := refuse_if_all(unfit.values()):
+        print(f"Left out: {'; '.join(reasons)}.", file=sys.stderr)
+    return {cell for cell in cells if unfit[cell]}
 
 
 def steal(cell, pools, target, clones, progress):
     """One cell: the thief queries the oracle and trains a clone, the evaluator measures it."""
     attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
     oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
-    known = Known(cell.defence, pools.own, cell.seed)
+    known = Known(cell.defence, attack.candidates(pools), cell.seed)
     thief = Thief(oracle, adversary, known, pools, clones, attack.max_shift(pools.input_shape))
     attack.steal(thief)
     clone = thief.clone(watch=evaluator.watch, progress=progress)

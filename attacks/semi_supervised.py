@@ -41,7 +41,8 @@ class SemiSupervised(Adversary):
     repeated.
 
     Assumed to know that the probabilities cannot be trusted, as the labels-only thief does, and to
-    have more inputs than it can pay for.
+    have more inputs than it can pay for; with an attack that makes its inputs, it has none but
+    those that it asked. Each step has twice the rows of the labels-only thief's.
 
     Args:
         threshold: Float in [0, 1], the probability from which on the clone believes its own label.
@@ -74,5 +75,5 @@ class SemiSupervised(Adversary):
         stolen = dataclasses.replace(stolen, max_shift=max(reach, stolen.max_shift))
         return course.train(stolen,
                             Consistency(self.threshold),
-                            unlabelled=known.pool,
+                            unlabelled=known.pool if len(known.pool) else stolen.inputs,
                             unlabelled_shift=reach)

@@ -70,7 +70,7 @@ class SimulatedRecovery(Recovery):
     def train(self, stolen, known, course):
         if self.prior == "dirichlet":
             return course.train(stolen)
-        inputs = np.concatenate([known.pool, stolen.inputs])
+        inputs = np.concatenate([known.pool, stolen.inputs])  # An attack may have no pool.
         outputs = course.probabilities(course.train_on_labels(stolen), inputs)
         layer = self.guess.layer(known.defence)
         undo = self.undo(pairs_of_outputs(layer, outputs, self.pairs, known.seed), known.seed)

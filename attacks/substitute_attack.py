@@ -50,6 +50,10 @@ class SubstituteAttack(Attack):
     def check(self, budget, pools):
         """Accepts every budget: the pool need hold the seeds alone, of which one will do."""
 
+    def candidates(self, pools):
+        """None besides the seeds, which are asked."""
+        return pools.own[:0]
+
     def steal(self, thief):
         pool, rng, asked = thief.pools.own, thief.random("proposals"), set()
         drawn = thief.random("queries").permutation(len(pool))

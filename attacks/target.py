@@ -9,7 +9,6 @@ from attacks.agreement import AgreementEvaluator
 from attacks.cell import Cell
 from attacks.oracle import Oracle
 from attacks.progress import Progress
-from attacks.registry import ADVERSARIES
 
 
 class Target(abc.ABC):
@@ -39,7 +38,7 @@ class Target(abc.ABC):
 
     def unfit(self, cell: Cell) -> str | None:
         """Why a cell means nothing on this target, or None."""
-        return ADVERSARIES.make(cell.adversary).unfit(cell.defence)
+        return cell.unfit()
 
     def bill(self) -> dict[str, int] | None:
         """Rows that this run has sent, or None where nothing is sent."""

@@ -162,8 +162,9 @@ class Trainer:
             targets = np.pad(targets, [(0, len(more)), (0, 0)])
         self._x.assign(x)
         self._targets.assign(targets)
-        stopper = held_out and _EarlyStopping(self._model, self._objective, *
-                                              self._checked(*held_out), patience)
+        variables = self._model.variables + self._own
+        stopper = held_out and _EarlyStopping(self._model, self._objective, variables,
+                                              *self._checked(*held_out), patience)
         loop = self._loop(shifted=max_shift > 0 or unlabelled_shift > 0)
         watched, done, seconds = [], 0, 0.0
         for end in sorted({*range(STEPS_PER_CALL, steps, STEPS_PER_CALL), *watch_at, steps}):
@@ -179,7 +180,8 @@ class Trainer:
                 break
         if stopper:
             stopper.restore_best()
-        if not all(np.isfinite(variable.numpy()).all() for variable in self._model.weights):
+        weights = self._model.weights + self._own
+        if not all(np.isfinite(variable.numpy()).all() for variable in weights):
             raise ValueError(
                 f"training diverged: within {done} steps the weights became infinite or "
                 "no numbers. Choose a smaller learning rate")
@@ -266,8 +268,8 @@ class Trainer:
 class _EarlyStopping:
     """Remembers the variables at which the loss on held-out rows was lowest."""
 
-    def __init__(self, model, objective, x, targets, patience):
-        self._model, self._objective = model, objective
+    def __init__(self, model, objective, variables, x, targets, patience):
+        self._model, self._objective, self._variables = model, objective, variables
         self._x, self._targets, self._patience = x, targets, patience
         self._best, self._best_variables, self._checks_since = np.inf, None, 0
 
@@ -275,13 +277,13 @@ class _EarlyStopping:
         loss = self._objective.held_out_loss(predict(self._model, self._x), self._targets)
         if self._best_variables is None or loss < self._best:
             self._best, self._checks_since = loss, 0
-            self._best_variables = [variable.numpy() for variable in self._model.variables]
+            self._best_variables = [variable.numpy() for variable in self._variables]
         else:
             self._checks_since += 1
         return self._checks_since >= self._patience
 
     def restore_best(self):
-        _assign(self._model.variables, self._best_variables)
+        _assign(self._variables, self._best_variables)
 
 
 def _rows_variable(shape):

@@ -9,6 +9,7 @@ from models.dataset import Dataset
 from models.inference import predict
 from models.splits import split
 from models.strategy import make_strategy
+from models.trainer import Trainer
 from models.victim import train_victim
 from models.victim import VictimConfig
 
@@ -93,10 +94,28 @@ def test_a_course_of_epochs_is_as_long_as_they_take_and_may_go_on_from_a_clone()
     trainer = clone_trainer(batch_size=20)
     whole, short = train(trainer, TRANSFER_SET, 0), train(trainer, TRANSFER_SET, 0, epochs=2)
     assert (whole.steps, short.steps) == (20, 2 * 60 // 20)
+    few = trainer.course(0, epochs=10).train(first(5))
+    assert few.steps == 10  # A batch is all five of them.
     longer = train(trainer, TRANSFER_SET, 0, epochs=2, start=short)
     assert longer.steps == 12 and longer.digest != short.digest
     still = train(clone_trainer(optimizer="sgd:learning_rate=1e-12"), TRANSFER_SET, 5, start=short)
     np.testing.assert_allclose(weights(still), weights(short), atol=1e-6)
+
+
+def test_held_out_rows_are_neither_counted_in_an_epoch_nor_trained_on_without_label(monkeypatch):
+    seen, train_model = [], Trainer.train
+
+    def spy(self, x, *args, **kwargs):
+        seen.append((x, kwargs))
+        return train_model(self, x, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "train", spy)
+    trainer = clone_trainer(batch_size=10, held_out=0.5)
+    clone = trainer.course(0, epochs=2).train(TRANSFER_SET, unlabelled=INPUTS)
+    assert clone.steps == 2 * 30 // 10
+    trained_on, options = seen[0]
+    np.testing.assert_array_equal(np.sort(options["unlabelled"], axis=0), np.sort(trained_on,
+                                                                                  axis=0))
 
 
 def test_the_labels_only_clone_of_a_course_is_that_of_the_labels_only_thief():

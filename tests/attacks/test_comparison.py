@@ -23,9 +23,12 @@ from tests.attacks.result_rows import ROWS
         ([0.1, 0.2, 0.3], [0.5, 0.7, 0.8], 40, (0.25, "<")),
         # What is not monotone is averaged first: .4, .4, .8 and .6, .6, .6.
         ([0.4, 0.4, 0.8], [0.7, 0.5, 0.6], 40, (1, ">")),
-        ([0.3, 0.6, 0.6], [0.7, 0.5, 0.6], 40, (0.25, "<")),
-        # The first crossing, not the last one.
-        ([0.2, 0.5, 0.5], [0.1, 0.5, 0.5], 40, (0.5, "=")),
+        ([0.3, 0.6, 0.6], [0.7, 0.5, 0.6], 40, (0.5, "=")),
+        # On a plateau both are at their first crossing: equal curves make 1, not less.
+        ([0.8, 0.95, 0.94], [0.8, 0.95, 0.94], 40, (1, "=")),
+        ([0.8, 0.8, 0.9], [0.8, 0.8, 0.9], 20, (1, "=")),
+        ([0.2, 0.5, 0.5], [0.1, 0.3, 0.5], 40, (2, "=")),
+        ([0.5, 0.7, 0.8], [0.6, 0.8, 0.9], 10, (1, "<")),
     ])
 def test_the_multiplier_is_at_the_first_crossing_of_monotone_curves(undefended, defended, budget,
                                                                     expected):
@@ -35,7 +38,8 @@ def test_the_multiplier_is_at_the_first_crossing_of_monotone_curves(undefended, 
 
 def test_a_single_budget_compares_too():
     assert comparison.query_multiplier([10], [0.5], [0.4], 10) == (1, ">")
-    assert comparison.query_multiplier([10], [0.5], [0.6], 10) == (1, "=")
+    assert comparison.query_multiplier([10], [0.5], [0.5], 10) == (1, "=")
+    assert comparison.query_multiplier([10], [0.5], [0.6], 10) == (1, "<")
 
 
 def test_the_interval_is_students_of_the_paired_differences():

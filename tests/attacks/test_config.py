@@ -2,11 +2,14 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from attacks.cell import Cell
 from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
+from attacks.pools import Pools
+from models.dataset import Dataset
 from models.datasets import DataConfig
 from models.victim import VictimConfig
 
@@ -103,6 +106,10 @@ def test_two_spellings_of_a_cell_have_one_id_and_different_cells_have_different_
         "victim_file": "victim.keras"
     }, "Exactly one"),
     ({
+        "adversaries": ("aware", "bayes"),
+        "defences": ("none",)
+    }, "--adversaries` must name one that means something here.*no defence to undo; bayes: "),
+    ({
         "epsilon": 0.0
     }, r"--epsilon` must be in \(0, 1\]. Received: 0.0"),
     ({
@@ -143,3 +150,25 @@ def test_a_run_that_makes_no_sense_is_refused(changes, message):
 def test_a_recipe_that_makes_no_sense_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         CloneConfig(**changes)
+
+
+@pytest.mark.parametrize("changes, clone, message", [
+    ({
+        "budgets": (2,)
+    }, {}, "enough for one input, and averaged asks 3 rows of each. Received: 2"),
+    ({
+        "budgets": (5,)
+    }, {
+        "held_out": 0.5
+    }, "two inputs, of which --held_out takes one, and averaged asks 3 rows.*Received: 5"),
+    ({
+        "budgets": (6, 400)
+    }, {}, "at most the 100 rows of the thief's pool. Received: 133"),
+])
+def test_budgets_are_those_of_inputs_where_an_adversary_asks_for_several_rows(
+        changes, clone, message):
+    data = Dataset("images", np.zeros((9, 4, 4, 1), np.float32), np.arange(9), 9, (0.0, 1.0))
+    pools = Pools(np.zeros((100, 4, 4, 1), np.float32), (0.0, 1.0))
+    config = run_config(adversaries=("averaged",), clone=CloneConfig(**clone), **changes)
+    with pytest.raises(ValueError, match=message):
+        config.check(data, pools)

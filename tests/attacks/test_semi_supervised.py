@@ -68,6 +68,16 @@ def test_the_whole_pool_is_trained_on_and_only_the_queried_rows_are_paid_for(mon
     assert np.isin(thief.targets, (0, 1)).all()
 
 
+def test_a_thief_whose_attack_has_no_pool_has_what_it_asked(monkeypatch):
+    seen, train = [], Trainer.train
+    monkeypatch.setattr(
+        Trainer, "train",
+        lambda self, *args, **kwargs: seen.append(kwargs) or train(self, *args, **kwargs))
+    thief, _ = steal(Sample(), 10, adversary=ADVERSARIES.make("semi_supervised"), pool=POOL[:0])
+    thief.clone()
+    np.testing.assert_array_equal(seen[-1]["unlabelled"], thief.inputs)
+
+
 def test_the_pool_makes_another_clone():
     clones = [
         steal(Sample(), 10, adversary=ADVERSARIES.make(member))[0].clone()

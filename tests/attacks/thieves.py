@@ -27,6 +27,7 @@ def make_thief(budget,
                pools=None,
                num_classes=2,
                max_shift=0,
+               pool=None,
                **recipe):
     """A thief that can train clones by a short recipe, and its oracle."""
     pools = pools or Pools(POOL, (0.0, 1.0))
@@ -36,7 +37,7 @@ def make_thief(budget,
         "steps": 30,
         **recipe
     }), pools.input_shape, num_classes, make_strategy("one_device"))
-    known = Known(defence, pools.own, seed)
+    known = Known(defence, pools.own if pool is None else pool, seed)
     return Thief(oracle, adversary or Probabilities(), known, pools, clones, max_shift), oracle
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from models import architectures
 from models import trainer
 from models.inference import cross_entropy
+from models.objective import Objective
 from models.optimizers import OPTIMIZERS
 from models.strategy import make_strategy
 
@@ -163,3 +164,79 @@ def test_shifts_need_images_and_a_batch_needs_rows():
         vectors.train(np.zeros((9, 4)), np.eye(2)[np.zeros(9, int)], 1, 0, max_shift=1)
     with pytest.raises(ValueError, match="batch_size must be at least 1. Received: batch_size=0"):
         trainer.Trainer(None, None, 0, strategy)
+
+
+class Moved(Objective):
+    """The cross-entropy of logits, one of which is moved by a number that is learned."""
+
+    def build(self):
+        self.own = tf.Variable(0.0, name="own")
+        return [self.own]
+
+    def learned(self):
+        return {"own": float(self.own.numpy())}
+
+    def losses(self, model, inputs, moved, targets):
+        logits = tf.cast(model(moved, training=True), "float32")
+        logits += self.own * tf.constant([1.0, 0.0, 0.0])
+        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+
+
+SKEWED = np.tile(np.float32([0.8, 0.1, 0.1]), (70, 1))
+
+
+def moved_trainer():
+    return trainer.Trainer(lambda seed: architectures.build("mlp", SHAPE, CLASSES, seed),
+                           lambda: keras.optimizers.SGD(0.1), 16, make_strategy("one_device"),
+                           Moved())
+
+
+def test_the_variables_of_an_objective_are_trained_and_start_afresh():
+    shared = moved_trainer()
+    first, other, again = (shared.train(X, SKEWED, steps, 1).learned for steps in (40, 5, 40))
+    assert first == again and 0 < other["own"] < first["own"]
+
+
+def test_early_stopping_gives_back_the_variables_of_the_objective_too():
+    """They are those of the step whose model is given back."""
+    shared, contrary = moved_trainer(), np.roll(SKEWED, 1, axis=1)
+    stopped = shared.train(X, SKEWED, 1000, 1, held_out=(X, contrary), patience=2)
+    assert stopped.steps < 1000
+    learned, model = stopped.learned, weights(stopped)
+    best = shared.train(X, SKEWED, stopped.steps - 2 * trainer.STEPS_PER_CALL, 1)
+    assert best.learned == learned
+    np.testing.assert_array_equal(weights(best), model)
+
+
+def test_training_goes_on_from_weights_that_are_given():
+    start = make_trainer().train(X, TARGETS, 10, seed=0).model.get_weights()
+    still = make_trainer(optimizer="sgd:learning_rate=1e-12")
+    again = still.train(X, TARGETS, 3, seed=5, start=start)
+    for ours, theirs in zip(again.model.get_weights(), start, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-7)
+
+
+class TenTimes(Objective):
+    """The mean logit, which counts ten times where there is no label."""
+
+    def losses(self, model, inputs, moved, targets):
+        logits = tf.cast(model(moved, training=True), "float32")
+        is_labelled = tf.reduce_sum(targets, axis=1) > 0.5
+        return tf.where(is_labelled, 1.0, 10.0) * tf.reduce_mean(logits, axis=1)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_each_step_has_a_batch_of_labelled_and_one_of_unlabelled_rows(replicas):
+    """The mean loss of each kind counts once, however many rows and replicas there are."""
+
+    def build(seed):
+        inputs = keras.Input(SHAPE)
+        logits = keras.layers.Dense(CLASSES, kernel_initializer="zeros", name="logits")
+        return keras.Model(inputs, logits(keras.layers.Flatten()(inputs)))
+
+    shared = trainer.Trainer(build, lambda: keras.optimizers.SGD(1.0), 16,
+                             make_strategy("mirrored" if replicas > 1 else "one_device"),
+                             TenTimes())
+    trained = shared.train(X, TARGETS, 1, 0, unlabelled=X[:23])
+    bias = trained.model.get_layer("logits").bias.numpy()
+    np.testing.assert_allclose(bias, -(1 + 10) / CLASSES, rtol=1e-5)

@@ -149,7 +149,7 @@ def test_an_endpoint_of_labels_is_nothing_for_those_who_need_more(server, data, 
     arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=labels",
                  f"--output_dir={tmp_path}")
     error = call(*arguments, "--adversaries=probabilities")
-    assert "`--adversaries` must name one who can do with less" in error
+    assert "`--adversaries` must name one that means something here" in error
     assert call(*arguments, "--adversaries=labels") == 0
     assert call(*arguments, "--adversaries=labels,probabilities") == 0  # Nothing new, and no error.
 

@@ -1,0 +1,57 @@
+"""Gradients with respect to inputs, against a plain loop."""
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import architectures
+from models import gradients
+from models.gradients import input_gradients
+
+SHAPE, CLASSES = (6, 6, 1), 4
+RNG = np.random.default_rng(0)
+X = RNG.random((9, *SHAPE), np.float32)
+LABELS = RNG.integers(0, CLASSES, 9)
+
+
+def by_row(model, of):
+    """A backward pass for each row, eagerly."""
+    found = []
+    for row, label in zip(X, LABELS):
+        x = tf.constant(row[None])
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            logits = model(x, training=False)
+            score = logits[0, label]
+            if of == "cross_entropy":
+                score = -tf.nn.log_softmax(logits)[0, label]
+        found.append(tape.gradient(score, x)[0])
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("of", ["logit", "cross_entropy"])
+@pytest.mark.parametrize("architecture", ["mlp", "mnist_cnn"])
+def test_one_backward_pass_gives_the_gradient_of_every_row(of, architecture, monkeypatch):
+    passes, gradient = [], tf.GradientTape.gradient
+
+    def count(self, *args, **kwargs):
+        passes.append(1)
+        return gradient(self, *args, **kwargs)
+
+    monkeypatch.setattr(tf.GradientTape, "gradient", count)
+    model = architectures.build(architecture, SHAPE, CLASSES, 0)
+    found = input_gradients(model, X, LABELS, of)
+    assert len(passes) == 1, "traced once, for all rows and classes"
+    np.testing.assert_allclose(found, by_row(model, of), atol=1e-6)
+
+
+def test_batches_are_put_together_and_no_rows_have_no_gradients(monkeypatch):
+    model = architectures.build("mlp", SHAPE, CLASSES, 0)
+    whole = input_gradients(model, X, LABELS)
+    monkeypatch.setattr(gradients, "_BATCH", 4)
+    np.testing.assert_allclose(input_gradients(model, X, LABELS), whole, atol=1e-6)
+    assert input_gradients(model, X[:0], LABELS[:0]).shape == (0, *SHAPE)
+
+
+def test_another_score_is_refused():
+    with pytest.raises(ValueError, match="`of` must be one of logit, cross_entropy. Received: 'p'"):
+        input_gradients(None, X, LABELS, of="p")
