@@ -10,7 +10,7 @@ from attacks.clone_config import CloneConfig
 from attacks.defences import AS_SERVED
 from attacks.defences import resolve_defence
 from attacks.endpoint.config import RemoteConfig
-from attacks.pools import Pools
+from attacks.queries.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import architectures

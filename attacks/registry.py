@@ -1,21 +1,21 @@
 """Attacks and adversaries by name: a new one is a file and a row here."""
 
-from attacks.active import Active
-from attacks.averaged import Averaged
-from attacks.aware import Aware
-from attacks.bayes import Bayes
-from attacks.copycat import Copycat
-from attacks.fgsm import FGSM
-from attacks.inverse import Inverse
-from attacks.jacobian import Jacobian
-from attacks.jacobian_targeted import JacobianTargeted
-from attacks.knockoff import Knockoff
-from attacks.labels import Labels
-from attacks.learned_recovery import LearnedRecovery
-from attacks.probabilities import Probabilities
-from attacks.random_inputs import RandomInputs
-from attacks.sample import Sample
-from attacks.semi_supervised import SemiSupervised
+from attacks.adversaries.averaged import Averaged
+from attacks.adversaries.aware import Aware
+from attacks.adversaries.bayes import Bayes
+from attacks.adversaries.inverse import Inverse
+from attacks.adversaries.labels import Labels
+from attacks.adversaries.learned_recovery import LearnedRecovery
+from attacks.adversaries.probabilities import Probabilities
+from attacks.adversaries.semi_supervised import SemiSupervised
+from attacks.queries.active import Active
+from attacks.queries.copycat import Copycat
+from attacks.queries.fgsm import FGSM
+from attacks.queries.jacobian import Jacobian
+from attacks.queries.jacobian_targeted import JacobianTargeted
+from attacks.queries.knockoff import Knockoff
+from attacks.queries.random_inputs import RandomInputs
+from attacks.queries.sample import Sample
 from revsig_keras.members import Registry
 
 ATTACKS = Registry(

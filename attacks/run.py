@@ -15,14 +15,14 @@ from absl.flags import adopt_module_key_flags
 from attacks import flags
 from attacks import report
 from attacks import verdict
-from attacks.adversary import Known
+from attacks.adversaries.adversary import Known
 from attacks.clone import CloneTrainer
 from attacks.config import refuse_if_all
 from attacks.endpoint.remote_target import RemoteTarget
 from attacks.local_target import LocalTarget
-from attacks.pools import Pools
 from attacks.progress import Progress
 from attacks.provenance import provenance
+from attacks.queries.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from attacks.results import ResultStore

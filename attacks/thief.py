@@ -5,12 +5,12 @@ import functools
 import keras
 import numpy as np
 
-from attacks.adversary import Adversary
-from attacks.adversary import Known
+from attacks.adversaries.adversary import Adversary
+from attacks.adversaries.adversary import Known
 from attacks.clone import Clone
 from attacks.clone import CloneTrainer
 from attacks.oracle import Oracle
-from attacks.pools import Pools
+from attacks.queries.pools import Pools
 from attacks.transfer_set import TransferSet
 from models.gradients import input_gradients
 from models.inference import probabilities

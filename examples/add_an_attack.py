@@ -7,7 +7,7 @@ Every flag of `attacks.run` works, such as --adversaries=labels,aware or --oracl
 from absl import flags
 
 from attacks import run
-from attacks.attack import Attack
+from attacks.queries.attack import Attack
 from attacks.registry import ATTACKS
 from revsig_keras import program
 

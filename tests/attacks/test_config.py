@@ -8,7 +8,7 @@ import pytest
 from attacks.cell import Cell
 from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
-from attacks.pools import Pools
+from attacks.queries.pools import Pools
 from models.dataset import Dataset
 from models.datasets import DataConfig
 from models.victim import VictimConfig

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[1]
+TESTS = pathlib.Path(__file__).parents[1]
 
 # What was done wrong, and the tests in which doing so again fails: FILE::NAME, without "test_".
 DEFECTS = {
@@ -31,10 +31,10 @@ DEFECTS = {
         "models/test_trainer::every_run_starts_afresh",
     ],
     "x - delta is queried and x + delta kept; seeds are overwritten; all is queried every round": [
-        "attacks/test_jacobian::new_points_are_base_points_moved_by_the_sign_of_a_gradient",
-        "attacks/test_jacobian::growth_doubles_until_the_reservoir_makes_it_linear",
-        "attacks/test_substitute_attack::the_seeds_are_those_of_sample_and_stay_as_they_are",
-        "attacks/test_substitute_attack::the_budget_is_spent_exactly_on_inputs_that_are_all_new",
+        "queries/test_jacobian::new_points_are_base_points_moved_by_the_sign_of_a_gradient",
+        "queries/test_jacobian::growth_doubles_until_the_reservoir_makes_it_linear",
+        "queries/test_substitute_attack::the_seeds_are_those_of_sample_and_stay_as_they_are",
+        "queries/test_substitute_attack::the_budget_is_spent_exactly_on_inputs_that_are_all_new",
     ],
     "the clone is chosen on test data; budgets do not hold; queries are not logged": [
         "attacks/test_clone::early_stopping_stops_early_and_holds_out_paid_rows_only",
@@ -44,7 +44,7 @@ DEFECTS = {
     ],
     "as many backward passes per input as there are classes": [
         "models/test_gradients::one_backward_pass_gives_the_gradient_of_every_row",
-        "attacks/test_substitute_attack::there_is_one_backward_pass_per_batch_whatever_the_number_"
+        "queries/test_substitute_attack::there_is_one_backward_pass_per_batch_whatever_the_number_"
         "of_classes",
     ],
     "a saved model turns out to be the undefended one": [
@@ -66,7 +66,8 @@ def test_each_defect_is_excluded_by_tests_that_are_there(defect):
     assert DEFECTS[defect]
     for test in DEFECTS[defect]:
         path, name = test.split("::")
-        tree = ast.parse((ROOT / f"{path}.py").read_text())
+        path = path.replace("queries/", "attacks/queries/")
+        tree = ast.parse((TESTS / f"{path}.py").read_text())
         assert f"test_{name}" in {
             node.name for node in tree.body if isinstance(node, ast.FunctionDef)
         }, test

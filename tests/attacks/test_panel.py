@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from attacks import run
-from attacks.adversary import Known
+from attacks.adversaries.adversary import Known
 from attacks.cell import Cell
 from attacks.clone import CloneTrainer
 from attacks.clone_config import CloneConfig
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation import Evaluator
 from attacks.oracle import LocalOracle
-from attacks.pools import Pools
+from attacks.queries.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import datasets

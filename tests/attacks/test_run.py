@@ -36,8 +36,8 @@ def test_a_run_says_what_came_out_and_writes_its_files(finished):
     assert "With 20 queries the thief's agreement" in out
     assert "a thief that uses only labels reaches" in out
     assert {path.name for path in directory.iterdir()} == {
-        "cells", "run.flags", "summary.csv", "agreement.png", "verdict.json", "victim.keras",
-        "victim.json"
+        "cells", "run.flags", "summary.csv", "comparisons.csv", "agreement.png", "verdict.json",
+        "victim.keras", "victim.json"
     }
     assert len(list((directory / "cells").iterdir())) == len(summary(directory)) == 2 * 1 * 2 * 2
     assert "100%" in err
@@ -209,7 +209,8 @@ BAD_INPUT = {
         ("--dataset=npz:{data}/vectors.npz", "--clone_architecture=digits_cnn"), "images"),
     "augmented vectors": (
         ("--dataset=npz:{data}/vectors.npz", "--attacks=sample:augment=after"), "shifts images"),
-    "one row to hold out of": (("--held_out=.5", "--budgets=1"), "--held_out.* 2.*budget of 1"),
+    "one row to hold out of": (
+        ("--held_out=.5", "--budgets=1"), "two inputs, of which --held_out takes one.*Received: 1"),
     "momentum out of range": (("--optimizer=sgd:momentum=2",), "sgd:momentum=2"),
     "victim unfit for the data": (
         ("--dataset=npz:{data}/vectors.npz", "--victim_architecture=digits_cnn"), "images"),

@@ -1,12 +1,12 @@
 """Thieves of victims that tests make up."""
 import numpy as np
 
-from attacks.adversary import Known
+from attacks.adversaries.adversary import Known
+from attacks.adversaries.probabilities import Probabilities
 from attacks.clone import CloneTrainer
 from attacks.clone_config import CloneConfig
 from attacks.oracle import LocalOracle
-from attacks.pools import Pools
-from attacks.probabilities import Probabilities
+from attacks.queries.pools import Pools
 from attacks.thief import Thief
 from models.strategy import make_strategy
 

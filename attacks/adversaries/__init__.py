@@ -1,0 +1,1 @@
+"""What a thief makes of the answers: a file for each adversary."""

@@ -1,0 +1,71 @@
+"""The averaging thief."""
+
+import numpy as np
+
+from attacks import shifts
+from attacks.adversaries.adversary import Adversary
+from attacks.digest import digest
+from models.seeds import derive
+
+
+class Averaged(Adversary):
+    """Asks several times for each input, averages the answers (ModelGuard, USENIX Security 2024).
+
+    Formula: target = mean_i answer(x_i), x_0 the input itself and x_1, x_2, ... either differently
+    shifted copies of it or, for defences that answer differently each time, the input again. Every
+    row is charged. (An image that a shift does not change, a blank one, is not: the oracle charges
+    distinct rows.)
+
+    The shifts of an image follow from the seed and from its content. So a resumed run asks the same
+    rows, whatever was asked in which round, and different images are shifted differently.
+
+    Assumed to know nothing of the defence, only that answers can be noisy. Labels alone are
+    averaged to shares of votes.
+
+    Args:
+        queries: Integer of at least 2, how often each input is asked. Defaults to `3`, the
+            published number.
+        shift: Float in [0, 0.5], the largest shift as a share of the image's shorter side, rounded
+            to pixels, at least one. `0` asks for the input itself each time, and needs no images.
+            Defaults to `0.1`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+    needs = "labels"
+
+    def __init__(self, queries: int = 3, shift: float = 0.1):
+        if queries < 2:
+            raise ValueError(f"`queries` must be at least 2, to average. Received: {queries}")
+        if not 0 <= shift <= 0.5:
+            raise ValueError(f"`shift` must be in [0, 0.5]. Received: {shift}")
+        self.rows_per_input = queries
+        self.shift = shift
+
+    def check(self, input_shape):
+        if not self.shift:
+            return
+        shifts.check(self.shift, 0, input_shape, "averaged")
+        most = 1 + len(shifts.offsets(shifts.pixels(self.shift, input_shape)))
+        if self.rows_per_input > most:
+            raise ValueError(f"`queries` must be at most {most}, the image itself and its shifts "
+                             f"by up to {shifts.pixels(self.shift, input_shape)} pixels. "
+                             f"Received: {self.rows_per_input}")
+
+    def ask(self, oracle, inputs, seed):
+        rows = np.repeat(inputs, self.rows_per_input, axis=0)
+        if self.shift:
+            for start, image in zip(range(0, len(rows), self.rows_per_input), inputs):
+                rows[start + 1:start + self.rows_per_input] = self._copies(image, seed)
+        answers = oracle.query(rows, repeats=not self.shift)
+        return answers.reshape(len(inputs), self.rows_per_input, -1).mean(axis=1)
+
+    def read(self, answers, known):
+        del known
+        return answers
+
+    def _copies(self, image, seed):
+        offsets = shifts.offsets(shifts.pixels(self.shift, image.shape))
+        rng = np.random.default_rng(derive(seed, f"shifts of {digest(image).hex()}"))
+        drawn = rng.choice(len(offsets), self.rows_per_input - 1, replace=False)
+        return [shifts.shifted(image, *offsets[i]) for i in drawn]

@@ -1,0 +1,118 @@
+"""The thief who knows the defence and trains through it."""
+
+import dataclasses
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from attacks.adversaries.adversary import Adversary
+from attacks.adversaries.guess import Guess
+from models.objective import Objective
+from revsig_keras import reverse_sigmoid
+from revsig_keras import ReverseSigmoid
+
+# Where learned scalars start, and how many times faster than weights an optimiser moves them.
+_START, _SPEED = 0.5, 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ThroughDefence(Objective):
+    """KL(answer || defence(softmax(logits))) + cross-entropy between label and logits, in nats.
+
+    The divergence stands without the answer's entropy, a constant; the label is that of the answer.
+
+    Attributes:
+        beta: Of the Reverse Sigmoid that the clone is believed to be seen through.
+        gamma: Likewise.
+        preserve_top1: Likewise.
+        learn: Whether beta and gamma are trainable, and start at the values given:
+            beta = 2 s(10 b), gamma = s(10 g), of the trained b and g, s the logistic sigmoid.
+    """
+    beta: float
+    gamma: float
+    preserve_top1: bool
+    learn: bool
+    _own: list[tf.Variable] = dataclasses.field(default_factory=list, compare=False, repr=False)
+
+    def build(self):
+        if self.learn:
+            starts = {"beta": self.beta / 2, "gamma": self.gamma}
+            self._own.extend(
+                tf.Variable(math.log(value / (1 - value)) / _SPEED, dtype="float32", name=name)
+                for name, value in starts.items())
+        return list(self._own)
+
+    def learned(self):
+        if not self.learn:
+            return {}
+        beta, gamma = self._parameters()
+        return {"beta": float(beta), "gamma": float(gamma)}
+
+    def losses(self, model, inputs, moved, targets):
+        del inputs
+        return self._losses(tf.cast(model(moved, training=True), "float32"), targets)
+
+    def held_out_loss(self, logits, targets):
+        losses = self._losses(tf.constant(logits, "float32"), tf.constant(targets, "float32"))
+        return float(np.mean(losses, dtype=np.float64))
+
+    def _losses(self, logits, answers):
+        beta, gamma = self._parameters()
+        seen = reverse_sigmoid(logits, beta, gamma, self.preserve_top1, from_logits=True)
+        log_seen = tf.math.log(tf.maximum(seen, np.finfo(np.float32).tiny))
+        labels = tf.argmax(answers, axis=1)
+        return (tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) -
+                tf.reduce_sum(answers * log_seen, axis=1))
+
+    def _parameters(self):
+        if not self.learn:
+            return self.beta, self.gamma
+        beta, gamma = (tf.sigmoid(_SPEED * variable) for variable in self._own)
+        return 2 * beta, gamma
+
+
+class Aware(Adversary):
+    """Ends the clone in the defence, trains through it, and takes it off again.
+
+    The defence-aware adversary of arXiv 1806.00054: the clone is trained so that what it answers
+    *behind a Reverse Sigmoid* is what was answered, with the loss of `ThroughDefence`. It starts
+    from the thief's own labels-only clone, after which it is trained for as many steps once more,
+    and is scored without the layer.
+
+    Assumed to know that the defence is a Reverse Sigmoid, and whether it keeps the label; by
+    default also its beta and gamma. With guesses, the thief is as good as they are; with `learn`,
+    it learns the two with its clone.
+
+    Args:
+        beta: Float in (0, 2), the guess. Defaults to `0`: that of the deployed defence.
+        gamma: Float in (0, 1], likewise, given together with `beta`. Defaults to `0`.
+        learn: Boolean, whether beta and gamma are trainable scalars, which start at the guess, or
+            both at 1/2 where there is none. Defaults to `False`.
+
+    Raises:
+        ValueError: If a guess is out of range.
+    """
+
+    def __init__(self, beta: float = 0.0, gamma: float = 0.0, learn: bool = False):
+        guess = (_START, _START) if learn and not beta and not gamma else (beta, gamma)
+        self._guess = Guess(*guess)
+        if learn and self._guess.gamma == 1:
+            raise ValueError("`gamma` must be below 1 where it is learned. Received: gamma=1")
+        self.learn = learn
+
+    def unfit(self, defence):
+        reason = self._guess.unfit(defence)
+        if not reason and not isinstance(self._guess.layer(defence), ReverseSigmoid):
+            reason = f"it trains through a Reverse Sigmoid, and {defence} is none"
+        return reason and f"aware against {defence}: {reason}"
+
+    def read(self, answers, known):
+        del known
+        return answers
+
+    def train(self, stolen, known, course):
+        layer = self._guess.layer(known.defence)
+        objective = ThroughDefence(layer.beta, layer.gamma, layer.preserve_top1, self.learn)
+        start = course.train_on_labels(stolen)
+        return course.train(stolen.with_targets(stolen.answers), objective, start)

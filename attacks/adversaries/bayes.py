@@ -1,0 +1,90 @@
+"""Recovery by looking up simulated answers."""
+
+import dataclasses
+import functools
+
+import numpy as np
+from sklearn.neighbors import KDTree
+
+from attacks.adversaries.simulated_recovery import SimulatedRecovery
+from attacks.adversaries.simulation import Pairs
+from attacks.transfer_set import one_hot_labels
+
+# Answers that are looked up at a time: each may have all pairs of its label for neighbours.
+_CHUNK = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Bayes(SimulatedRecovery):
+    """Takes the mean of what could have led to an answer (partial Bayes recovery of ModelGuard,
+    USENIX Security 2024).
+
+    Formula, for an answer a and simulated pairs (y_i, a_i), of a clean row and its answer:
+
+    ```
+    d_i = |a - a_i|_1                     over the pairs where a_i has the label of a
+    target = mean of the y_i with d_i <= max(tolerance, min_j d_j)
+    ```
+
+    An answer with a label that no pair has becomes its one-hot label.
+
+    What the thief is assumed to know, `SimulatedRecovery` says. A million pairs and 10,000 answers
+    of 10 classes take half a minute or more on 2 cores, and 1.1 GB.
+
+    Args:
+        beta, gamma, prior, pairs: See `SimulatedRecovery`.
+        tolerance: Float of at least 0, the L1 distance up to which all pairs count. Defaults to
+            `0.01`, as published.
+    """
+    tolerance: float = 0.01
+
+    name = "bayes"
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.tolerance < 0:
+            raise ValueError(f"`tolerance` must be at least 0. Received: {self.tolerance}")
+
+    def undo(self, pairs, seed):
+        del seed
+        return Lookup(pairs, self.tolerance)
+
+    def undo_by_prior(self, defence, num_classes):
+        return _lookup_by_prior(self, defence, num_classes)
+
+
+@functools.lru_cache(maxsize=4)
+def _lookup_by_prior(bayes, defence, num_classes):
+    return Lookup(bayes.dirichlet_pairs(defence, num_classes), bayes.tolerance)
+
+
+class Lookup:
+    """Looks answers up among those of pairs; see `Bayes`.
+
+    Args:
+        pairs: What was simulated.
+        tolerance: The L1 distance up to which all pairs count.
+    """
+
+    def __init__(self, pairs: Pairs, tolerance: float):
+        self._tolerance = tolerance
+        labels = pairs.answers.argmax(axis=1)
+        self._by_label = {}
+        for label in np.unique(labels):
+            members = np.flatnonzero(labels == label)
+            tree = KDTree(pairs.answers[members], metric="manhattan")
+            self._by_label[label] = tree, pairs.clean[members]
+
+    def __call__(self, answers: np.ndarray) -> np.ndarray:
+        """Recovers rows `[n, num_classes]`."""
+        recovered = one_hot_labels(answers)
+        labels = answers.argmax(axis=1)
+        for label, (tree, clean) in self._by_label.items():
+            members = np.flatnonzero(labels == label)
+            for start in range(0, len(members), _CHUNK):
+                chunk = members[start:start + _CHUNK]
+                nearest = tree.query(answers[chunk], k=1)[0][:, 0]
+                found = tree.query_radius(answers[chunk], np.maximum(self._tolerance, nearest))
+                for row, neighbours in zip(chunk, found):
+                    recovered[row] = clean[neighbours].mean(axis=0, dtype=np.float64)
+        return recovered

@@ -1,0 +1,18 @@
+"""The labels-only thief: the reference of every comparison."""
+
+from attacks.adversaries.adversary import Adversary
+from attacks.transfer_set import one_hot_labels
+
+
+class Labels(Adversary):
+    """Keeps the label (lowest-index argmax) of each answer and throws the rest away.
+
+    Assumed to know that the probabilities cannot be trusted. No defence that keeps the label can
+    do better than to force every thief down to this one (arXiv 1806.00054), so this curve is the
+    reference.
+    """
+    needs = "labels"
+
+    def read(self, answers, known):
+        del known
+        return one_hot_labels(answers)

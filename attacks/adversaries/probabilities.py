@@ -1,0 +1,14 @@
+"""The naive thief."""
+
+from attacks.adversaries.adversary import Adversary
+
+
+class Probabilities(Adversary):
+    """Takes every answer at its word: the naive thief of the paper (arXiv 1806.00054).
+
+    Assumed to know nothing of the defence, not even that there is one.
+    """
+
+    def read(self, answers, known):
+        del known
+        return answers

@@ -1,0 +1,79 @@
+"""The labels-only thief who also learns from the inputs that it did not query."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from attacks import shifts
+from attacks.adversaries.adversary import Adversary
+from attacks.transfer_set import one_hot_labels
+from models.objective import Objective
+
+
+@dataclasses.dataclass(frozen=True)
+class Consistency(Objective):
+    """Cross-entropy on labels, and consistency on what has none.
+
+    The loss of an unlabelled input, whose targets are zeros, is the cross-entropy between the
+    clone's own label for it, if its probability is at least `threshold`, and the clone's answer for
+    the shifted input: Sohn et al., FixMatch, arXiv 2001.07685.
+
+    Attributes:
+        threshold: The probability from which on the clone's own label counts.
+    """
+    threshold: float
+
+    def losses(self, model, inputs, moved, targets):
+        own = tf.stop_gradient(tf.nn.softmax(tf.cast(model(inputs, training=False), "float32")))
+        guessed = tf.one_hot(tf.argmax(own, axis=1), own.shape[1])
+        is_labelled = tf.reduce_sum(targets, axis=1) > 0.5
+        counts = tf.logical_or(is_labelled, tf.reduce_max(own, axis=1) >= self.threshold)
+        targets = tf.where(is_labelled[:, None], targets, guessed)
+        return tf.cast(counts, "float32") * super().losses(model, inputs, moved, targets)
+
+
+class SemiSupervised(Adversary):
+    """Trains on the labels that it paid for, and on its whole pool for consistency under shifts.
+
+    In the spirit of S4L (Zhai et al., arXiv 1905.03670): what is not queried costs nothing and
+    still says what inputs look like. Each step has a batch of labelled inputs and one of the pool,
+    see `Consistency`. The images are shifted at random, the labelled ones too, edge pixels
+    repeated.
+
+    Assumed to know that the probabilities cannot be trusted, as the labels-only thief does, and to
+    have more inputs than it can pay for; with an attack that makes its inputs, it has none but
+    those that it asked. Each step has twice the rows of the labels-only thief's.
+
+    Args:
+        threshold: Float in [0, 1], the probability from which on the clone believes its own label.
+            Defaults to `0.95`.
+        shift: Float in (0, 0.5], the largest shift as a share of the image's shorter side.
+            Defaults to `0.1`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+    needs = "labels"
+
+    def __init__(self, threshold: float = 0.95, shift: float = 0.1):
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"`threshold` must be in [0, 1]. Received: {threshold}")
+        if not 0 < shift <= 0.5:
+            raise ValueError(f"`shift` must be in (0, 0.5]. Received: {shift}")
+        self.threshold = threshold
+        self.shift = shift
+
+    def check(self, input_shape):
+        shifts.check(self.shift, 1, input_shape, "semi_supervised")
+
+    def read(self, answers, known):
+        del known
+        return one_hot_labels(answers)
+
+    def train(self, stolen, known, course):
+        reach = shifts.pixels(self.shift, known.pool.shape[1:])
+        stolen = dataclasses.replace(stolen, max_shift=max(reach, stolen.max_shift))
+        return course.train(stolen,
+                            Consistency(self.threshold),
+                            unlabelled=known.pool if len(known.pool) else stolen.inputs,
+                            unlabelled_shift=reach)

@@ -1,0 +1,1 @@
+"""Which inputs a thief queries: a file for each attack."""

@@ -1,0 +1,31 @@
+"""The Copycat attack: natural images of another domain."""
+
+from attacks.queries.attack import Attack
+
+
+class Copycat(Attack):
+    """Queries images of another domain, uniformly without replacement (arXiv 1806.05476,
+    "CopycatCNN").
+
+    The published thief keeps nothing but the labels of the answers; here that is the choice of the
+    adversary, `labels` for theirs.
+
+    Args:
+        pool: String, the images: `photos`, patches of two photographs that need no download;
+            `digits`, or an image-classification set of TFDS, never the victim's own. Defaults to
+            `"photos"`.
+
+    Raises:
+        ValueError: In `check`, if there is no such pool for the victim, or it is too small.
+    """
+
+    def __init__(self, pool: str = "photos"):
+        self.pool = pool
+
+    def candidates(self, pools):
+        return pools.foreign(self.pool).inputs
+
+    def steal(self, thief):
+        pool = self.candidates(thief.pools)
+        order = thief.random("queries").permutation(len(pool))
+        thief.ask(pool[order[:thief.budget]])

@@ -1,0 +1,45 @@
+"""The FGSM attack: inputs are moved, round after round, to where the substitute errs."""
+
+import numpy as np
+
+from attacks.queries.jacobian import EPOCHS
+from attacks.queries.substitute_attack import SubstituteAttack
+
+
+class FGSM(SubstituteAttack):
+    """Moves inputs by one step of the fast gradient sign method (Goodfellow et al. 2015, arXiv
+    1412.6572).
+
+    Formula: `x' = clip(x + epsilon (high - low) sign(d H(c, F(x)) / dx))`, `[low, high]` the
+    inputs' range, into which `clip` moves each value, `c` the class that the oracle gave `x`, and
+    `H(c, F(x))` the cross-entropy between it and the substitute. The base points of a round are the
+    inputs of the round before, so an input of round n lies up to `(n + 1) epsilon (high - low)`
+    from its seed.
+
+    No published attack is made of these steps alone, so there is no preset: the 100 seeds are those
+    of `jacobian:preset=prediction_poisoning`, the 10 epochs a round and the substitutes that start
+    from the weights of the last are those of `jacobian:preset=cleverhans`.
+
+    Args:
+        epsilon: Float in (0, 1], a share of the inputs' range. Defaults to `0.1`.
+        seeds: Positive integer, inputs of the pool that are asked first; at most half of the budget
+            are. Defaults to `100`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(self, epsilon: float = 0.1, seeds: int = 100):
+        if not 0 < epsilon <= 1:
+            raise ValueError(f"`epsilon` must be in (0, 1]. Received: {epsilon}")
+        super().__init__(seeds, EPOCHS, fresh=False)
+        self.epsilon = epsilon
+
+    def base_points(self, held, last, number, rng):
+        del number
+        return last + rng.permutation(held - last)
+
+    def propose(self, substitute, base, rng):
+        del rng
+        gradients = substitute.gradients(base.inputs, base.labels, of="cross_entropy")
+        return base.clip(base.inputs + base.share(self.epsilon) * np.sign(gradients))

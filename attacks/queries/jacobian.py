@@ -1,0 +1,125 @@
+"""The Jacobian attack: the data set is augmented along a substitute's gradients."""
+
+from collections.abc import Callable
+import dataclasses
+
+import numpy as np
+
+from attacks.queries.substitute_attack import SubstituteAttack
+
+
+@dataclasses.dataclass(frozen=True)
+class _Preset:
+    seeds: int
+    step: float
+    score: str  # of `models.gradients.SCORES`
+    sign: Callable[[int], int]  # of the step in a round
+    fresh: bool
+    clipped: bool
+    models: int | None = None  # trained in all, the clone included; None: no bound
+    doublings: int | None = None  # rounds before the reservoir; None: there is none
+    reservoir: int = 0  # base points of each round from there on
+
+
+PRESETS = {
+    "cleverhans":
+        _Preset(seeds=150,
+                step=0.1,
+                score="logit",
+                sign=lambda number: -1 if number < 3 else 1,
+                fresh=False,
+                clipped=False,
+                models=6),
+    "prediction_poisoning":
+        _Preset(seeds=100,
+                step=0.1,
+                score="cross_entropy",
+                sign=lambda number: (-1)**round(number / 5),
+                fresh=True,
+                clipped=True,
+                doublings=3,
+                reservoir=400),
+}
+EPOCHS = 10  # of CleverHans
+
+
+class Jacobian(SubstituteAttack):
+    """Moves inputs along the sign of a substitute's gradient (Papernot et al. 2017, arXiv
+    1602.02697, "Jacobian-based dataset augmentation").
+
+    Formula: `x' = x + s step (high - low) sign(d F_c(x) / dx)`, `[low, high]` the inputs' range,
+    `c` the class that the oracle gave `x`, `F_c` a score of the substitute, and `s` 1 or -1, which
+    depends on the round. All inputs that were asked are base points in each round, which doubles
+    them, unless there is a reservoir.
+
+    The presets, with rounds counted from 0:
+
+    - `cleverhans`, from CleverHans 3.1: 150 seeds, step .1, `F_c` the logit of the class, `s = -1`
+      in the rounds 0 to 2 and 1 from then on, 10 epochs a round, each substitute starts from the
+      weights of the last. New inputs are not clipped, so they may leave the range. 6 models are
+      trained, the last of which is the clone, so there are 5 rounds: at most 4,800 inputs.
+    - `prediction_poisoning`, from the code of arXiv 1906.10908: 100 seeds, step .1, `F_c` the
+      cross-entropy between the class and the substitute, `s = (-1)^round(number / 5)`, new inputs
+      clipped to the range, each substitute trained afresh. From round 3 on the base points are 400
+      inputs, drawn from all without replacement, so growth turns from doubling into linear. The
+      10 epochs are those of CleverHans.
+
+    The batch size and the optimiser are the clone's.
+
+    Args:
+        preset: String, one of `"cleverhans"`, `"prediction_poisoning"`. Defaults to
+            `"cleverhans"`.
+        seeds: Integer, inputs of the pool that are asked first; at most half of the budget are. 0
+            is the preset's number. Defaults to `0`.
+        step: Float in [0, 1], a share of the inputs' range. 0 is the preset's. Defaults to `0.0`.
+        rounds: Integer, models trained in all, the clone included, at least 2. 0 is the preset's
+            number. Defaults to `0`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(self,
+                 preset: str = "cleverhans",
+                 seeds: int = 0,
+                 step: float = 0.0,
+                 rounds: int = 0):
+        if preset not in PRESETS:
+            raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}. Received: {preset!r}")
+        if not 0 <= step <= 1:
+            raise ValueError(f"`step` must be in [0, 1], 0 for the preset's. Received: {step}")
+        if rounds < 0 or rounds == 1:
+            raise ValueError(
+                f"`rounds` must be at least 2, or 0 for the preset's. Received: {rounds}")
+        chosen = PRESETS[preset]
+        models = rounds or chosen.models
+        super().__init__(seeds or chosen.seeds, EPOCHS, chosen.fresh, models and models - 1)
+        self.preset = preset
+        self.step = step or chosen.step
+        self._chosen = chosen
+
+    def check(self, budget, pools):
+        if self.rounds is None:
+            return
+        seeds = most = self.count_seeds(budget, len(pools.own))
+        for number in range(self.rounds):
+            most += self._count_base_points(most, number)
+        if budget > most:
+            raise ValueError(
+                f"`--budgets` must be at most the {most} inputs that jacobian:preset={self.preset} "
+                f"makes of {seeds} seeds while it trains {self.rounds + 1} models; a larger "
+                f"`:rounds=` makes more. Received: {budget}")
+
+    def base_points(self, held, last, number, rng):
+        return rng.permutation(held)[:self._count_base_points(held, number)]
+
+    def propose(self, substitute, base, rng):
+        del rng
+        gradients = substitute.gradients(base.inputs, base.labels, of=self._chosen.score)
+        step = self._chosen.sign(base.round) * base.share(self.step)
+        points = base.inputs + step * np.sign(gradients)
+        return base.clip(points) if self._chosen.clipped else points
+
+    def _count_base_points(self, held, number):
+        doublings, reservoir = self._chosen.doublings, self._chosen.reservoir
+        return held if doublings is None or number < doublings else min(held, reservoir)

@@ -1,0 +1,175 @@
+"""The bandit, its rewards, and which inputs it asks."""
+import numpy as np
+import pytest
+
+from attacks.adversaries.labels import Labels
+from attacks.queries import knockoff
+from attacks.queries.bandit import GradientBandit
+from attacks.queries.knockoff import Knockoff
+from attacks.queries.pools import Pools
+from attacks.queries.rewards import PARTS
+from attacks.queries.rewards import Rewards
+from attacks.registry import ATTACKS
+from tests.attacks import thieves
+
+POOLS = Pools(thieves.POOL, (0.0, 1.0))
+
+
+def steal(budget, **options):
+    knobs = {key: options.pop(key) for key in ("seed", "adversary", "predict") if key in options}
+    return thieves.steal(Knockoff(**options), budget, pools=POOLS, **knobs)
+
+
+@pytest.mark.parametrize("paying", [0, 3])
+def test_the_arm_of_the_higher_reward_is_preferred(paying):
+    """Every one of 20 simulated bandits, whose arms pay .9 or .1, with noise."""
+    for seed in range(20):
+        rng, bandit = np.random.default_rng(seed), GradientBandit(5)
+        is_open = np.ones(5, bool)
+        for _ in range(60):
+            policy = bandit.policy(is_open)
+            assert policy.sum() == pytest.approx(1) and (policy >= 0).all()
+            arms = bandit.draw(np.full(5, 1000), 8, rng)
+            rewards = np.where(arms == paying, 0.9, 0.1) + rng.uniform(-0.1, 0.1, 8)
+            bandit.update(arms, rewards, policy)
+        assert bandit.policy(is_open).argmax() == paying
+        assert bandit.policy(is_open)[paying] > 0.4
+
+
+def test_preferences_follow_the_formula():
+    """Three pulls by hand: each step is 1 / pulls of the arm, the baseline is the mean before."""
+    bandit, policy = GradientBandit(3), np.full(3, 1 / 3)
+    bandit.update(np.array([0, 1, 1]), np.array([0.5, 1.0, 0.0]), policy)
+    expected = (0.5 / 1 - 0.75 / 2) * (np.array([0, 1, 0]) - policy)
+    got = bandit.policy(np.ones(3, bool))
+    np.testing.assert_allclose(got, np.exp(expected) / np.exp(expected).sum())
+
+
+def test_exhausted_arms_are_never_drawn():
+    bandit, rng = GradientBandit(4), np.random.default_rng(0)
+    bandit.update(np.array([1, 2] * 20), np.array([1, 0] * 20), np.full(4, 0.25))
+    left = np.array([3, 0, 1, 5])
+    assert bandit.policy(left > 0)[1] == 0
+    assert np.bincount(bandit.draw(left, 9, rng), minlength=4).tolist() == left.tolist()
+
+
+@pytest.mark.parametrize("part", [*PARTS, "all"])
+def test_rewards_are_in_0_to_1_and_constant_ones_are_0(part):
+    rng = np.random.default_rng(1)
+    parts = PARTS if part == "all" else (part,)
+    rewards, answers = Rewards(parts), rng.dirichlet(np.full(5, 0.3), (6, 9))
+    for i, targets in enumerate(answers):
+        got = rewards.of(targets, answers[i - 1] if i else None)
+        assert got.shape == (9,) and (got >= 0).all() and (got <= 1).all() and got.max() > 0
+    same = Rewards(parts)
+    for _ in range(3):
+        got = same.of(np.full((4, 5), 0.2), np.full((4, 5), 0.2))
+        np.testing.assert_array_equal(got, 0)
+
+
+def test_rewards_follow_their_formulas():
+    """Against loops over the rows, of two rounds, before they are normalised."""
+    rng = np.random.default_rng(2)
+    targets, said = rng.dirichlet(np.ones(4), 10), rng.dirichlet(np.ones(4), 10)
+    said[:4] = 0.25  # Not trained in the first round.
+    raw = {part: [] for part in PARTS}
+    for i, (y, p) in enumerate(zip(targets, said)):
+        ordered = sorted(y)
+        raw["certainty"].append(ordered[-1] - ordered[-2])
+        means = targets[:i].mean(axis=0) if i else y
+        raw["diversity"].append(sum(max(0, y[k] - means[k]) for k in range(4)))
+        raw["loss"].append(-sum(y[k] * np.log(p[k]) for k in range(4)))
+
+    def normalised(values, seen):
+        return (values - np.min(seen)) / (np.max(seen) - np.min(seen))
+
+    for parts in (*[(part,) for part in PARTS], PARTS):
+        rewards = Rewards(parts)
+        first, second = rewards.of(targets[:4], None), rewards.of(targets[4:], said[4:])
+        for got, part in ((first, slice(4)), (second, slice(4, 10))):
+            expected = [normalised(raw[name][part], raw[name][:part.stop]) for name in parts]
+            np.testing.assert_allclose(got, np.mean(expected, axis=0), atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"reward": "certainty"}, {"pool": "digits", "batch": 7}])
+@pytest.mark.parametrize("budget", [1, 2, 17, 100])
+def test_the_budget_is_spent_in_rounds_and_no_row_is_asked_twice(options, budget):
+    thief, oracle = steal(budget, **options)
+    assert oracle.queries_used == budget == len(np.unique(thief.inputs, axis=0))
+    batch = options.get("batch", 32)
+    full, rest = divmod(budget, batch)
+    assert thief.rows_per_round == [batch] * full + [rest] * (rest > 0)
+
+
+def test_all_of_a_pool_can_be_asked():
+    thief, _ = steal(60, pool="own", batch=9)
+    assert sorted(thief.inputs.sum(axis=(1, 2, 3))) == sorted(thieves.POOL.sum(axis=(1, 2, 3)))
+
+
+def test_what_follows_from_the_seed_does():
+    np.testing.assert_array_equal(steal(40)[0].inputs, steal(40)[0].inputs)
+    assert not np.array_equal(steal(40)[0].inputs, steal(40, seed=1)[0].inputs)
+
+
+def test_labels_have_no_certainty_and_do_no_harm():
+    thief, _ = steal(40, adversary=Labels(), reward="certainty")
+    assert set(thief.targets.ravel()) == {0, 1}
+
+
+def test_the_victims_answers_decide():
+    """A victim that is certain of 3s and of nothing else is asked for many of them."""
+    digits = POOLS.foreign("digits")
+    threes = digits.inputs[digits.classes == 3].reshape(-1, 64)
+
+    def answer(inputs):
+        is_three = (inputs.reshape(-1, 1, 64) == threes).all(axis=2).any(axis=1)
+        return np.where(is_three[:, None], [[1, 0]], [[0.5, 0.5]]).astype(np.float32)
+
+    for seed in range(3):
+        thief, _ = steal(300, pool="digits", reward="certainty", batch=8, predict=answer, seed=seed)
+        assert thief.targets.max(axis=1).sum() > 150 + 2 * 15 / 2
+
+
+def test_the_arms_are_classes_of_another_data_set_or_clusters(monkeypatch):
+    thief, _ = thieves.make_thief(10, pools=POOLS)
+    np.testing.assert_array_equal(Knockoff("digits").arms(thief), POOLS.foreign("digits").classes)
+    for pool in ("photos", "own"):
+        rows = len(Knockoff(pool).candidates(POOLS))
+        arms = Knockoff(pool, clusters=4).arms(thief)
+        assert arms.shape == (rows,) and set(arms) == set(range(4))
+        np.testing.assert_array_equal(arms, Knockoff(pool, clusters=4).arms(thief))
+
+
+def test_clusters_are_neighbours_and_at_most_as_many_as_rows():
+    rng = np.random.default_rng(0)
+    centers = rng.permutation(np.repeat([0, 1, 2], 30))
+    inputs = (centers[:, None, None] + rng.uniform(-0.1, 0.1, (90, 4, 4))).astype(np.float32)
+    found = knockoff.clusters(inputs, 3, rng)
+    assert len({*zip(centers, found)}) == 3
+    assert len(set(knockoff.clusters(inputs[:2], 10, rng))) == 2
+
+
+def test_rows_by_arm_are_all_rows():
+    arms = np.array([4, 0, 4, 2, 0, 4])
+    rows = knockoff.rows_by_arm(arms, np.random.default_rng(0))
+    assert [sorted(arm) for arm in rows] == [[1, 4], [3], [0, 2, 5]]
+
+
+@pytest.mark.parametrize("options, message", [
+    ("reward=money", "`reward` must be one of certainty, diversity, loss, all. Received: 'money'"),
+    ("clusters=1", "`clusters` must be at least 2. Received: 1"),
+    ("batch=0", "`batch` must be at least 1. Received: 0"),
+    ("epochs=0", "`epochs` must be at least 1. Received: 0"),
+])
+def test_options_out_of_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ATTACKS.make(f"knockoff:{options}")
+
+
+def test_budgets_and_pools_are_checked_before_the_run():
+    with pytest.raises(ValueError, match="at most the 60 rows of the thief's pool. Received: 61"):
+        Knockoff("own").check(61, POOLS)
+    vectors = Pools(np.zeros((60, 20), np.float32), (0.0, 1.0))
+    Knockoff("own").check(60, vectors)
+    with pytest.raises(ValueError, match="`pool` must be own where the inputs are no images"):
+        Knockoff().check(1, vectors)
