@@ -40,6 +40,7 @@ class RunConfig:
             is given.
         price_per_1000: What 1,000 queries cost, in any currency, or None.
         fail_above: The largest agreement of a thief that passes, in [0, 1], or None.
+        share: Which cells of `cells()` this run does, by their places, or None for all.
         epsilon: The size of the adversarial examples by which transferability is measured, as a
             share of the inputs' range, in (0, 1].
     """
@@ -59,6 +60,7 @@ class RunConfig:
     price_per_1000: float | None = None
     fail_above: float | None = None
     epsilon: float = 0.25
+    share: tuple[int, ...] | None = None
 
     def __post_init__(self):
         if [self.victim, self.victim_file, self.remote].count(None) != 2:
@@ -92,6 +94,9 @@ class RunConfig:
         if not self.output_dir:
             raise ValueError("`--output_dir` must be a directory. Received: an empty name")
         refuse_if_all(cell.unfit() for cell in self.cells())
+        if self.share is not None and not all(place < len(self.cells()) for place in self.share):
+            raise ValueError(f"`--cells` must be places from 0 to {len(self.cells()) - 1}, as "
+                             f"--list_cells shows them. Received: {max(self.share)}")
 
     def cells(self) -> list[Cell]:
         """The product of the grid, ordered so that an early stop leaves whole comparisons."""
@@ -100,6 +105,15 @@ class RunConfig:
             for seed, budget, attack, adversary, defence in itertools.product(
                 self.seeds, sorted(self.budgets), self.attacks, self.adversaries, self.defences)
         ]
+
+    def own_cells(self) -> list[Cell]:
+        """The cells that this run does, of which the others may be done by runs beside it."""
+        cells = self.cells()
+        return cells if self.share is None else [cells[place] for place in self.share]
+
+    def listing(self) -> str:
+        """The places of all cells and what they are, a line each."""
+        return "\n".join(f"{place} {cell}" for place, cell in enumerate(self.cells()))
 
     def check(self, dataset: Dataset, pools: Pools) -> None:
         """Raises `ValueError` if the run cannot be carried out on this data."""

@@ -67,6 +67,13 @@ flags.DEFINE_float(
     "The size of the adversarial examples by which transferability is measured, as a share of the "
     "inputs' range. (Of an endpoint it is not measured.)")
 
+flags.DEFINE_bool("list_cells", False,
+                  "Lists the cells of the grid with their places, for --cells, and does nothing.")
+flags.DEFINE_list(
+    "cells", None,
+    "The cells to do, by their places, such as 0,3-7. Several runs, also on several machines, can "
+    "share an --output_dir: none does what another has done or is at. Default: all of them.")
+
 _GRID = ("defences", "attacks", "adversaries", "budgets", "seeds")
 _CLONE = ("clone_architecture", "optimizer", "batch_size", "steps", "held_out", "patience")
 _DATA = ("dataset", "image_size", "split_seed")
@@ -109,7 +116,27 @@ def run_config() -> RunConfig:
         price_per_1000=FLAGS.price_per_1000,
         fail_above=FLAGS.fail_above,
         epsilon=FLAGS.epsilon,
+        share=_places(FLAGS.cells),
     )
+
+
+def wants_list() -> bool:
+    """Whether the cells are only to be listed."""
+    return FLAGS.list_cells
+
+
+def _places(texts):
+    """Places written as 0 or 3-7, each once, in order."""
+    if texts is None:
+        return None
+    places = set()
+    for text in texts:
+        first, dash, last = text.partition("-")
+        if not first.isdecimal() or dash and not (last.isdecimal() and int(first) <= int(last)):
+            raise ValueError("`--cells` must be places or ranges of places, such as 0,3-7. "
+                             f"Received: {','.join(texts)}")
+        places.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(places))
 
 
 def _integers(name):

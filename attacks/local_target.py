@@ -1,7 +1,10 @@
 """A victim in this process."""
 
+import pathlib
+
 from attacks.config import RunConfig
 from attacks.evaluation import Evaluator
+from attacks.locks import lock
 from attacks.oracle import LocalOracle
 from attacks.target import Target
 from models import victim as victims
@@ -42,10 +45,14 @@ class LocalTarget(Target):
         return victims.load_victim(path, self._dataset, self._config.data.split_seed)
 
     def _train_once(self, strategy, progress):
-        """A new victim, or the one that an earlier start of this run has trained."""
+        """A new victim, or the one that an earlier start of this run, or one beside it, trains."""
+        with lock(pathlib.Path(self._config.output_dir, ".victim.lock"), wait=True):
+            if victims.exists(self._config.output_dir):
+                return self._load(self._config.output_dir)
+            return self._train(strategy, progress)
+
+    def _train(self, strategy, progress):
         config = self._config
-        if victims.exists(config.output_dir):
-            return self._load(config.output_dir)
         progress.expects(config.victim.steps)
         count = progress.starts("training the victim", config.victim.steps)
         victim = victims.train_victim(config.victim, self._dataset, self._splits, strategy, count)

@@ -1,5 +1,7 @@
 """Results on disk: one JSON file per cell, written atomically and never overwritten."""
 
+from collections.abc import Iterator
+import contextlib
 import datetime
 import json
 import os
@@ -12,6 +14,7 @@ from attacks.cell import Cell
 from attacks.config import RunConfig
 from attacks.defences import resolve_defence
 from attacks.endpoint.config import ENDPOINT_RECORD
+from attacks.locks import lock
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import victim
@@ -66,7 +69,7 @@ class ResultStore:
 
     def _has_begun(self):
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
-        return is_asked or victim.exists(self.directory) or any(self._cells.glob("*.json"))
+        return is_asked or victim.exists(self.directory) or not self.is_empty()
 
     def _write_flags(self):
         text = "".join(f"--{name}={value}\n" for name, value in self._flags.items())
@@ -101,6 +104,16 @@ class ResultStore:
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet."""
         return [cell for cell in cells if not self._path(cell).exists()]
+
+    def is_empty(self) -> bool:
+        """Whether no cell is done yet."""
+        return not any(self._cells.glob("*.json"))
+
+    @contextlib.contextmanager
+    def claim(self, cell: Cell) -> Iterator[bool]:
+        """Whether the cell is ours to do: not done yet, and nobody else is at it."""
+        with lock(self._cells / f".{cell.id}.lock", wait=False) as is_free:
+            yield is_free and not self._path(cell).exists()
 
     def write(self, cell: Cell, record: dict[str, Any]) -> None:
         """Keeps a result; a file that is there already stays."""

@@ -37,6 +37,9 @@ adopt_module_key_flags(flags)  # so that --help lists them
 def main():
     """data -> victim -> defence -> oracle -> attack -> clone -> evaluation -> results -> report"""
     config = flags.run_config()
+    if flags.wants_list():
+        print(config.listing())
+        return
     dataset = config.data.load()
     splits = split(dataset, config.data.split_seed)
     pools = Pools(splits.pool.x, dataset.input_range, config.data)
@@ -44,7 +47,7 @@ def main():
     with make_target(config, dataset, splits) as target, Progress() as progress:
         store = ResultStore(config)
         strategy = make_strategy(config.distribution)
-        cells = store.missing(config.cells())
+        cells = store.missing(config.own_cells())
         progress.expects(len(cells) * config.clone.steps)
         target.open(strategy, progress)
         origin = provenance(config, dataset, splits, target.record, strategy)
@@ -54,8 +57,13 @@ def main():
         progress.expects(-len(unfit & set(cells)) * config.clone.steps)
         for cell in (cell for cell in cells if cell not in unfit):
             count = progress.starts(str(cell), config.clone.steps)
-            store.write(cell, {**origin, **steal(cell, pools, target, clones, count)})
+            with store.claim(cell) as is_ours:
+                if is_ours:
+                    store.write(cell, {**origin, **steal(cell, pools, target, clones, count)})
         bill = target.bill()
+    if store.is_empty():
+        print("No cell is done yet; runs beside this one are at them.")
+        return
     report.write(store.directory)
     print(report.text(store.directory))
     judged = verdict.write(store.directory, config.price_per_1000, config.fail_above, bill)

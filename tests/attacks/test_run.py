@@ -129,6 +129,37 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_
     assert figures(tmp_path) == figures(whole)
 
 
+def test_several_runs_share_a_directory_and_do_each_cell_once(finished, tmp_path):
+    """One of them trains the victim, and one that is killed holds up nobody."""
+    shared = (*SMALL, f"--output_dir={tmp_path / 'shared'}")
+    shares = [(), ("--cells=0-3,6",), ("--cells=5,7",)]
+    processes = [python("attacks.run", *shared, *share) for share in shares]
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "shared" / "victim.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    processes[0].kill()
+    outputs = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes[1:]] == [0, 0], outputs
+    assert not any("by another run meanwhile" in err for _, err in outputs)
+    assert call(*shared) == 0
+    assert figures(tmp_path / "shared") == figures(finished[0])
+    assert not list((tmp_path / "shared").rglob(".*.lock"))
+
+
+def test_cells_are_listed_and_chosen_by_their_places(tmp_path, capsys):
+    assert call(*SMALL, f"--output_dir={tmp_path / 'none'}", "--list_cells") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "0 none, sample, probabilities, 10 queries, seed 3" and len(lines) == 8
+    assert not (tmp_path / "none").exists()
+    assert call(*SMALL, f"--output_dir={tmp_path}", "--cells=6-7,0,0") == 0
+    found = {f"{row['defence']}, {row['attack']}, {row['adversary']}, {row['budget']} queries, "
+             f"seed {row['seed']}" for row in summary(tmp_path)}  # yapf: disable
+    assert found == {lines[place].split(" ", 1)[1] for place in (0, 6, 7)}
+    for cells, message in (("8", "from 0 to 7.*Received: 8"), ("3-1", "such as 0,3-7.*Received"),
+                           ("a", "such as 0,3-7. Received: a"), ("-1", "such as 0,3-7")):
+        assert re.search(message, call(*SMALL, f"--output_dir={tmp_path}", f"--cells={cells}"))
+
+
 def test_two_spellings_of_a_member_are_one_member(tmp_path):
     small = (*SMALL[:-2], "--seeds=3", f"--output_dir={tmp_path}")
     assert call(*small, "--budgets=10") == 0
