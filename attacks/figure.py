@@ -1,34 +1,34 @@
 """The figure of a run: agreement over queries."""
 
 import io
+import itertools
 import os
 import pathlib
 from typing import Any
 
+import matplotlib
 import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
 from attacks.agreement import agreement
 from attacks.agreement import reference
+from attacks.strongest import by
 from attacks.strongest import rows_of_strongest
 from models.files import write_atomically
 
-_COLOURS = ("tab:blue", "tab:red", "tab:green", "tab:purple", "tab:orange", "tab:brown", "tab:pink",
-            "tab:olive")
 _PANELS_PER_ROW = 4
-# Pairs of a line style and a marker: more of them than there are adversaries.
-_STYLES = tuple((style, marker)
-                for marker in ("o", "s", "^")
-                for style in ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1))))
+# Of defences: dashes without one, then solid and so on.
+_STYLES = ("-", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
+_UNDEFENDED = "--"
 
 
 def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Path:
     """Writes `agreement.png`: the strongest thief tried, then a panel per attack.
 
-    A panel has a line per defence and adversary, the first one a line per defence. The lines are
-    means over the seeds, the bands reach from the lowest to the highest seed. The labels-only thief
-    of the undefended victim is the reference, drawn in black.
+    A panel has a line per defence and adversary, the first one a line per defence: the line style
+    tells the defence, the colour the adversary. The lines are means over the seeds, the bands reach
+    from the lowest to the highest seed. The labels-only thief, the reference, is drawn in black.
 
     Args:
         flat: Rows as `attacks.report.rows` gives them.
@@ -37,18 +37,17 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
     attacks, defences, adversaries = (list(dict.fromkeys(row[name]
                                                          for row in flat))
                                       for name in ("attack", "defence", "adversary"))
-    adversaries.sort(key="labels".__eq__)  # the reference last
     rows = -(-(1 + len(attacks)) // _PANELS_PER_ROW)
     columns = min(1 + len(attacks), _PANELS_PER_ROW)
     figure = matplotlib.figure.Figure(figsize=(1.5 + 5 * columns, 0.8 + 4.2 * rows),
                                       layout="constrained")
     panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
     budgets = sorted({row["budget"] for row in flat})
-    _draw_strongest(panels[0], rows_of_strongest(flat), defences)
+    styles, colours = styles_of(defences), colours_of(adversaries)
+    _draw_strongest(panels[0], rows_of_strongest(flat), styles)
     _decorate(panels[0], "the strongest thief tried", budgets)
     for panel, attack in zip(panels[1:], attacks):
-        _draw_thieves(panel, [row for row in flat if row["attack"] == attack], defences,
-                      adversaries)
+        _draw_thieves(panel, [row for row in flat if row["attack"] == attack], styles, colours)
         _decorate(panel, attack, budgets)
     for panel in panels[1 + len(attacks):]:
         panel.set_axis_off()
@@ -71,22 +70,30 @@ def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Pa
     return path
 
 
-def _draw_strongest(panel, rows, defences):
-    for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
+def styles_of(defences: list[str]) -> dict[str, Any]:
+    """A line style for each defence."""
+    defended = [defence for defence in defences if defence != "none"]
+    styles = dict(zip(defended, itertools.cycle(_STYLES)))
+    return {defence: styles.get(defence, _UNDEFENDED) for defence in defences}
+
+
+def colours_of(adversaries: list[str]) -> dict[str, Any]:
+    """A colour for each adversary, up to 20 different ones."""
+    others = [adversary for adversary in adversaries if adversary != "labels"]
+    palette = matplotlib.colormaps["tab20"].colors
+    order = itertools.cycle([*palette[0::2], *palette[1::2]])
+    return {**dict(zip(others, order)), **{"labels": "black"}}
+
+
+def _draw_strongest(panel, rows, styles):
+    for defence, style in styles.items():
         series = _series([row for row in rows if row["defence"] == defence])
-        colour = "black" if defence == "none" else colour
-        _line(panel, series, f"{defence}, strongest thief", colour, ("-", "o"), 4, width=3)
+        _line(panel, series, f"{defence}, strongest thief", "black", style, width=3)
 
 
-def _draw_thieves(panel, rows, defences, adversaries):
-    for adversary, style in zip(adversaries, _cycle(_STYLES, adversaries)):
-        for defence, colour in zip(defences, _cycle(_COLOURS, defences)):
-            series = _series(
-                [row for row in rows if (row["defence"], row["adversary"]) == (defence, adversary)])
-            if (defence, adversary) == ("none", "labels"):
-                _line(panel, series, f"{defence}, {adversary}", "black", ((0, (1, 1)), "o"), 5)
-            else:
-                _line(panel, series, f"{defence}, {adversary}", colour, style, 3)
+def _draw_thieves(panel, rows, styles, colours):
+    for (defence, adversary), of_it in by(rows, "defence", "adversary").items():
+        _line(panel, _series(of_it), f"{defence}, {adversary}", colours[adversary], styles[defence])
 
 
 def _series(rows):
@@ -97,18 +104,17 @@ def _series(rows):
     return dict(sorted(series.items()))
 
 
-def _line(panel, series, label, colour, style, order, width=1.5):
+def _line(panel, series, label, colour, style, width=1.5):
     if not series:
         return
     budgets = list(series)
     panel.plot(budgets, [np.mean(values) for values in series.values()],
                color=colour,
-               linestyle=style[0],
+               linestyle=style,
                linewidth=width,
-               marker=style[1],
+               marker="o",
                markersize=3,
-               label=label,
-               zorder=order)
+               label=label)
     panel.fill_between(budgets, [min(values) for values in series.values()],
                        [max(values) for values in series.values()],
                        color=colour,
@@ -123,10 +129,6 @@ def _decorate(panel, attack, budgets):
     panel.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     panel.set_xlabel("queries (distinct rows)")
     panel.grid(alpha=0.3)
-
-
-def _cycle(values, members):
-    return [values[index % len(values)] for index in range(len(members))]
 
 
 def _png(figure):

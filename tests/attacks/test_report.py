@@ -1,11 +1,14 @@
 """Tables, figures and sentences say what the results say."""
 
 import csv
+import pathlib
+import re
 
 import pytest
 
 from attacks import figure
 from attacks import report
+from attacks.registry import ADVERSARIES
 from tests.attacks.result_rows import row
 from tests.attacks.result_rows import ROWS
 
@@ -110,6 +113,16 @@ def test_the_figure_is_the_same_file_for_the_same_results(tmp_path):
     assert figure.draw(list(ROWS), tmp_path).read_bytes() == first
     assert figure.draw(ROWS[:-2] + [row("rs", "labels", 200, 0, 0.1)],
                        tmp_path).read_bytes() != first
+
+
+def test_lines_are_told_apart_by_colour_and_style():
+    """For as many adversaries as the registry and the panel have."""
+    flagfile = pathlib.Path(__file__).parents[2] / "attacks" / "configs" / "mnist_panel.flags"
+    named = re.search(r"--adversaries=(.*)", flagfile.read_text()).group(1).split(",")
+    colours = figure.colours_of(list(dict.fromkeys([*named, *ADVERSARIES.names])))
+    assert len(set(colours.values())) == len(colours) >= 13 and colours["labels"] == "black"
+    styles = figure.styles_of(["rs", "none", "top_k"])
+    assert len(set(styles.values())) == 3 and styles["none"] == "--"
 
 
 @pytest.mark.parametrize("attacks", [("sample",), ("sample", "sample:augment=after", "jacobian")])
