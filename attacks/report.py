@@ -142,25 +142,24 @@ def _sentence(flat, defence, budget):
     undefended = strongest(flat, "none", "probabilities")
     labels = strongest(flat, defence, "labels")
     best, best_undefended = (strongest(flat, name) for name in (defence, "none"))
-    queries = f"With {budget} queries"
+    said = []
     if naive and undefended:
         verb = "falls" if naive.agreement < undefended.agreement else "does not fall"
-        said = (f"{queries} the thief's agreement {verb} from {undefended.agreement:.3f} "
-                f"undefended to {naive.agreement:.3f} under {defence}")
+        said.append(f"the thief's agreement {verb} from {undefended.agreement:.3f} undefended to "
+                    f"{naive.agreement:.3f} under {defence}")
     elif naive:
-        said = f"{queries} the thief of {defence} reaches an agreement of {naive.agreement:.3f}"
-    else:
-        said = f"{queries} against {defence}"
+        said.append(f"the thief of {defence} reaches an agreement of {naive.agreement:.3f}")
     if labels:
-        said += f"; a thief that uses only labels reaches {labels.agreement:.3f}"
+        said.append(f"a thief that uses only labels reaches {labels.agreement:.3f}")
     beside = ""
     if best_undefended:
         beside = (f", on the undefended victim ({best_undefended}) "
                   f"{best_undefended.agreement:.3f}")
-    return (f"{said}. The strongest thief tried on {defence} ({best}) reaches "
+    first = f"With {budget} queries {'; '.join(said)}. " if said else ""
+    return (f"{first}The strongest thief tried on {defence} ({best}) reaches "
             f"{best.agreement:.3f}{beside}.{_lost_labels(flat, defence)} "
-            f"(Agreement with {reference(flat[0])} on test data, mean of {len(seeds)} "
-            f"seed{'s' * (len(seeds) > 1)}.)")
+            f"(Agreement with {reference(flat[0])} on test data, {budget} queries, mean of "
+            f"{len(seeds)} seed{'s' * (len(seeds) > 1)}.)")
 
 
 def _lost_labels(flat, defence):

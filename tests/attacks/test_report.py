@@ -91,6 +91,11 @@ def test_a_defence_that_loses_labels_is_not_praised():
     assert "But" not in report.sentences(ROWS)
 
 
+def test_without_a_naive_thief_and_one_of_labels_the_strongest_is_told():
+    text = report.sentences([row("rs", "aware", 10, 0, 0.9)])
+    assert text.startswith("The strongest thief tried on rs (aware, sample) reaches 0.900. (")
+
+
 def test_without_a_defence_there_is_nothing_to_say():
     assert report.sentences([row("none", "labels", 10, 0, 0.5)]) == ""
 
