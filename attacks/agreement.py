@@ -12,6 +12,9 @@ from attacks.clone import Clone
 from models.inference import predict
 from models.splits import Rows
 
+# Neighbours in the grid have the same clones; see `attacks.clone`.
+_REMEMBERED = 64
+
 
 @dataclasses.dataclass(frozen=True)
 class Examined:
@@ -44,6 +47,8 @@ class AgreementEvaluator(abc.ABC):
     def examined(self, clone: Clone, model: Callable[[Clone], keras.Model]) -> Examined:
         """What `examine` says; equal clones, trained for several cells, are examined once."""
         if clone.digest not in self._examined:
+            while len(self._examined) >= _REMEMBERED:
+                del self._examined[next(iter(self._examined))]  # The oldest.
             self._examined[clone.digest] = self.examine(model(clone))
         return self._examined[clone.digest]
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from attacks import agreement
 from attacks.clone import Clone
 from attacks.evaluation import DefendedVictim
 from attacks.evaluation import Evaluator
@@ -69,6 +70,19 @@ def test_equal_clones_are_examined_once():
     clone = Clone((), 1, 0.0, (), "a clone")
     figures = [judge.measure(clone, model, defence, INPUTS) for defence in ("none", "top_k")]
     assert len(models) == 1 and figures[0]["agreement_clean"] == figures[1]["agreement_clean"]
+
+
+def test_what_is_remembered_of_clones_is_bounded(monkeypatch):
+    monkeypatch.setattr(agreement, "_REMEMBERED", 2)
+    judge, models = evaluator(linear(5.0)), []
+
+    def model(clone):
+        models.append(clone.digest)
+        return logits_of(linear(1.0))
+
+    for name in ("a", "b", "a", "c", "b", "a"):
+        judge.measure(Clone((), 1, 0.0, (), name), model, "none", INPUTS)
+    assert models == ["a", "b", "c", "a"]
 
 
 @pytest.mark.parametrize("scale", [5.0, 200.0], ids=["soft", "saturated"])
