@@ -59,13 +59,18 @@ class ResultStore:
         self._flagfile = self.directory / "run.flags"
         self._flags = config.replay
         self.directory.mkdir(parents=True, exist_ok=True)
-        if not self._flagfile.exists():
-            self._refuse_foreign_files()
-        elif self._has_begun():
-            self._flags = _merge(read_flags(self._flagfile), self._flags, self.directory)
-            return
-        self._write_flags()
-        self._cells.mkdir(exist_ok=True)
+        with self._alone():
+            if not self._flagfile.exists():
+                self._refuse_foreign_files()
+            elif self._has_begun():
+                self._flags = _merge(read_flags(self._flagfile), self._flags, self.directory)
+                return
+            self._write_flags()
+            self._cells.mkdir(exist_ok=True)
+
+    def _alone(self):
+        """Runs that share the directory, and may start at one time, read and write it in turn."""
+        return lock(self.directory / ".flags.lock", wait=True)
 
     def _has_begun(self):
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
@@ -76,8 +81,9 @@ class ResultStore:
         write_atomically(self._flagfile, text, overwrite=True)
 
     def _refuse_foreign_files(self):
-        # A run that was killed at its start may leave a temporary file.
-        foreign = [file.name for file in self.directory.iterdir() if ".run.flags." not in file.name]
+        # A run that was killed at its start may leave a temporary file or a lock.
+        mine = (".run.flags.", ".flags.lock")
+        foreign = [file.name for file in self.directory.iterdir() if not file.name.startswith(mine)]
         if foreign:
             raise ValueError(
                 "`--output_dir` must be a new or empty directory, or one that holds this run. "
@@ -99,7 +105,9 @@ class ResultStore:
                         f"`--output_dir` must hold results of the same {name}. Received: "
                         f"{self.directory}, with the {what} {there!s:.12}, and now {now!s:.12}")
         self._cells.mkdir(exist_ok=True)
-        self._write_flags()
+        with self._alone():
+            self._flags = _merge(read_flags(self._flagfile), self._flags, self.directory)
+            self._write_flags()
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet."""

@@ -38,3 +38,23 @@ def test_a_lock_is_freed_by_an_error(tmp_path):
         pass
     with lock(path, wait=False) as got:
         assert got
+
+
+def count_up(path, counter, times):
+    for _ in range(times):
+        with lock(path, wait=True):
+            number = int(counter.read_text())
+            counter.write_text(str(number + 1))
+
+
+def test_those_who_wait_hold_it_one_after_the_other(tmp_path):
+    """Also where its file is removed while others wait for it."""
+    counter, spawn = tmp_path / "counter", multiprocessing.get_context("spawn")
+    counter.write_text("0")
+    arguments = (tmp_path / "lock", counter, 300)
+    others = [spawn.Process(target=count_up, args=arguments) for _ in range(4)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join(120)
+    assert counter.read_text() == "1200"

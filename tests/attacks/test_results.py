@@ -178,3 +178,12 @@ def test_results_are_ordered_whatever_their_file_names(tmp_path):
         if cell["cell"]["seed"] == 0 and cell["cell"]["adversary"] == "labels"
     ] == ["10", "20"] * 2
     assert [cell["cell"]["defence"] for cell in kept[:8]] == ["none"] * 8
+
+
+def test_runs_that_begin_at_one_time_share_a_directory_and_keep_each_others_members(tmp_path):
+    """Each has read the flags before the other has written its own."""
+    opened(tmp_path)
+    stores = [ResultStore(config(tmp_path, budgets=budgets)) for budgets in ("40", "80")]
+    for store in stores:
+        store.extend(record(run_config().cells()[0]))
+    assert read_flags(tmp_path / "run.flags")["budgets"] == "20,10,40,80"
