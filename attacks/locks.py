@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 import contextlib
+import errno
 import fcntl
 import os
 import pathlib
+
+# What a file system says that has no locks.
+_WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @contextlib.contextmanager
@@ -12,7 +16,8 @@ def lock(path: pathlib.Path, wait: bool) -> Iterator[bool]:
     """Holds a lock, which the system frees when the process ends, however it ends.
 
     It is a POSIX record lock, which network file systems have too, so that machines that see one
-    directory can share it. The file is removed at the end.
+    directory can share it. Where a file system has no locks, everybody holds them: work may then be
+    done twice, but results are never overwritten. The file is removed at the end.
 
     Args:
         path: A file of its own, in a directory that is there.
@@ -28,6 +33,9 @@ def lock(path: pathlib.Path, wait: bool) -> Iterator[bool]:
             except BlockingIOError:
                 yield False
                 return
+            except OSError as error:
+                if error.errno not in _WITHOUT_LOCKS:
+                    raise
             if not _is_at(file, path):
                 continue  # Whoever held it has removed it meanwhile, and others may lock a new one.
             try:

@@ -1,7 +1,11 @@
 """Locks between processes."""
+import errno
+import fcntl
 import multiprocessing
 import os
 import signal
+
+import pytest
 
 from attacks.locks import lock
 
@@ -38,6 +42,21 @@ def test_a_lock_is_freed_by_an_error(tmp_path):
         pass
     with lock(path, wait=False) as got:
         assert got
+
+
+def test_a_file_system_without_locks_holds_up_nobody_and_other_errors_are_told(
+        tmp_path, monkeypatch):
+
+    def fail(*_):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(fcntl, "lockf", fail)
+    for number in (errno.ENOLCK, errno.ENOSYS):
+        with lock(tmp_path / "lock", wait=True) as got:
+            assert got
+    number = errno.EIO
+    with pytest.raises(OSError, match="no"), lock(tmp_path / "lock", wait=True):
+        pass
 
 
 def count_up(path, counter, times):
