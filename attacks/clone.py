@@ -75,8 +75,11 @@ class CloneTrainer:
     def __init__(self, config: CloneConfig, input_shape: tuple[int, ...], num_classes: int,
                  strategy: tf.distribute.Strategy):
         self.config = config
-        self._build = functools.partial(architectures.build, config.architecture, input_shape,
-                                        num_classes)
+        self._build = functools.partial(architectures.build,
+                                        config.architecture,
+                                        input_shape,
+                                        num_classes,
+                                        precision=config.precision)
         self._strategy = strategy
         self._trainers: dict[Objective | None, Trainer] = {}
         self._remembered: collections.OrderedDict[str, Clone] = collections.OrderedDict()
@@ -133,7 +136,7 @@ class CloneTrainer:
         if objective not in self._trainers:
             make_optimizer = functools.partial(OPTIMIZERS.make, self.config.optimizer)
             self._trainers[objective] = Trainer(self._build, make_optimizer, self.config.batch_size,
-                                                self._strategy, objective)
+                                                self._strategy, objective, self.config.jit)
         return self._trainers[objective]
 
     def _remember(self, clone):

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from models import architectures
+from models import precision
 from models.optimizers import OPTIMIZERS
 
 
@@ -19,6 +20,8 @@ class CloneConfig:
         held_out: Share of the transfer set, in [0, 1), that early stopping is decided on; paid for
             and not trained on. 0 trains on all of it for exactly `steps` steps.
         patience: Checks without a lower held-out loss before training stops.
+        precision: Keras dtype policy, of `models.precision.NAMES`; the softmax stays float32.
+        jit: Whether XLA compiles the training steps.
     """
     architecture: str = "digits_cnn"
     optimizer: str = "adam"
@@ -26,6 +29,8 @@ class CloneConfig:
     steps: int = 600
     held_out: float = 0.0
     patience: int = 5
+    precision: str = "float32"
+    jit: bool = False
 
     def __post_init__(self):
         architectures.check_name(self.architecture)
@@ -33,6 +38,9 @@ class CloneConfig:
         for name in ("batch_size", "steps", "patience"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
+        if self.precision not in precision.NAMES:
+            raise ValueError(f"`precision` must be one of {', '.join(precision.NAMES)}. Received: "
+                             f"{self.precision!r}")
         if not 0 <= self.held_out < 1:
             raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
 

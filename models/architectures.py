@@ -5,7 +5,11 @@ import keras
 import numpy as np
 
 
-def build(name: str, input_shape: tuple[int, ...], num_classes: int, seed: int) -> keras.Model:
+def build(name: str,
+          input_shape: tuple[int, ...],
+          num_classes: int,
+          seed: int,
+          precision: str = "float32") -> keras.Model:
     """Builds a classifier.
 
     Args:
@@ -14,6 +18,8 @@ def build(name: str, input_shape: tuple[int, ...], num_classes: int, seed: int) 
         num_classes: the number of classes, at least 2.
         seed: an integer from which the initial weights and all dropout follow. No global seed is
             touched.
+        precision: the Keras dtype policy of all layers but the last, such as `"mixed_bfloat16"`.
+            Defaults to `"float32"`.
 
     Returns:
         A `keras.Model` with one input, named `"inputs"`. Its last layer, named `"logits"`, emits
@@ -32,7 +38,7 @@ def build(name: str, input_shape: tuple[int, ...], num_classes: int, seed: int) 
         raise ValueError(
             f"The architecture {name} needs images of shape (height, width, channels) and at least "
             f"{least_size} x {least_size} pixels. Received: input_shape={tuple(input_shape)}")
-    layers = _SeededLayers(seed)
+    layers = _Layers(seed, precision)
     inputs = keras.Input(input_shape, name="inputs")
     logits = layers.dense(num_classes, name="logits", dtype="float32")(function(inputs, layers))
     return keras.Model(inputs, logits, name=name)
@@ -51,52 +57,61 @@ def check_name(name: str) -> None:
         raise ValueError(f"architecture must be one of {', '.join(NAMES)}. Received: {name!r}")
 
 
-class _SeededLayers:
-    """Makes layers, each of which has a seed of its own that follows from one seed."""
+class _Layers:
+    """Makes layers of one dtype policy, each of which has a seed that follows from one seed."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, precision):
         self._rng = np.random.default_rng(seed)
+        self._precision = precision
 
     def _seed(self):
         return int(self._rng.integers(2**31))
 
     def dense(self, units, **kwargs):
-        return keras.layers.Dense(units,
-                                  kernel_initializer=keras.initializers.GlorotUniform(self._seed()),
-                                  **kwargs)
+        return self._with_kernel(keras.layers.Dense, units, **kwargs)
 
     def conv(self, filters, size, **kwargs):
-        return keras.layers.Conv2D(filters,
-                                   size,
-                                   kernel_initializer=keras.initializers.GlorotUniform(
-                                       self._seed()),
-                                   **kwargs)
+        return self._with_kernel(keras.layers.Conv2D, filters, size, **kwargs)
 
     def dropout(self, rate):
-        return keras.layers.Dropout(rate, seed=self._seed())
+        return keras.layers.Dropout(rate, seed=self._seed(), dtype=self._precision)
+
+    def max_pooling(self):
+        return keras.layers.MaxPooling2D(dtype=self._precision)
+
+    def flatten(self):
+        return keras.layers.Flatten(dtype=self._precision)
+
+    def _with_kernel(self, layer, *args, **kwargs):
+        initializer = keras.initializers.GlorotUniform(self._seed())
+        return layer(*args, **{
+            "kernel_initializer": initializer,
+            "dtype": self._precision,
+            **kwargs
+        })
 
 
 def _mlp(x, layers):
-    x = keras.layers.Flatten()(x)
+    x = layers.flatten()(x)
     x = layers.dense(128, activation="relu")(x)
     return layers.dense(64, activation="relu")(x)
 
 
 def _digits_cnn(x, layers):
     x = layers.conv(32, 3, padding="same", activation="relu")(x)
-    x = keras.layers.MaxPooling2D()(x)
+    x = layers.max_pooling()(x)
     x = layers.conv(64, 3, padding="same", activation="relu")(x)
-    x = keras.layers.MaxPooling2D()(x)
-    x = keras.layers.Flatten()(x)
+    x = layers.max_pooling()(x)
+    x = layers.flatten()(x)
     return layers.dense(64, activation="relu")(x)
 
 
 def _mnist_cnn(x, layers):
     x = layers.conv(32, 3, activation="relu")(x)
     x = layers.conv(64, 3, activation="relu")(x)
-    x = keras.layers.MaxPooling2D()(x)
+    x = layers.max_pooling()(x)
     x = layers.dropout(0.25)(x)
-    x = keras.layers.Flatten()(x)
+    x = layers.flatten()(x)
     x = layers.dense(128, activation="relu")(x)
     return layers.dropout(0.5)(x)
 

@@ -10,13 +10,16 @@ import tensorflow as tf
 
 from models.batches import Batches
 from models.batches import BesideEachOther
-from models.batches import shift_images
-from models.inference import predict
+from models.batches import fed
+from models.early_stopping import assign
+from models.early_stopping import EarlyStopping
+from models.loop import compile_loop
 from models.objective import Objective
 
 # Steps of one call of the compiled loop: enough that the call itself costs nothing, few enough for
-# a lively progress bar.
+# a lively progress bar, and fewer of them where their inputs would take more than this.
 STEPS_PER_CALL = 50
+_BYTES_PER_CALL = 2**26
 
 # What the sum of a target row may miss 1 by: what rounding to float16 takes from 1,000 classes.
 SUM_TOLERANCE = 1e-2
@@ -30,14 +33,16 @@ class Trained:
         model: the trained model. It belongs to the `Trainer` and is valid until the next
             `Trainer.train`.
         steps: the steps done; fewer than asked for if training was stopped early.
-        seconds: the wall-clock time of the training steps alone, without compilation, `watch` and
+        seconds: the wall-clock time of the training steps, without compilation, `watch` and
             measurements on held-out rows.
+        input_seconds: the part of it in which the steps waited for their batches.
         watched: a pair `(step, value)` for each step of `watch_at` that was reached.
         learned: the values of the objective's own variables, by their names.
     """
     model: keras.Model
     steps: int
     seconds: float
+    input_seconds: float
     watched: tuple[tuple[int, Any], ...] = ()
     learned: dict[str, float] = dataclasses.field(default_factory=dict)
 
@@ -49,7 +54,8 @@ class Trainer:
     between soft targets and the softmax of the model's logits. A run has a fixed number of steps;
     its batches run through one permutation of the rows after another, across their ends, so that
     every batch is full. The rows, their order and their shifts depend on the seed alone, not on the
-    number of replicas.
+    number of replicas. A thread gathers the next batches while the device trains. The gradients of
+    a model that computes in float16 are scaled, so that small ones do not vanish.
 
     Why not `fit`: it fails under `MultiWorkerMirroredStrategy` (keras-team/keras#20585), and it
     compiles anew for each model. A trainer compiles its loop once. Each `train` starts from the
@@ -64,6 +70,7 @@ class Trainer:
             all of them.
         strategy: a `tf.distribute.Strategy`.
         objective: what is minimised. Defaults to `None`: an `Objective()`.
+        jit: whether XLA compiles the steps. Defaults to `False`.
 
     Example:
 
@@ -81,7 +88,8 @@ class Trainer:
                  optimizer: Callable[[], keras.optimizers.Optimizer],
                  batch_size: int,
                  strategy: tf.distribute.Strategy,
-                 objective: Objective | None = None):
+                 objective: Objective | None = None,
+                 jit: bool = False):
         if not batch_size >= 1:
             raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")
         self._build = build
@@ -89,6 +97,7 @@ class Trainer:
         self._batch_size = int(batch_size)
         self._strategy = strategy
         self._objective = objective or Objective()
+        self._jit = jit
         self._model = None
         self._loops = {}
 
@@ -149,27 +158,24 @@ class Trainer:
                 f"watch_at must hold steps from 1 to {steps}. Received: watch_at={watch_at}")
         self._start_afresh(seed)
         if start is not None:
-            _assign(self._model.weights, start)
+            assign(self._model.weights, start)
         x, targets = self._checked(x, targets, max_shift)
-        replicas = self._strategy.num_replicas_in_sync
-        batches = Batches(len(x), self._batch_size, seed, max_shift, replicas)
+        batches = self._batches(x, targets, seed, max_shift)
         if unlabelled is not None:
             more = self._checked_inputs(unlabelled, unlabelled_shift)
-            batches = BesideEachOther(
-                batches, Batches(len(more), self._batch_size, seed, unlabelled_shift, replicas),
-                len(x))
-            x = np.concatenate([x, more])
-            targets = np.pad(targets, [(0, len(more)), (0, 0)])
-        self._x.assign(x)
-        self._targets.assign(targets)
+            no_targets = np.broadcast_to(np.float32(0), [len(more), targets.shape[1]])
+            batches = BesideEachOther(batches,
+                                      self._batches(more, no_targets, seed, unlabelled_shift))
         variables = self._model.variables + self._own
-        stopper = held_out and _EarlyStopping(self._model, self._objective, variables,
-                                              *self._checked(*held_out), patience)
+        stopper = held_out and EarlyStopping(self._model, self._objective, variables,
+                                             *self._checked(*held_out), patience)
         loop = self._loop(shifted=max_shift > 0 or unlabelled_shift > 0)
-        watched, done, seconds = [], 0, 0.0
-        for end in sorted({*range(STEPS_PER_CALL, steps, STEPS_PER_CALL), *watch_at, steps}):
-            started = time.perf_counter()
-            loop(*batches.plan(end - done))
+        watched, done, seconds, waited = [], 0, 0.0, 0.0
+        ends = _ends(steps, watch_at, batches.step_bytes)
+        started = time.perf_counter()
+        for end, batch in zip(ends, fed(batches, np.diff([0, *ends]))):
+            waited += time.perf_counter() - started
+            loop(*batch)
             seconds += time.perf_counter() - started
             if progress:
                 progress(end - done)
@@ -178,6 +184,7 @@ class Trainer:
                 watched.append((done, watch(self._model, done)))
             if stopper and (done % STEPS_PER_CALL == 0 or done == steps) and stopper.stops():
                 break
+            started = time.perf_counter()
         if stopper:
             stopper.restore_best()
         weights = self._model.weights + self._own
@@ -185,7 +192,12 @@ class Trainer:
             raise ValueError(
                 f"training diverged: within {done} steps the weights became infinite or "
                 "no numbers. Choose a smaller learning rate")
-        return Trained(self._model, done, seconds, tuple(watched), self._objective.learned())
+        return Trained(self._model, done, seconds, waited, tuple(watched),
+                       self._objective.learned())
+
+    def _batches(self, x, targets, seed, max_shift):
+        return Batches(x, targets, self._batch_size, seed, max_shift,
+                       self._strategy.num_replicas_in_sync)
 
     def _start_afresh(self, seed):
         """Gives the model the variables of a new one, and the optimiser its initial state."""
@@ -194,16 +206,16 @@ class Trainer:
             if self._model is None:
                 self._model = fresh
                 self._optimizer = self._make_optimizer()
+                if any(layer.compute_dtype == "float16" for layer in fresh.layers):
+                    self._optimizer = keras.optimizers.LossScaleOptimizer(self._optimizer)
                 self._own = self._objective.build()
                 self._own_start = [variable.numpy() for variable in self._own]
                 self._optimizer.build(fresh.trainable_variables + self._own)
                 self._optimizer_start = [variable.numpy() for variable in self._optimizer.variables]
-                self._x = _rows_variable(fresh.input_shape)
-                self._targets = _rows_variable(fresh.output_shape)
                 return
-        _assign(self._model.variables, fresh.variables)
-        _assign(self._own, self._own_start)
-        _assign(self._optimizer.variables, self._optimizer_start)
+        assign(self._model.variables, fresh.variables)
+        assign(self._own, self._own_start)
+        assign(self._optimizer.variables, self._optimizer_start)
 
     def _checked_inputs(self, x, max_shift):
         x = np.asarray(x, "float32")
@@ -232,70 +244,20 @@ class Trainer:
         return x, targets
 
     def _loop(self, shifted):
-        """The compiled loop over the steps of a plan; see `Batches.plan`."""
         if shifted not in self._loops:
-            self._loops[shifted] = self._compile(shifted)
+            self._loops[shifted] = compile_loop(self._model, self._optimizer, self._objective,
+                                                self._own, self._strategy, shifted, self._jit)
         return self._loops[shifted]
 
-    def _compile(self, shifted):
-        replicas = self._strategy.num_replicas_in_sync
-        model, optimizer, x, targets = self._model, self._optimizer, self._x, self._targets
-        objective, variables = self._objective, self._model.trainable_variables + self._own
 
-        def step(rows, weights, shifts):
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            rows, weights = rows[replica], weights[replica]
-            inputs = tf.gather(x, rows)
-            moved = shift_images(inputs, shifts[replica]) if shifted else inputs
-            with tf.GradientTape() as tape:
-                losses = objective.losses(model, inputs, moved, tf.gather(targets, rows))
-                loss = tf.reduce_sum(weights * losses)
-            # The optimiser sums the gradients over the replicas.
-            optimizer.apply(tape.gradient(loss, variables), variables)
-
-        @tf.function(input_signature=[
-            tf.TensorSpec([None, replicas, None], "int32"),
-            tf.TensorSpec([replicas, None], "float32"),
-            tf.TensorSpec([None, replicas, None, 2], "int32"),
-        ])
-        def loop(rows, weights, shifts):
-            for i in tf.range(tf.shape(rows)[0]):
-                self._strategy.run(step, args=(rows[i], weights, shifts[i]))
-
-        return loop.get_concrete_function()
-
-
-class _EarlyStopping:
-    """Remembers the variables at which the loss on held-out rows was lowest."""
-
-    def __init__(self, model, objective, variables, x, targets, patience):
-        self._model, self._objective, self._variables = model, objective, variables
-        self._x, self._targets, self._patience = x, targets, patience
-        self._best, self._best_variables, self._checks_since = np.inf, None, 0
-
-    def stops(self):
-        loss = self._objective.held_out_loss(predict(self._model, self._x), self._targets)
-        if self._best_variables is None or loss < self._best:
-            self._best, self._checks_since = loss, 0
-            self._best_variables = [variable.numpy() for variable in self._variables]
-        else:
-            self._checks_since += 1
-        return self._checks_since >= self._patience
-
-    def restore_best(self):
-        _assign(self._variables, self._best_variables)
-
-
-def _rows_variable(shape):
-    """A variable for any number of rows: each replica has a copy, whereas a tensor would travel."""
-    return tf.Variable(np.zeros([0, *shape[1:]], "float32"),
-                       shape=[None, *shape[1:]],
-                       trainable=False)
-
-
-def _assign(variables, values):
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+def _ends(steps, watch_at, step_bytes):
+    """The steps after which the compiled loop comes back."""
+    most = max(1, min(STEPS_PER_CALL, _BYTES_PER_CALL // step_bytes))
+    stops = sorted({*range(STEPS_PER_CALL, steps, STEPS_PER_CALL), *watch_at, steps})
+    return sorted({
+        end for start, stop in zip([0, *stops], stops)
+        for end in (*range(start + most, stop, most), stop)
+    })
 
 
 def _check_integers(**arguments):

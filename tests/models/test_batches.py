@@ -3,41 +3,70 @@ import numpy as np
 import pytest
 
 from models.batches import Batches
+from models.batches import BesideEachOther
+from models.batches import fed
 from models.batches import shift_images
+
+
+def make_batches(n=20, batch_size=5, seed=1, max_shift=2, replicas=1):
+    """Of inputs and targets that both say which row they are."""
+    rows = np.arange(n, dtype="float32")
+    return Batches(rows[:, None], rows[:, None] * 10, batch_size, seed, max_shift, replicas)
 
 
 @pytest.mark.parametrize("n, batch_size", [(10, 4), (4, 10), (7, 7), (1, 1)])
 def test_rows_run_through_permutations(n, batch_size):
     batch = min(n, batch_size)
-    rows = Batches(n, batch_size, 0, 0, 1).plan(3 * n)[0].numpy()
-    assert rows.shape == (3 * n, 1, batch)
-    for epoch in rows.reshape([-1, n]):
+    inputs, targets, *_ = make_batches(n, batch_size).take(3 * n)
+    assert inputs.shape == (3 * n, 1, batch, 1)
+    np.testing.assert_array_equal(targets, inputs * 10)
+    for epoch in inputs.reshape([-1, n]):
         assert sorted(epoch) == list(range(n))
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 8])
 def test_replicas_share_the_global_batch(replicas):
-    one, several = (Batches(20, 5, 1, 2, count).plan(6) for count in (1, replicas))
-    rows, weights, shifts = (part.numpy() for part in several)
+    one, several = (make_batches(replicas=count).take(6) for count in (1, replicas))
+    inputs, _, weights, shifts = several
     dealt = weights.ravel() > 0
-    np.testing.assert_array_equal(rows.reshape([6, -1])[:, dealt], one[0].numpy()[:, 0])
-    np.testing.assert_array_equal(shifts.reshape([6, -1, 2])[:, dealt], one[2].numpy()[:, 0])
+    np.testing.assert_array_equal(inputs.reshape([6, -1])[:, dealt], one[0][:, 0, :, 0])
+    np.testing.assert_array_equal(shifts.reshape([6, -1, 2])[:, dealt], one[3][:, 0])
     assert dealt.sum() == 5 and np.isclose(weights.sum(), 1) and len(set(weights[weights > 0])) == 1
 
 
-def test_the_plan_does_not_depend_on_how_it_is_cut():
-    whole, cut = (Batches(9, 4, 5, 3, 2) for _ in range(2))
-    whole, cut = whole.plan(10), [cut.plan(steps) for steps in (1, 3, 6)]
-    for part in (0, 2):
-        np.testing.assert_array_equal(whole[part], np.concatenate([plan[part] for plan in cut]))
+def test_batches_do_not_depend_on_how_they_are_cut():
+    whole, cut = (make_batches(9, 4, replicas=2) for _ in range(2))
+    whole, cut = whole.take(10), [cut.take(steps) for steps in (1, 3, 6)]
+    for part in (0, 1, 3):
+        np.testing.assert_array_equal(whole[part], np.concatenate([taken[part] for taken in cut]))
 
 
 def test_shifts_leave_the_order_alone_and_cover_their_range():
-    plain, shifted = (Batches(50, 50, 0, max_shift, 1).plan(20) for max_shift in (0, 2))
+    plain, shifted = (make_batches(50, 50, max_shift=most).take(20) for most in (0, 2))
     np.testing.assert_array_equal(plain[0], shifted[0])
-    assert not plain[2].numpy().any()
+    assert not plain[3].any()
     for axis in range(2):
-        assert set(shifted[2].numpy()[..., axis].ravel()) == {-2, -1, 0, 1, 2}
+        assert set(shifted[3][..., axis].ravel()) == {-2, -1, 0, 1, 2}
+
+
+def test_two_kinds_of_batches_are_drawn_as_each_would_be_alone():
+    both = BesideEachOther(make_batches(), make_batches(9, 4, 3)).take(7)
+    alone = make_batches().take(7), make_batches(9, 4, 3).take(7)
+    for part, axis in enumerate((2, 2, 1, 2)):
+        np.testing.assert_array_equal(both[part], np.concatenate([one[part] for one in alone],
+                                                                 axis))
+
+
+def test_feeding_takes_what_was_asked_for_in_order_and_passes_errors_on():
+    wanted, spans = make_batches().take(6), (1, 3, 2)
+    inputs = [inputs for inputs, *_ in fed(make_batches(), spans)]
+    assert [len(part) for part in inputs] == list(spans)
+    np.testing.assert_array_equal(np.concatenate(inputs), wanted[0])
+    next(fed(make_batches(), spans)).clear()  # given up before the end
+    broken = make_batches()
+    broken.take = lambda steps: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        list(fed(broken, spans))
 
 
 def test_shift_images_repeats_the_edge():

@@ -7,6 +7,7 @@ import tensorflow as tf
 from models import architectures
 from models import trainer
 from models.inference import cross_entropy
+from models.inference import predict
 from models.objective import Objective
 from models.optimizers import OPTIMIZERS
 from models.strategy import make_strategy
@@ -86,14 +87,14 @@ def test_compiles_once_and_trains_in_training_mode():
     for rows, steps in ((70, 60), (33, 5), (7, 1)):
         trained = shared.train(X[:rows], TARGETS[:rows], steps, seed=1)
     assert calls.count(True) == 1, "whatever the number of rows and steps"
-    trainer.predict(trained.model, X)
+    predict(trained.model, X)
     assert calls[-1] is False
 
 
 def test_learns():
     labels = (X.mean((1, 2, 3)) > 0.5).astype(int)
     trained = make_trainer().train(X, np.eye(CLASSES)[labels], 600, seed=0)
-    assert np.mean(trainer.predict(trained.model, X).argmax(-1) == labels) > 0.9
+    assert np.mean(predict(trained.model, X).argmax(-1) == labels) > 0.9
 
 
 def test_watching_and_progress():
@@ -112,6 +113,71 @@ def test_watching_and_progress():
     np.testing.assert_array_equal(weights(watched), alone)
 
 
+def test_large_inputs_are_fed_in_smaller_parts_with_the_same_outcome(monkeypatch):
+    counts, shared = [], make_trainer(architecture="mnist_cnn")
+    whole = weights(shared.train(X, TARGETS, 60, 0, max_shift=1))
+    monkeypatch.setattr(trainer, "_BYTES_PER_CALL", 20 * 16 * 36 * 4)
+    parts = shared.train(X, TARGETS, 60, 0, max_shift=1, progress=counts.append)
+    assert counts == [20, 20, 10, 10] and 0 <= parts.input_seconds <= parts.seconds
+    np.testing.assert_array_equal(weights(parts), whole)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("precision, atol", [("mixed_bfloat16", 0.02), ("mixed_float16", 0.02)])
+def test_lower_precision_trains_almost_the_same_model(replicas, precision, atol):
+    """Variables stay float32. What Adam does at first is all but the sign of the gradient, so plain
+    gradient descent is compared, in which rounding stays small."""
+
+    def logits(chosen):
+        shared = trainer.Trainer(
+            lambda seed: architectures.build("digits_cnn", SHAPE, CLASSES, seed, chosen),
+            lambda: keras.optimizers.SGD(0.1), 16,
+            make_strategy("mirrored" if replicas > 1 else "one_device"))
+        model = shared.train(X, TARGETS, 20, 0).model
+        assert {weight.dtype for weight in model.get_weights()} == {np.dtype("float32")}
+        return predict(model, X)
+
+    full, lower = logits("float32"), logits(precision)
+    assert lower.dtype == np.float32 and 0 < np.abs(full - lower).max() < atol
+
+
+def test_gradients_that_float16_cannot_hold_are_not_lost():
+    """Each is about 1e-9, below float16's smallest number, unless the loss is scaled."""
+
+    class Faint(Objective):
+
+        def losses(self, model, inputs, moved, targets):
+            return super().losses(model, inputs, moved, targets) * 1e-7
+
+    def change(precision):
+
+        def build(seed):
+            return architectures.build("mlp", SHAPE, CLASSES, seed, precision)
+
+        shared = trainer.Trainer(build, lambda: keras.optimizers.SGD(1e6), 16,
+                                 make_strategy("one_device"), Faint())
+        kernel = shared.train(X, TARGETS, 1, 0).model.get_weights()[0]
+        return kernel - build(0).get_weights()[0]
+
+    wanted = change("float32")
+    np.testing.assert_allclose(change("mixed_float16"),
+                               wanted,
+                               rtol=0,
+                               atol=np.abs(wanted).max() / 50)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_xla_trains_the_same_model(replicas):
+    strategy = make_strategy("mirrored" if replicas > 1 else "one_device")
+    plain, jit = (trainer.Trainer(lambda seed: architectures.build("mlp", SHAPE, CLASSES, seed),
+                                  keras.optimizers.Adam,
+                                  16,
+                                  strategy,
+                                  jit=jit).train(X, TARGETS, 20, 0, max_shift=1)
+                  for jit in (False, True))
+    np.testing.assert_allclose(weights(plain), weights(jit), rtol=0, atol=1e-5)
+
+
 def test_early_stopping_gives_back_the_best():
     """With held-out targets that contradict the training, so that it soon gets worse."""
     contrary = np.roll(TARGETS, 1, axis=1)
@@ -125,9 +191,9 @@ def test_early_stopping_gives_back_the_best():
         held_out=(X, contrary),
         patience=3,
         watch_at=range(50, 1001, 50),
-        watch=lambda model, step: losses.append(cross_entropy(trainer.predict(model, X), contrary)))
+        watch=lambda model, step: losses.append(cross_entropy(predict(model, X), contrary)))
     assert stopped.steps == 50 * (np.argmin(losses) + 1 + 3) < 1000
-    assert cross_entropy(trainer.predict(stopped.model, X), contrary) == min(losses)
+    assert cross_entropy(predict(stopped.model, X), contrary) == min(losses)
 
 
 def test_early_stopping_leaves_a_run_that_improves_alone():
