@@ -1,6 +1,7 @@
 """How often a clone gives the labels of a reference, on rows that nobody trained on."""
 
 import abc
+import collections
 from collections.abc import Callable
 import dataclasses
 from typing import Any
@@ -42,21 +43,25 @@ class AgreementEvaluator(abc.ABC):
                  evaluation_labels: np.ndarray):
         self.test, self.test_labels = test, test_labels
         self.evaluation, self.evaluation_labels = evaluation, evaluation_labels
-        self._examined: dict[str, Examined] = {}
+        self._examined: collections.OrderedDict[str, Examined] = collections.OrderedDict()
 
     def examined(self, clone: Clone, model: Callable[[Clone], keras.Model]) -> Examined:
         """What `examine` says; equal clones, trained for several cells, are examined once."""
         if clone.digest not in self._examined:
             while len(self._examined) >= _REMEMBERED:
-                del self._examined[next(iter(self._examined))]  # The oldest.
+                self._examined.popitem(last=False)  # The oldest, whatever other threads do.
             self._examined[clone.digest] = self.examine(model(clone))
         return self._examined[clone.digest]
 
     def examine(self, clone: keras.Model) -> Examined:
         """Measures what depends on the clone alone."""
-        labels = labels_of(clone, self.evaluation.x)
-        figures = {"agreement_validation": share(labels == self.evaluation_labels)}
-        return Examined(labels_of(clone, self.test.x), figures)
+        logits = predict(clone, self.test.x)
+        return Examined(logits.argmax(axis=1), self.figures(clone, logits))
+
+    def figures(self, clone: keras.Model, logits: np.ndarray) -> dict[str, float | None]:
+        """The metrics of `Examined`; `logits` are those of the clone on the test rows."""
+        del logits
+        return {"agreement_validation": self.watch(clone, 0)}
 
     def watch(self, clone: keras.Model, step: int) -> float:
         """Agreement on the rows that are chosen with."""

@@ -41,6 +41,7 @@ class RunConfig:
         price_per_1000: What 1,000 queries cost, in any currency, or None.
         fail_above: The largest agreement of a thief that passes, in [0, 1], or None.
         share: Which cells of `cells()` this run does, by their places, or None for all.
+        clones_per_device: How many clones are trained at once, or None for what is fastest.
         epsilon: The size of the adversarial examples by which transferability is measured, as a
             share of the inputs' range, in (0, 1].
     """
@@ -61,6 +62,7 @@ class RunConfig:
     fail_above: float | None = None
     epsilon: float = 0.25
     share: tuple[int, ...] | None = None
+    clones_per_device: int | None = None
 
     def __post_init__(self):
         if [self.victim, self.victim_file, self.remote].count(None) != 2:
@@ -84,6 +86,14 @@ class RunConfig:
         if self.distribution not in strategy.NAMES:
             raise ValueError(f"`--distribution` must be one of {', '.join(strategy.NAMES)}. "
                              f"Received: {self.distribution!r}")
+        at_once = self.clones_per_device
+        if at_once is not None and at_once < 1:
+            raise ValueError(f"`--clones_per_device` must be at least 1. Received: {at_once}")
+        if at_once not in (None, 1) and (self.remote or
+                                         self.distribution not in ("auto", "one_device")):
+            raise ValueError(
+                "`--clones_per_device` must be 1 for an endpoint, whose cells share a ledger, and "
+                f"where each clone is trained on all devices. Received: {at_once}")
         if self.price_per_1000 is not None and not 0 <= self.price_per_1000 < float("inf"):
             raise ValueError("`--price_per_1000` must be a number of at least 0. Received: "
                              f"{self.price_per_1000}")

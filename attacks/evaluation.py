@@ -1,6 +1,5 @@
 """What a clone is worth and what the defence cost, as the evaluator sees it."""
 
-import dataclasses
 import functools
 
 import numpy as np
@@ -85,12 +84,14 @@ class Evaluator(AgreementEvaluator):
         self._log_clean = functools.cache(lambda: victim.log_probabilities(test.x))
         self._transfer = Transferability(victim, test, epsilon, input_range)
 
-    def examine(self, clone):
-        examined = super().examine(clone)
-        log_victim, log_clone = self._log_clean(), log_softmax(predict(clone, self.test.x))
+    def figures(self, clone, logits):
+        log_victim, log_clone = self._log_clean(), log_softmax(logits)
         divergence = np.sum(np.exp(log_victim) * (log_victim - log_clone), axis=1).mean()
-        figures = {"clone_kl_nats": _finite(divergence), **self._transfer.measure(clone)}
-        return dataclasses.replace(examined, figures={**examined.figures, **figures})
+        return {
+            **super().figures(clone, logits),
+            "clone_kl_nats": _finite(divergence),
+            **self._transfer.measure(clone),
+        }
 
     def measure(self, clone, model, defence, queried):
         truth, clean, examined = self.test.y, self.test_labels, self.examined(clone, model)

@@ -1,5 +1,7 @@
 """The flags of the attack programs; the only place of this package that reads them."""
 
+import sys
+
 from absl import flags
 
 from attacks.clone_config import CloneConfig
@@ -9,6 +11,7 @@ from attacks.endpoint import flags as endpoint_flags
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import architectures
+from models import precision
 import models.flags
 from models.optimizers import OPTIMIZERS
 from revsig_keras.registry import DEFENCES
@@ -55,6 +58,18 @@ flags.DEFINE_float(
 flags.DEFINE_integer("patience", 5,
                      "Early stopping: checks (every 50 steps) without a lower held-out loss.")
 
+flags.DEFINE_enum(
+    "precision", "float32", ["auto", *precision.NAMES],
+    "In what clones compute; their variables, the softmax, the defence and the victim stay "
+    "float32. 'auto': what is fastest here; run.flags says what that was.")
+flags.DEFINE_bool(
+    "jit", False,
+    "Whether XLA compiles the training steps of clones. On processors, convolutions get slower.")
+flags.DEFINE_string(
+    "clones_per_device", "auto",
+    "How many clones are trained at once, each as it would be alone, or 'auto': on a processor as "
+    "many as it has cores, at most 8, else 1.")
+
 flags.DEFINE_float("price_per_1000", None,
                    "What 1,000 queries cost a thief, in any currency, for the verdict.")
 flags.DEFINE_float(
@@ -94,6 +109,7 @@ def run_config() -> RunConfig:
     if remote and given:
         raise ValueError("A remote oracle has its own victim and defence. Received: "
                          f"`--{given[0]}`, which must be left out")
+    chosen = _precision()
     return RunConfig(
         data=models.flags.data_config(),
         victim=None if remote or FLAGS.victim else models.flags.victim_config(),
@@ -104,7 +120,9 @@ def run_config() -> RunConfig:
                           batch_size=FLAGS.batch_size,
                           steps=FLAGS.steps,
                           held_out=FLAGS.held_out,
-                          patience=FLAGS.patience),
+                          patience=FLAGS.patience,
+                          precision=chosen,
+                          jit=FLAGS.jit),
         defences=(AS_SERVED,) if remote else tuple(FLAGS.defences),
         attacks=tuple(FLAGS.attacks),
         adversaries=tuple(FLAGS.adversaries),
@@ -112,17 +130,36 @@ def run_config() -> RunConfig:
         seeds=_integers("seeds"),
         distribution=FLAGS.distribution,
         output_dir=FLAGS.output_dir,
-        replay=_replay(remote),
+        replay=_replay(remote, chosen),
         price_per_1000=FLAGS.price_per_1000,
         fail_above=FLAGS.fail_above,
         epsilon=FLAGS.epsilon,
         share=_places(FLAGS.cells),
+        clones_per_device=_clones_per_device(),
     )
 
 
 def wants_list() -> bool:
     """Whether the cells are only to be listed."""
     return FLAGS.list_cells
+
+
+def _precision():
+    """The precision that is asked for; what is fastest is said on stderr."""
+    if FLAGS.precision != "auto":
+        return FLAGS.precision
+    name, why = precision.fastest()
+    print(f"--precision=auto: {name}, as {why}.", file=sys.stderr)
+    return name
+
+
+def _clones_per_device():
+    if FLAGS.clones_per_device == "auto":
+        return None
+    if not FLAGS.clones_per_device.isdecimal():
+        raise ValueError("`--clones_per_device` must be a whole number or auto. Received: "
+                         f"{FLAGS.clones_per_device}")
+    return int(FLAGS.clones_per_device)
 
 
 def _places(texts):
@@ -147,7 +184,7 @@ def _integers(name):
                          f"Received: {','.join(FLAGS[name].value)}") from None
 
 
-def _replay(remote) -> dict[str, str]:
+def _replay(remote, chosen) -> dict[str, str]:
     """The flags that make this run again, without the directories that it reads and writes."""
     grid = _GRID[1:] if remote else _GRID
     victim = endpoint_flags.REPLAYED if remote else ("victim",) if FLAGS.victim else _VICTIM
@@ -156,4 +193,4 @@ def _replay(remote) -> dict[str, str]:
     written = (FLAGS[name].serialize() for name in names)
     replay = dict(text.removeprefix("--").split("=", 1) for text in written if text)
     spelled = {name: OPTIMIZERS.spell(replay[name]) for name in replay if "optimizer" in name}
-    return {**replay, **spelled}
+    return {**replay, **spelled, "precision": chosen, "jit": str(FLAGS.jit).lower()}

@@ -54,7 +54,8 @@ class LocalTarget(Target):
     def _train(self, strategy, progress):
         config = self._config
         progress.expects(config.victim.steps)
-        count = progress.starts("training the victim", config.victim.steps)
-        victim = victims.train_victim(config.victim, self._dataset, self._splits, strategy, count)
+        with progress.running("training the victim", config.victim.steps) as count:
+            victim = victims.train_victim(config.victim, self._dataset, self._splits, strategy,
+                                          count)
         victims.save_victim(victim, config.output_dir)
         return victim

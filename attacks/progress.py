@@ -1,7 +1,9 @@
 """The progress bar of a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+import contextlib
 import sys
+import threading
 import time
 
 import tqdm
@@ -21,46 +23,51 @@ class Progress:
         self._live = sys.stderr.isatty()
         self._bar = None
         self._expected = 0
-        self._end = 0
+        self._running: list[str] = []
         self._noted = 0.0
+        self._lock = threading.Lock()
 
     def __enter__(self):
         return self
 
-    def __exit__(self, error_type, *error):
+    def __exit__(self, *error):
         if self._bar is not None:
-            if error_type is None:
-                self._finish_current()
             self._bar.close()
 
     def expects(self, steps: int) -> None:
         """Adds steps to what lies ahead."""
         self._expected += steps
 
-    def starts(self, what: str, steps: int) -> Callable[[int], None]:
-        """Names what runs next and takes what ran before as done, also where it stopped early.
+    @contextlib.contextmanager
+    def running(self, what: str, steps: int) -> Iterator[Callable[[int], None]]:
+        """Names what runs; at the end all of it counts as done, also where it stopped early.
+
+        Several threads may each have something running.
 
         Args:
             what: A few words.
             steps: The steps planned for it.
 
-        Returns:
+        Yields:
             A function that counts its steps.
         """
-        if self._bar is None:
-            self._bar = tqdm.tqdm(desc=what,
-                                  total=self._expected,
-                                  bar_format=_FORMAT,
-                                  file=sys.stderr,
-                                  mininterval=0.2 if self._live else 15,
-                                  dynamic_ncols=self._live,
-                                  ncols=None if self._live else 120)
-        self._bar.total = self._expected
-        self._finish_current()
-        self._bar.set_postfix_str("", refresh=False)
-        self._end = self._bar.n + steps
-        self._bar.set_description_str(what, refresh=self._live)
-        return self._bar.update
+        done = 0
+
+        def count(new):
+            nonlocal done
+            done += new
+            with self._lock:
+                self._bar.update(new)
+
+        with self._lock:
+            self._running.append(what)
+            self._shows(refresh=self._live)
+        yield count
+        with self._lock:
+            self._bar.update(steps - done)
+            self._running.remove(what)
+            if self._running:
+                self._shows(refresh=False)
 
     def notes(self, text: str) -> None:
         """Says what goes on in what runs, as often as the bar is shown."""
@@ -69,5 +76,17 @@ class Progress:
             self._noted = now
             self._bar.set_postfix_str(text)
 
-    def _finish_current(self):
-        self._bar.update(self._end - self._bar.n)
+    def _shows(self, refresh):
+        others = len(self._running) - 1
+        description = self._running[-1] + f" and {others} more" * (others > 0)
+        if self._bar is None:
+            self._bar = tqdm.tqdm(desc=description,
+                                  total=self._expected,
+                                  bar_format=_FORMAT,
+                                  file=sys.stderr,
+                                  mininterval=0.2 if self._live else 15,
+                                  dynamic_ncols=self._live,
+                                  ncols=None if self._live else 120)
+        self._bar.total = self._expected
+        self._bar.set_postfix_str("", refresh=False)
+        self._bar.set_description_str(description, refresh=refresh)

@@ -16,7 +16,7 @@ from models.splits import Splits
 
 
 def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict[str, Any],
-               strategy: tf.distribute.Strategy) -> dict[str, Any]:
+               strategy: tf.distribute.Strategy, clones_at_once: int) -> dict[str, Any]:
     """The part of a result's record that is the same for all cells of a run."""
     return {
         "config": config.describe(),
@@ -35,6 +35,7 @@ def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict
         "hardware": {
             **hardware(),
             "replicas": strategy.num_replicas_in_sync,
+            "clones_at_once": clones_at_once,
         },
     }
 

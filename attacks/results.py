@@ -11,6 +11,7 @@ from typing import Any
 from absl import logging
 
 from attacks.cell import Cell
+from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
 from attacks.defences import resolve_defence
 from attacks.endpoint.config import ENDPOINT_RECORD
@@ -31,7 +32,11 @@ _GRID = {
     "adversaries": ADVERSARIES.resolve,
 }
 # Flags that there were not always, and what they would have been.
-_LATER = {"epsilon": str(RunConfig.epsilon)}
+_LATER = {
+    "epsilon": str(RunConfig.epsilon),
+    "precision": CloneConfig.precision,
+    "jit": str(CloneConfig.jit).lower(),
+}
 # Flags that say where something is; what is there is compared by `extend`.
 _PLACES = ("victim", "distribution")
 

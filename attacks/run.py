@@ -8,6 +8,7 @@ the same command again, a run that was stopped goes on where it was; given more 
 member is name[:key=value]..., as in --defences=none,reverse_sigmoid:beta=1:gamma=.2.
 """
 
+import functools
 import sys
 
 from absl.flags import adopt_module_key_flags
@@ -20,6 +21,9 @@ from attacks.clone import CloneTrainer
 from attacks.config import refuse_if_all
 from attacks.endpoint.remote_target import RemoteTarget
 from attacks.local_target import LocalTarget
+from attacks.parallel import clones_at_once
+from attacks.parallel import groups
+from attacks.parallel import side_by_side
 from attacks.progress import Progress
 from attacks.provenance import provenance
 from attacks.queries.pools import Pools
@@ -44,22 +48,23 @@ def main():
     splits = split(dataset, config.data.split_seed)
     pools = Pools(splits.pool.x, dataset.input_range, config.data)
     config.check(dataset, pools)
+    strategy = make_strategy(config.distribution)
+    at_once = clones_at_once(config, strategy)
     with make_target(config, dataset, splits) as target, Progress() as progress:
         store = ResultStore(config)
-        strategy = make_strategy(config.distribution)
         cells = store.missing(config.own_cells())
         progress.expects(len(cells) * config.clone.steps)
         target.open(strategy, progress)
-        origin = provenance(config, dataset, splits, target.record, strategy)
+        origin = provenance(config, dataset, splits, target.record, strategy, at_once)
         store.extend(origin)
-        clones = CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
         unfit = find_unfit(config.cells(), target)
         progress.expects(-len(unfit & set(cells)) * config.clone.steps)
-        for cell in (cell for cell in cells if cell not in unfit):
-            count = progress.starts(str(cell), config.clone.steps)
-            with store.claim(cell) as is_ours:
-                if is_ours:
-                    store.write(cell, {**origin, **steal(cell, pools, target, clones, count)})
+        trainers = [
+            CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
+            for _ in range(at_once)
+        ]
+        do = functools.partial(do_cell, store, origin, pools, target, progress)
+        side_by_side(groups(cell for cell in cells if cell not in unfit), do, trainers)
         bill = target.bill()
     if store.is_empty():
         print("No cell is done yet; runs beside this one are at them.")
@@ -82,6 +87,14 @@ def find_unfit(cells, target):
     if reasons := refuse_if_all(unfit.values()):
         print(f"Left out: {'; '.join(reasons)}.", file=sys.stderr)
     return {cell for cell in cells if unfit[cell]}
+
+
+def do_cell(store, origin, pools, target, progress, cell, clones, check):
+    """A cell, unless it is done or somebody else is at it."""
+    with progress.running(str(cell), clones.config.steps) as count, store.claim(cell) as is_ours:
+        if is_ours:
+            result = steal(cell, pools, target, clones, lambda steps: check() or count(steps))
+            store.write(cell, {**origin, **result})
 
 
 def steal(cell, pools, target, clones, progress):

@@ -1,13 +1,13 @@
 """Recovery by looking up simulated answers."""
 
 import dataclasses
-import functools
 
 import numpy as np
 from sklearn.neighbors import KDTree
 
 from attacks.adversaries.simulated_recovery import SimulatedRecovery
 from attacks.adversaries.simulation import Pairs
+from attacks.remembered import remembered
 from attacks.transfer_set import one_hot_labels
 
 # Answers that are looked up at a time: each may have all pairs of its label for neighbours.
@@ -53,7 +53,7 @@ class Bayes(SimulatedRecovery):
         return _lookup_by_prior(self, defence, num_classes)
 
 
-@functools.lru_cache(maxsize=4)
+@remembered(4)
 def _lookup_by_prior(bayes, defence, num_classes):
     return Lookup(bayes.dirichlet_pairs(defence, num_classes), bayes.tolerance)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import threading
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from attacks.adversaries.simulated_recovery import SimulatedRecovery
 from attacks.adversaries.simulation import Pairs
+from attacks.remembered import remembered
 from models.inference import probabilities
 from models.objective import Objective
 from models.seeds import derive
@@ -16,6 +18,9 @@ from models.strategy import make_strategy
 from models.trainer import Trainer
 
 _BATCH = 1024
+
+# All networks of the process share a trainer and a model, whose loops are compiled once.
+_LOCK = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +58,7 @@ class LearnedRecovery(SimulatedRecovery):
         return _network_by_prior(self, defence, num_classes)
 
 
-@functools.lru_cache(maxsize=64)
+@remembered(64)
 def _network_by_prior(learned, defence, num_classes):
     return learned.undo(learned.dirichlet_pairs(defence, num_classes), seed=0)
 
@@ -70,14 +75,16 @@ class RecoveryNetwork:
     def __init__(self, pairs: Pairs, epochs: int, seed: int):
         self._num_classes, self._keep_labels = pairs.clean.shape[1], pairs.keep_labels
         steps = epochs * -(-len(pairs) // _BATCH)
-        trained = _trainer(self._num_classes).train(pairs.answers, pairs.clean, steps, seed)
-        self._weights = trained.model.get_weights()
+        with _LOCK:
+            trained = _trainer(self._num_classes).train(pairs.answers, pairs.clean, steps, seed)
+            self._weights = trained.model.get_weights()
 
     def __call__(self, answers: np.ndarray) -> np.ndarray:
         """Recovers rows `[n, num_classes]`."""
-        model = _model(self._num_classes)
-        model.set_weights(self._weights)
-        recovered = probabilities(model, answers)
+        with _LOCK:
+            model = _model(self._num_classes)
+            model.set_weights(self._weights)
+            recovered = probabilities(model, answers)
         if self._keep_labels:
             rows, labels, tops = np.arange(len(answers)), answers.argmax(1), recovered.argmax(1)
             recovered[rows, tops], recovered[rows, labels] = (recovered[rows,
@@ -97,15 +104,14 @@ class _Distance(Objective):
         return float(np.abs(keras.ops.softmax(logits) - targets).sum(axis=1).mean())
 
 
-@functools.cache
+@remembered(None)
 def _trainer(num_classes):
-    """One for each number of classes: its loop is compiled once."""
     return Trainer(functools.partial(_build, num_classes),
                    lambda: keras.optimizers.SGD(1e-2, momentum=0.9), _BATCH,
                    make_strategy("one_device"), _Distance())
 
 
-@functools.cache
+@remembered(None)
 def _model(num_classes):
     return _build(num_classes, seed=0)
 

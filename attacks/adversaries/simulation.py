@@ -7,6 +7,7 @@ import functools
 import numpy as np
 
 from attacks.adversaries.guess import Guess
+from attacks.remembered import remembered
 from models.seeds import derive
 from revsig_keras import Defence
 
@@ -44,7 +45,7 @@ class Pairs:
         return bool(np.all(self.clean.argmax(axis=1) == self.answers.argmax(axis=1)))
 
 
-@functools.lru_cache(maxsize=4)
+@remembered(4)
 def pairs_of_dirichlet(guess: Guess, defence: str, num_classes: int, pairs: int) -> Pairs:
     """Pairs of the published prior, that need no clone, the same for every thief.
 

@@ -72,10 +72,10 @@ class RemoteTarget(Target):
                                     progress.notes)
         self._stack.callback(self._collector.close)
         _tell(ledger, subject)
-        progress.starts("asking the endpoint", 0)
-        self._collector.collect(self._test.x[:1], None, "evaluation")  # The probe.
-        answers = self._collector.collect(np.concatenate([self._test.x, self._evaluation.x]), None,
-                                          "evaluation")
+        with progress.running("asking the endpoint", 0):
+            self._collector.collect(self._test.x[:1], None, "evaluation")  # The probe.
+            answers = self._collector.collect(np.concatenate([self._test.x, self._evaluation.x]),
+                                              None, "evaluation")
         check_probabilities(answers, len(answers))
         self._describe(subject, signature, answers)
 

@@ -100,6 +100,13 @@ def test_two_spellings_of_a_cell_have_one_id_and_different_cells_have_different_
         "distribution": "everywhere"
     }, "auto, one_device, mirrored.*everywhere"),
     ({
+        "clones_per_device": 0
+    }, "--clones_per_device` must be at least 1. Received: 0"),
+    ({
+        "clones_per_device": 2,
+        "distribution": "mirrored"
+    }, "--clones_per_device` must be 1 .*trained on all devices. Received: 2"),
+    ({
         "output_dir": ""
     }, "--output_dir"),
     ({
@@ -128,6 +135,9 @@ def test_a_run_that_makes_no_sense_is_refused(changes, message):
     ({
         "optimizer": "adamant"
     }, "adam, sgd"),
+    ({
+        "precision": "float64"
+    }, "`precision` must be one of float32, mixed_bfloat16, mixed_float16. Received: 'float64'"),
     ({
         "optimizer": "adam:learning_rate=fast"
     }, "learning_rate"),

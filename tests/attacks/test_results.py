@@ -98,10 +98,11 @@ def test_a_directory_of_a_different_run_is_refused_and_left_as_it_was(tmp_path):
 
 def test_a_run_from_before_a_flag_was_there_can_be_extended(tmp_path):
     opened(tmp_path)
-    extended(tmp_path, epsilon="0.25")  # What it would have been.
-    assert read_flags(tmp_path / "run.flags")["epsilon"] == "0.25"
+    now = {"epsilon": "0.25", "precision": "float32", "jit": "false"}  # What they would have been.
+    extended(tmp_path, **now)
+    assert now.items() <= read_flags(tmp_path / "run.flags").items()
     with pytest.raises(ValueError, match="--epsilon=0.25 there, --epsilon=0.5 now"):
-        ResultStore(config(tmp_path, epsilon="0.5"))
+        ResultStore(config(tmp_path, **{**now, "epsilon": "0.5"}))
 
 
 def test_a_start_that_led_to_nothing_binds_nobody(tmp_path):

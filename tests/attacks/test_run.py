@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from attacks import plot
+from attacks import run
 from attacks.results import read_flags
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
@@ -46,7 +47,9 @@ def test_a_run_says_what_came_out_and_writes_its_files(finished):
 def test_the_start_is_quiet(finished):
     _, out, err = finished
     assert out.startswith("defence")
-    for line in filter(None, err.replace("\r", "\n").splitlines()):
+    said, *bar = filter(None, err.replace("\r", "\n").splitlines())
+    assert said.startswith("--clones_per_device=auto: ")
+    for line in bar:
         assert "steps [" in line, line
 
 
@@ -127,6 +130,46 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_
     assert len(list((tmp_path / "cells").glob("*.json"))) >= 5
     assert call(*longer, f"--output_dir={tmp_path}") == 0
     assert figures(tmp_path) == figures(whole)
+
+
+def test_no_figure_depends_on_how_many_clones_are_trained_at_once(finished, tmp_path):
+    for number in ("1", "3"):
+        directory = tmp_path / number
+        assert call(*SMALL, f"--clones_per_device={number}", f"--output_dir={directory}") == 0
+        assert figures(directory) == figures(finished[0])
+        record = json.loads(next((directory / "cells").iterdir()).read_text())
+        assert record["hardware"]["clones_at_once"] == int(number)
+
+
+def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_path, monkeypatch):
+    steal, begun = run.steal, []
+
+    def fail_in_the_third(*arguments):
+        begun.append(arguments)
+        if len(begun) == 3:
+            raise ValueError("the third cell is broken")
+        return steal(*arguments)
+
+    monkeypatch.setattr(run, "steal", fail_in_the_third)
+    flags = (*SMALL, "--clones_per_device=2", "--budgets=8,9,10,11,12", f"--output_dir={tmp_path}")
+    assert "the third cell is broken" in call(*flags)
+    assert len(begun) < 20 and 0 < len(list((tmp_path / "cells").glob("*.json"))) < len(begun)
+    assert not list(tmp_path.rglob("cells/.*.lock"))
+    monkeypatch.undo()
+    assert call(*flags) == 0 and len(summary(tmp_path)) == 20
+
+
+def test_precision_is_written_down_and_stays(tmp_path, capsys):
+    flags = (*SMALL, f"--output_dir={tmp_path}")
+    assert call(*flags, "--precision=auto", "--jit") == 0
+    chosen = re.search("--precision=auto: ([a-z0-9_]+), as", capsys.readouterr().err)[1]
+    written = read_flags(tmp_path / "run.flags")
+    assert (written["precision"], written["jit"]) == (chosen, "true")
+    record = json.loads(next((tmp_path / "cells").iterdir()).read_text())
+    assert record["config"]["clone"]["precision"] == chosen
+    assert call(f"--flagfile={tmp_path}/run.flags", f"--output_dir={tmp_path}") == 0
+    assert "--jit=true there, --jit=false now" in call(*flags, f"--precision={chosen}")
+    assert "mixed_float16 now" in call(*flags, "--jit", "--precision=mixed_float16")
 
 
 def test_several_runs_share_a_directory_and_do_each_cell_once(finished, tmp_path):

@@ -1,0 +1,64 @@
+"""Several cells at a time: each once, with a trainer of its own, and ended by the first error."""
+
+import itertools
+import threading
+
+import pytest
+
+from attacks.cell import Cell
+from attacks.parallel import groups
+from attacks.parallel import side_by_side
+
+
+def cells(budgets=(1, 2, 3)):
+    return [
+        Cell(defence, "sample", adversary, budget, 0)
+        for budget, adversary, defence in itertools.product(budgets, ("probabilities",
+                                                                      "labels"), ("none", "top_k"))
+    ]
+
+
+def test_thieves_of_the_same_queries_stay_together():
+    grouped = groups(cells())
+    assert [len(group) for group in grouped] == [4, 4, 4] and sum(grouped, []) == cells()
+    assert all(len({cell.budget for cell in group}) == 1 for group in grouped)
+
+
+@pytest.mark.parametrize("trainers", [1, 2, 5])
+def test_each_cell_is_done_once_by_a_trainer_that_nobody_else_uses(trainers):
+    done, busy, most = [], set(), []
+
+    def do(cell, trainer, check):
+        assert trainer not in busy
+        busy.add(trainer)
+        most.append(len(busy))
+        if trainers > 1 and len(most) <= 2:
+            both.wait(timeout=20)  # Two cells are at it at one time.
+        check()
+        done.append(cell)
+        busy.remove(trainer)
+
+    both = threading.Barrier(2)
+    side_by_side(groups(cells()), do, range(trainers))
+    assert sorted(map(str, done)) == sorted(map(str, cells()))
+    assert min(trainers, 2) <= max(most) <= trainers
+
+
+def test_the_first_error_ends_the_others():
+    failed, ended = threading.Event(), []
+
+    def do(cell, trainer, check):
+        if cell.budget == 2:
+            failed.set()
+            raise ValueError("no such thing")
+        failed.wait(timeout=20)
+        try:
+            for _ in range(2000):
+                check()
+                threading.Event().wait(0.01)
+        finally:
+            ended.append(cell)
+
+    with pytest.raises(ValueError, match="no such thing"):
+        side_by_side(groups(cells()), do, range(2))
+    assert ended == [cells()[0]]
