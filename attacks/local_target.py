@@ -4,11 +4,11 @@ import pathlib
 
 from attacks.config import RunConfig
 from attacks.evaluation import Evaluator
-from attacks.locks import lock
 from attacks.oracle import LocalOracle
 from attacks.target import Target
 from models import victim as victims
 from models.dataset import Dataset
+from models.locks import lock
 from models.splits import Splits
 
 

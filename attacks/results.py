@@ -15,11 +15,11 @@ from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
 from attacks.defences import resolve_defence
 from attacks.endpoint.config import ENDPOINT_RECORD
-from attacks.locks import lock
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import victim
 from models.files import write_atomically
+from models.locks import lock
 
 SCHEMA_VERSION = 1
 

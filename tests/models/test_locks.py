@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from attacks.locks import lock
+from models.locks import lock
 
 
 def hold(path, is_held, may_end):
