@@ -12,6 +12,7 @@ import numpy as np
 from attacks.clone import Clone
 from models.inference import predict
 from models.splits import Rows
+from models.streamed_images import Inputs
 
 # Neighbours in the grid have the same clones; see `attacks.clone`.
 _REMEMBERED = 64
@@ -85,7 +86,7 @@ class AgreementEvaluator(abc.ABC):
         """
 
 
-def labels_of(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
+def labels_of(model: keras.Model, inputs: Inputs) -> np.ndarray:
     """The lowest-index argmax of each row."""
     return predict(model, inputs).argmax(axis=1)
 

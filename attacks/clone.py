@@ -15,11 +15,13 @@ from attacks.clone_config import CloneConfig
 from attacks.digest import digest
 from attacks.transfer_set import TransferSet
 from models import architectures
+from models.chunks import chunks
 from models.inference import predict
 from models.inference import probabilities
 from models.objective import Objective
 from models.optimizers import OPTIMIZERS
 from models.seeds import derive
+from models.streamed_images import Inputs
 from models.trainer import Trainer
 
 # Neighbours in the grid train the same clones: where the label survives the defence and the thief
@@ -98,7 +100,7 @@ class CloneTrainer:
         return self._build(0)
 
     def train(self, stolen: TransferSet, seed: int, steps: int, objective: Objective | None,
-              start: Clone | None, unlabelled: np.ndarray | None, unlabelled_shift: int,
+              start: Clone | None, unlabelled: Inputs | None, unlabelled_shift: int,
               watch: Callable[[keras.Model, int], float] | None,
               progress: Callable[[int], None] | None) -> Clone:
         """Trains one clone, or remembers it; called by `Course.train`."""
@@ -153,7 +155,8 @@ class CloneTrainer:
         special = (steps != self.config.steps and steps, objective, start and start.digest)
         if any(special) or unlabelled is not None:
             hashed.update(repr((*special, unlabelled_shift)).encode())
-            hashed.update(b"" if unlabelled is None else np.ascontiguousarray(unlabelled))
+            for chunk in () if unlabelled is None else chunks(unlabelled):
+                hashed.update(np.ascontiguousarray(chunk))
         return hashed.hexdigest()[:16]
 
 
@@ -184,7 +187,7 @@ class Course:
               stolen: TransferSet,
               objective: Objective | None = None,
               start: Clone | None = None,
-              unlabelled: np.ndarray | None = None,
+              unlabelled: Inputs | None = None,
               unlabelled_shift: int = 0) -> Clone:
         """Trains the clone.
 
@@ -202,7 +205,7 @@ class Course:
         """The thief's own labels-only clone, with which a thief begins who knows the defence."""
         return self._train(stolen.with_labels(), None, self._start, None, 0, None)
 
-    def probabilities(self, clone: Clone, inputs: np.ndarray) -> np.ndarray:
+    def probabilities(self, clone: Clone, inputs: Inputs) -> np.ndarray:
         """What a clone answers, `[n, num_classes]`."""
         return probabilities(self._clones.model(clone), inputs)
 
@@ -226,7 +229,8 @@ def _held_rows(rows, share):
 def _without(inputs, others):
     """The inputs that are not among the others."""
     known = set(map(digest, others))
-    return inputs[[digest(row) not in known for row in inputs]]
+    is_new = [digest(row) not in known for row in inputs]
+    return inputs.take(np.flatnonzero(is_new), axis=0)
 
 
 def _label_agreement(model, held_out):

@@ -11,6 +11,7 @@ from attacks.transferability import Transferability
 from models.inference import log_softmax
 from models.inference import predict
 from models.splits import Splits
+from models.streamed_images import Inputs
 from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics
@@ -31,7 +32,7 @@ class DefendedVictim:
         self._is_clean = layer is None
         self._model = victim.model if layer is None else DefendedModel(victim.model, layer)
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
+    def predict(self, inputs: Inputs) -> np.ndarray:
         """Probabilities `[n, num_classes]` as a client receives them."""
         return predict(self._model, inputs)
 

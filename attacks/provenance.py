@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from attacks.config import RunConfig
 from models.dataset import Dataset
-from models.files import versions
 from models.splits import Rows
 from models.splits import Splits
+from models.versions import versions
 
 
 def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict[str, Any],

@@ -32,7 +32,8 @@ class Transferability:
                                                                                       float]):
         self._victim, self._range = victim, input_range
         right = predict(victim.model, test.x).argmax(axis=1) == test.y
-        self._rows = Rows(test.x[right][:_ROWS], test.y[right][:_ROWS])
+        rows = np.flatnonzero(right)[:_ROWS]
+        self._rows = Rows(test.x[rows], test.y[rows])
         self._step = epsilon * (input_range[1] - input_range[0])
         signs = np.random.default_rng(derive(0,
                                              "random signs")).choice(np.float32([-1, 1]),

@@ -5,6 +5,8 @@ from concurrent import futures
 import numpy as np
 import tensorflow as tf
 
+from models.streamed_images import Inputs
+
 
 class Batches:
     """Draws batches, by the seed alone.
@@ -22,8 +24,8 @@ class Batches:
         replicas: their number.
     """
 
-    def __init__(self, x: np.ndarray, targets: np.ndarray, batch_size: int, seed: int,
-                 max_shift: int, replicas: int):
+    def __init__(self, x: Inputs, targets: np.ndarray, batch_size: int, seed: int, max_shift: int,
+                 replicas: int):
         self._x, self._targets = x, targets
         self._batch = min(batch_size, len(x))
         self._max_shift = max_shift

@@ -5,10 +5,14 @@ import hashlib
 
 import numpy as np
 
+from models.chunks import chunks
+from models.streamed_images import Inputs
+from models.streamed_images import StreamedImages
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled inputs for a classifier, in memory.
+    """Labelled inputs for a classifier, in memory or, as `StreamedImages`, on disk.
 
     Attributes:
         name: the name it was loaded by.
@@ -18,14 +22,16 @@ class Dataset:
         input_range: the pair (lowest, highest) of the values that an input can have.
         test_x: the inputs of the official test split, or `None` where there is none.
         test_y: the labels of the official test split, or `None` where there is none.
+        known_fingerprint: what `fingerprint` returns, where it is known without reading all data.
     """
     name: str
-    x: np.ndarray
+    x: Inputs
     y: np.ndarray
     num_classes: int
     input_range: tuple[float, float]
-    test_x: np.ndarray | None = None
+    test_x: Inputs | None = None
     test_y: np.ndarray | None = None
+    known_fingerprint: str | None = None
 
     def __post_init__(self):
         if self.num_classes < 2:
@@ -43,7 +49,7 @@ class Dataset:
         if x.shape[1:] != self.input_shape:
             raise ValueError(f"The data set {self.name} must have test inputs of the shape "
                              f"{self.input_shape}. Received: {x.shape[1:]}")
-        if not np.isfinite(x).all():
+        if not isinstance(x, StreamedImages) and not np.isfinite(x).all():
             raise ValueError(f"The data set {self.name} must have finite inputs. Received: NaN or "
                              "infinity")
         if not 0 <= y.min() <= y.max() < self.num_classes:
@@ -57,7 +63,7 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """A SHA-256 in hexadecimal of everything but the name: equal exactly for equal data."""
-        return self._fingerprint
+        return self.known_fingerprint or self._fingerprint
 
     @functools.cached_property
     def _fingerprint(self):
@@ -65,5 +71,6 @@ class Dataset:
         for array in (self.x, self.y, self.test_x, self.test_y):
             digest.update(b"None" if array is None else f"{array.dtype.str}{array.shape}".encode())
             if array is not None:
-                digest.update(np.ascontiguousarray(array).data)
+                for chunk in chunks(array):
+                    digest.update(np.ascontiguousarray(chunk))
         return digest.hexdigest()

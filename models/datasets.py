@@ -1,11 +1,12 @@
-"""Data sets by name: scikit-learn's digits, a user's own file, and the image-classification sets of
-TFDS."""
+"""Data sets by name: scikit-learn's digits, a user's own file or folders, and the
+image-classification sets of TFDS."""
 import dataclasses
 import zipfile
 import zlib
 
 import numpy as np
 
+from models import folder_images
 from models import tfds_images
 from models.dataset import Dataset
 from revsig_keras import program
@@ -18,12 +19,14 @@ class DataConfig:
     Attributes:
         dataset, data_dir, download, image_size: see `load`.
         split_seed: see `splits.split`.
+        cache_dir: see `load`.
     """
     dataset: str
     data_dir: str | None = None
     download: bool = False
     image_size: tuple[int, int] | None = None
     split_seed: int = 0
+    cache_dir: str | None = None
 
     def __post_init__(self):
         if not isinstance(self.split_seed, int) or self.split_seed < 0:
@@ -32,33 +35,42 @@ class DataConfig:
 
     def load(self) -> Dataset:
         """Loads the data set."""
-        return load(self.dataset, self.data_dir, self.download, self.image_size)
+        return load(self.dataset, self.data_dir, self.download, self.image_size, self.cache_dir)
 
 
 def load(name: str,
          data_dir: str | None = None,
          download: bool = False,
-         image_size: tuple[int, int] | None = None) -> Dataset:
+         image_size: tuple[int, int] | None = None,
+         cache_dir: str | None = None) -> Dataset:
     """Loads a data set.
 
     Args:
         name: `"digits"`: scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, which need no
             download. `"npz:FILE"`: a NumPy file with `x`, inputs of any shape, uint8 (divided by
-            255) or floats (kept as they are), and `y`, labels from 0 up. Any other name is that of
-            an image-classification set of TensorFlow Datasets (TFDS), such as `"mnist"`.
+            255) or floats (kept as they are), and `y`, labels from 0 up. `"folder:DIR"`: a
+            folder for each class, in the order of their names, with its images (JPEG, PNG, BMP, or
+            the first of a GIF), of one channel if all of them are grey, else of three; they stay on
+            disk, as `StreamedImages`. Any other name is that of an image-classification set of
+            TensorFlow Datasets (TFDS), such as `"mnist"`.
         data_dir: where TFDS has its data. Defaults to `None`: the environment variable
             `TFDS_DATA_DIR`, or TFDS' own default.
         download: whether TFDS may download and prepare what is not there. Defaults to `False`.
-        image_size: a pair (height, width) to which the images of a TFDS set are resized. Defaults
-            to `None`: as they are.
+        image_size: a pair (height, width) to which the images of a TFDS set or of folders are
+            resized; those of folders are bytes still. Defaults to `None`: as they are.
+        cache_dir: where the decoded images of folders are kept. Defaults to `None`: `revsig_keras`
+            in the directory that the environment variable `XDG_CACHE_HOME` names, or in `~/.cache`.
 
     Returns:
         A `Dataset`. All images have values in `[0, 1]`.
     """
+    if name.startswith("folder:"):
+        return folder_images.load(name, image_size, cache_dir)
     if name == "digits" or name.startswith("npz:"):
         if image_size is not None:
-            raise ValueError("image_size can be given for TFDS data sets only. Received: "
-                             f"image_size={image_size} for {name}")
+            raise ValueError(
+                "image_size can be given for folder: and TFDS data sets only. Received: "
+                f"image_size={image_size} for {name}")
         return _load_digits() if name == "digits" else _load_npz(name)
     return tfds_images.load(name, data_dir, download, image_size)
 

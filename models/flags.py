@@ -10,8 +10,9 @@ from models.victim import VictimConfig
 _DATASET = flags.DEFINE_string(
     "dataset", "digits",
     "The data set: 'digits' (1,797 handwritten digits, no download), 'npz:FILE' (your own file "
-    "with x, uint8 or float inputs of any shape, and y, labels from 0 up), or the name of any "
-    "image-classification set of TFDS, such as 'mnist'.")
+    "with x, uint8 or float inputs of any shape, and y, labels from 0 up), 'folder:DIR' (a folder "
+    "of images for each class; they stay on disk), or the name of any image-classification set "
+    "of TFDS, such as 'mnist'.")
 _DATA_DIR = flags.DEFINE_string(
     "data_dir", None,
     "Where TFDS has its data. Default: the environment variable TFDS_DATA_DIR, or TFDS' own "
@@ -20,13 +21,18 @@ _DOWNLOAD = flags.DEFINE_bool(
     "download", False, "Whether TFDS may download and prepare a data set that is not there yet.")
 _IMAGE_SIZE = flags.DEFINE_list(
     "image_size", None,
-    "HEIGHT,WIDTH to which the images of a TFDS set are resized. Default: as they are.")
+    "HEIGHT,WIDTH to which the images of a TFDS set or a folder: are resized. Default: as they "
+    "are.")
+_CACHE_DIR = flags.DEFINE_string(
+    "cache_dir", None,
+    "Where the images of a folder: data set are kept once they are decoded, for all later runs. "
+    "Default: $XDG_CACHE_HOME/revsig_keras, or ~/.cache/revsig_keras.")
 _SPLIT_SEED = flags.DEFINE_integer(
     "split_seed", 0,
     "The seed that divides the data between victim, thief and evaluator. It is recorded with the "
     "victim: victim and thief must be given the same.")
 # What `data_config` reads, for programs of which --help lists no others.
-DATA_FLAGS = (_DATASET, _DATA_DIR, _DOWNLOAD, _IMAGE_SIZE, _SPLIT_SEED)
+DATA_FLAGS = (_DATASET, _DATA_DIR, _DOWNLOAD, _IMAGE_SIZE, _CACHE_DIR, _SPLIT_SEED)
 _ARCHITECTURE = flags.DEFINE_string(
     "victim_architecture", VictimConfig.architecture,
     f"The victim's architecture: {', '.join(architectures.NAMES)}.")
@@ -49,7 +55,7 @@ _DISTRIBUTION = flags.DEFINE_string(
 def data_config():
     """The `datasets.DataConfig` that the flags ask for."""
     return DataConfig(_DATASET.value, _DATA_DIR.value, _DOWNLOAD.value,
-                      _image_size(_IMAGE_SIZE.value), _SPLIT_SEED.value)
+                      _image_size(_IMAGE_SIZE.value), _SPLIT_SEED.value, _CACHE_DIR.value)
 
 
 def victim_config():

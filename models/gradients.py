@@ -5,7 +5,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-_BATCH = 1024
+from models.chunks import rows_at_once
+
 # The compiled functions of each model, by what is differentiated. They must not keep it alive.
 _COMPILED = weakref.WeakKeyDictionary()
 
@@ -47,10 +48,11 @@ def input_gradients(model: keras.Model,
     functions = _COMPILED.setdefault(model, {})
     if of not in functions:
         functions[of] = _compile(weakref.ref(model), SCORES[of], inputs.shape[1:])
+    step = rows_at_once(inputs.shape[1:])
     parts = [
-        functions[of](tf.constant(inputs[start:start + _BATCH]),
-                      tf.constant(classes[start:start + _BATCH])).numpy()
-        for start in range(0, len(inputs), _BATCH)
+        functions[of](tf.constant(inputs[start:start + step]),
+                      tf.constant(classes[start:start + step])).numpy()
+        for start in range(0, len(inputs), step)
     ]
     return np.concatenate(parts) if parts else np.zeros_like(inputs)
 

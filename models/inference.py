@@ -5,6 +5,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from models.chunks import rows_at_once
+from models.streamed_images import Inputs
+from models.streamed_images import StreamedImages
+
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
     """The log-probabilities that belong to logits, in float64."""
@@ -18,7 +22,7 @@ def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(-np.mean(np.sum(targets * log_softmax(logits), -1)))
 
 
-def probabilities(model: keras.Model, x: np.ndarray) -> np.ndarray:
+def probabilities(model: keras.Model, x: Inputs) -> np.ndarray:
     """The softmax of the logits that a model emits for `x`, float32, `[n, classes]`."""
     return np.exp(log_softmax(predict(model, x))).astype(np.float32)
 
@@ -28,19 +32,20 @@ def probabilities(model: keras.Model, x: np.ndarray) -> np.ndarray:
 _FORWARD = weakref.WeakKeyDictionary()
 
 
-def predict(model: keras.Model, x: np.ndarray, batch_size: int = 1024) -> np.ndarray:
+def predict(model: keras.Model, x: Inputs, batch_size: int | None = None) -> np.ndarray:
     """The outputs of a model for many inputs: `keras.Model.predict` without its overhead of tens of
     milliseconds a call.
 
     Args:
         model: a Keras model with one input and one output.
-        x: an array of shape `[n, ...]`.
-        batch_size: rows per call of the model. Defaults to `1024`.
+        x: an array of shape `[n, ...]`, or `StreamedImages`.
+        batch_size: rows per call of the model. Defaults to `None`: see `rows_at_once`.
 
     Returns:
         A NumPy array of shape `[n, ...]`.
     """
-    x = np.asarray(x)
+    x = x if isinstance(x, StreamedImages) else np.asarray(x)
+    batch_size = batch_size or rows_at_once(x.shape[1:])
     forward = _compiled_forward(model, tf.TensorSpec([None, *x.shape[1:]], x.dtype))
     # No input is one empty batch, so that the shape of its output is right.
     starts = range(0, max(len(x), 1), batch_size)

@@ -5,6 +5,7 @@ import numpy as np
 
 from models.dataset import Dataset
 from models.seeds import derive
+from models.streamed_images import Inputs
 
 # Shares of the rows outside the test split, in the order of the fields of `Splits`.
 _SHARES = {"victim_train": 0.45, "victim_validation": 0.05, "pool": 0.40, "evaluation": 0.10}
@@ -15,7 +16,7 @@ _TEST_SHARE = 0.20
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
     """Inputs and their true labels."""
-    x: np.ndarray
+    x: Inputs
     y: np.ndarray
 
     def __len__(self):
@@ -68,12 +69,12 @@ def split(dataset: Dataset, split_seed: int) -> Splits:
     order = np.random.default_rng(derive(split_seed, "split")).permutation(len(dataset.x))
     if dataset.test_x is None:
         test_rows, order = np.split(order, [round(_TEST_SHARE * len(order))])
-        test = Rows(dataset.x[test_rows], dataset.y[test_rows])
+        test = Rows(dataset.x.take(test_rows, axis=0), dataset.y[test_rows])
     else:
         test = Rows(dataset.test_x, dataset.test_y)
     ends = np.rint(np.cumsum(list(_SHARES.values())) * len(order)).astype(int)
     parts = {
-        name: Rows(dataset.x[rows], dataset.y[rows])
+        name: Rows(dataset.x.take(rows, axis=0), dataset.y[rows])
         for name, rows in zip(_SHARES, np.split(order, ends[:-1]), strict=True)
     }
     if not all(len(rows) for rows in [test, *parts.values()]):

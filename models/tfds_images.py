@@ -54,7 +54,7 @@ def _prepared_builder(tfds, name, data_dir, download):
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # TFDS raises whatever its parts raise.
-        valid = "digits, npz:FILE, or the name of any image-classification set of TFDS"
+        valid = "digits, npz:FILE, folder:DIR, or the name of any image-classification set of TFDS"
         close = difflib.get_close_matches(
             name, ["digits", *tfds.list_builders(with_community_datasets=False)])
         hint = f" (close: {', '.join(close)})" if close else ""

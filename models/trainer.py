@@ -15,6 +15,8 @@ from models.early_stopping import assign
 from models.early_stopping import EarlyStopping
 from models.loop import compile_loop
 from models.objective import Objective
+from models.streamed_images import Inputs
+from models.streamed_images import StreamedImages
 
 # Steps of one call of the compiled loop: enough that the call itself costs nothing, few enough for
 # a lively progress bar, and fewer of them where their inputs would take more than this.
@@ -102,7 +104,7 @@ class Trainer:
         self._loops = {}
 
     def train(self,
-              x: np.ndarray,
+              x: Inputs,
               targets: np.ndarray,
               steps: int,
               seed: int,
@@ -113,7 +115,7 @@ class Trainer:
               watch: Callable[[keras.Model, int], Any] | None = None,
               watch_at: Sequence[int] = (),
               start: Sequence[np.ndarray] | None = None,
-              unlabelled: np.ndarray | None = None,
+              unlabelled: Inputs | None = None,
               unlabelled_shift: int = 0) -> Trained:
         """Trains a new model.
 
@@ -218,7 +220,7 @@ class Trainer:
         assign(self._optimizer.variables, self._optimizer_start)
 
     def _checked_inputs(self, x, max_shift):
-        x = np.asarray(x, "float32")
+        x = x if isinstance(x, StreamedImages) else np.asarray(x, "float32")
         if x.shape[1:] != self._model.input_shape[1:]:
             raise ValueError(
                 f"x must have the shape (n, *{self._model.input_shape[1:]}). Received: {x.shape}")

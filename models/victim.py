@@ -20,6 +20,8 @@ from models.dataset import Dataset
 from models.optimizers import OPTIMIZERS
 from models.seeds import derive
 from models.splits import Splits
+from models.streamed_images import Inputs
+from models.versions import versions
 from revsig_keras import program
 
 SCHEMA_VERSION = 1
@@ -69,11 +71,11 @@ class Victim:
     def num_classes(self) -> int:
         return self.record["num_classes"]
 
-    def probabilities(self, x: np.ndarray) -> np.ndarray:
+    def probabilities(self, x: Inputs) -> np.ndarray:
         """The victim's answers for `x`: float32, of shape `[n, num_classes]`."""
         return inference.predict(self.model, x)
 
-    def log_probabilities(self, x: np.ndarray) -> np.ndarray:
+    def log_probabilities(self, x: Inputs) -> np.ndarray:
         """The logarithms of the answers for `x`, from the logits: float64, of the same shape."""
         return inference.log_softmax(inference.predict(self._logits_model, x))
 
@@ -135,7 +137,7 @@ def train_victim(config: VictimConfig,
             "mean_top1_confidence": float(test.max(-1).mean(dtype="float64")),
             "train_seconds": trained.seconds,
             "replicas": strategy.num_replicas_in_sync,
-            "versions": files.versions(),
+            "versions": versions(),
         })
 
 

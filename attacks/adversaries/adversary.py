@@ -9,6 +9,7 @@ from attacks.clone import Clone
 from attacks.clone import Course
 from attacks.oracle import Oracle
 from attacks.transfer_set import TransferSet
+from models.streamed_images import Inputs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,12 +18,12 @@ class Known:
 
     Attributes:
         defence: The member that is deployed, as written, or `as_served`, which says nothing.
-        pool: Array `[rows, ...]`, the unlabelled inputs that the thief has by its attack, which may
-            be none but those that it asks.
+        pool: Unlabelled inputs `[rows, ...]` that the thief has by its attack, which may be none
+            but those that it asks.
         seed: The thief's seed.
     """
     defence: str
-    pool: np.ndarray
+    pool: Inputs
     seed: int
 
 

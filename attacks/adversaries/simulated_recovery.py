@@ -70,8 +70,9 @@ class SimulatedRecovery(Recovery):
     def train(self, stolen, known, course):
         if self.prior == "dirichlet":
             return course.train(stolen)
-        inputs = np.concatenate([known.pool, stolen.inputs])  # An attack may have no pool.
-        outputs = course.probabilities(course.train_on_labels(stolen), inputs)
+        clone = course.train_on_labels(stolen)
+        outputs = np.concatenate(
+            [course.probabilities(clone, inputs) for inputs in (known.pool, stolen.inputs)])
         layer = self.guess.layer(known.defence)
         undo = self.undo(pairs_of_outputs(layer, outputs, self.pairs, known.seed), known.seed)
         return course.train(stolen.with_targets(undo(stolen.answers)))

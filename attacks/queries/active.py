@@ -58,6 +58,6 @@ class Active(Attack):
         while thief.left and len(rest):
             substitute = thief.substitute(self.epochs, fresh=True)
             count = min(max(1, per_round), thief.left, len(rest))
-            chosen = self.choose(substitute, pool[rest], thief.inputs, count)
+            chosen = self.choose(substitute, pool.take(rest, axis=0), thief.inputs, count)
             thief.ask(pool[rest[chosen]])
             rest = np.delete(rest, chosen)

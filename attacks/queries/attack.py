@@ -2,10 +2,9 @@
 
 import abc
 
-import numpy as np
-
 from attacks.queries.pools import Pools
 from attacks.thief import Thief
+from models.streamed_images import Inputs
 
 
 class Attack(abc.ABC):
@@ -36,7 +35,7 @@ class Attack(abc.ABC):
             raise ValueError(f"`--budgets` must be at most the {rows} rows of the thief's pool. "
                              f"Received: {budget}")
 
-    def candidates(self, pools: Pools) -> np.ndarray:
+    def candidates(self, pools: Pools) -> Inputs:
         """The unlabelled inputs `[rows, ...]` that this thief has, to draw from and to learn from:
         by default those of the victim's own domain."""
         return pools.own

@@ -10,6 +10,7 @@ from models import photos
 from models.datasets import DataConfig
 from models.images import resize
 from models.images import with_channels
+from models.streamed_images import Inputs
 
 # More than chance makes of pairs of data sets with, say, an empty image in both.
 _LARGEST_SHARED = 0.01
@@ -28,7 +29,7 @@ class ForeignPool:
     classes: np.ndarray | None
 
 
-def load(name: str, own: np.ndarray, input_range: tuple[float, float],
+def load(name: str, own: Inputs, input_range: tuple[float, float],
          data: DataConfig | None) -> ForeignPool:
     """Loads another data set and makes inputs of its images.
 
@@ -38,7 +39,7 @@ def load(name: str, own: np.ndarray, input_range: tuple[float, float],
     Args:
         name: `photos`: patches of photographs, see `models.photos`. `digits`, or an
             image-classification set of TFDS: see `models.datasets.load`.
-        own: Array `[rows, ...]` of the victim's domain, whose shape the images get.
+        own: Inputs `[rows, ...]` of the victim's domain, whose shape the images get.
         input_range: The lowest and the highest value that an input can have.
         data: The victim's data set, and where data sets are, if known.
 

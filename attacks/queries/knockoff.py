@@ -1,5 +1,7 @@
 """The adaptive Knockoff Nets attack: a bandit learns from which images the answers tell most."""
 
+import math
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -7,6 +9,11 @@ from attacks.queries.attack import Attack
 from attacks.queries.bandit import GradientBandit
 from attacks.queries.rewards import PARTS
 from attacks.queries.rewards import Rewards
+from models.chunks import chunks
+from models.streamed_images import Inputs
+
+# What the inputs take that clusters are found among, float32.
+_CLUSTERED_BYTES = 2**28
 
 
 class Knockoff(Attack):
@@ -81,19 +88,29 @@ class Knockoff(Attack):
         return clusters(self.candidates(thief.pools), self.clusters, thief.random("clusters"))
 
 
-def clusters(inputs: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """The cluster of each row `[n]`, of at most `count`, by the values of the inputs alone."""
+def clusters(inputs: Inputs, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The cluster of each row `[n]`, of at most `count`, by the values of the inputs alone.
+
+    They are found among the first rows, as many as fit in 256 MiB: all of most pools.
+    """
     from sklearn.cluster import MiniBatchKMeans  # Slow to import, so only where it is needed.
 
     kmeans = MiniBatchKMeans(min(count, len(inputs)),
                              random_state=int(rng.integers(2**31)),
                              n_init=3)
+    fitted = min(len(inputs), _CLUSTERED_BYTES // (4 * math.prod(inputs.shape[1:])))
     # The batches are small: where threads wait for each other it takes thirty times as long.
     with threadpool_limits(1):
-        return kmeans.fit_predict(inputs.reshape(len(inputs), -1))
+        found = [kmeans.fit_predict(_flat(inputs[:fitted]))]
+        found += [kmeans.predict(_flat(chunk)) for chunk in chunks(inputs, fitted)]
+    return np.concatenate(found)
 
 
 def rows_by_arm(arms: np.ndarray, rng: np.random.Generator) -> list[list[int]]:
     """The rows of each arm that has any, in random order."""
     order = rng.permutation(len(arms))
     return [order[arms[order] == arm].tolist() for arm in np.unique(arms)]
+
+
+def _flat(inputs):
+    return inputs.reshape(len(inputs), -1)

@@ -2,11 +2,10 @@
 
 import dataclasses
 
-import numpy as np
-
 from attacks.queries import foreign_pool
 from attacks.queries.foreign_pool import ForeignPool
 from models.datasets import DataConfig
+from models.streamed_images import Inputs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -14,11 +13,11 @@ class Pools:
     """The inputs that a thief can have, all without the labels of the victim's task.
 
     Attributes:
-        own: Array `[rows, ...]`, inputs of the victim's own domain.
+        own: Inputs `[rows, ...]` of the victim's own domain, in random order.
         input_range: The lowest and the highest value that an input can have.
         data: The victim's data set, which no foreign pool may be, and where data sets are; or None.
     """
-    own: np.ndarray
+    own: Inputs
     input_range: tuple[float, float]
     data: DataConfig | None = None
     _foreign: dict[str, ForeignPool] = dataclasses.field(default_factory=dict,

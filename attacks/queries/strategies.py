@@ -5,20 +5,21 @@ from threadpoolctl import threadpool_limits
 
 from attacks.queries import deepfool
 from attacks.queries.rewards import certainty
+from models.streamed_images import Inputs
 
 # DeepFool takes steps x classes gradients, so it looks at so many candidates, or at so many for
 # each that is chosen.
 _FEWEST, _PER_CHOICE = 1000, 4
 
 
-def uncertainty(substitute, candidates: np.ndarray, asked: np.ndarray, count: int) -> np.ndarray:
+def uncertainty(substitute, candidates: Inputs, asked: np.ndarray, count: int) -> np.ndarray:
     """Those on which the substitute's answer has the largest entropy.
 
     This is the signature of all strategies.
 
     Args:
         substitute: What was trained on all answers so far; see `attacks.thief.Substitute`.
-        candidates: Array `[n, ...]`, in random order.
+        candidates: Inputs `[n, ...]`, in random order.
         asked: Array `[m, ...]`, the inputs that were asked.
         count: How many to choose, at most n.
 

@@ -14,16 +14,23 @@ from attacks.clone_config import CloneConfig
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation import Evaluator
 from attacks.oracle import LocalOracle
+from attacks.queries import knockoff
+from attacks.queries import strategies
 from attacks.queries.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
+from models import chunks
 from models import datasets
 from models.splits import split
 from models.strategy import make_strategy
+from models.streamed_images import StreamedImages
 from models.victim import train_victim
 from models.victim import VictimConfig
+from tests.models.watched import Watched
 
 DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
+# Of the pool that is on disk.
+ROWS_AT_ONCE = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,12 +129,17 @@ class Stage:
     """A victim of digits, as a target that is attacked in this process or from afar."""
 
     def __init__(self):
-        dataset = datasets.load("digits")
+        digits = datasets.load("digits")
+        stored = np.rint(digits.x * 255).astype("uint8")
+        dataset = dataclasses.replace(digits, x=StreamedImages(stored)[:])
         splits = split(dataset, 0)
+        self.disk = Watched(stored)
+        on_disk = split(dataclasses.replace(digits, x=StreamedImages(self.disk)), 0)
         strategy = make_strategy("one_device")
         victim = train_victim(VictimConfig("mlp", steps=300), dataset, splits, strategy)
         self.evaluator = Evaluator(victim, splits, 0.1, dataset.input_range)
         self.pools = Pools(splits.pool.x, dataset.input_range)
+        self.pools_on_disk = Pools(on_disk.pool.x, dataset.input_range)
         self.collector = None
         self.clones = CloneTrainer(CloneConfig("mlp", steps=25), (8, 8, 1), 10, strategy)
 
@@ -138,21 +150,36 @@ class Stage:
         self.collector = Asking(predict)
         return RemoteOracle(self.collector, budget)
 
-    def steal(self, attack="sample", adversary="probabilities", budget=23, seed=3, remote=False):
+    def steal(self,
+              attack="sample",
+              adversary="probabilities",
+              budget=23,
+              seed=3,
+              remote=False,
+              on_disk=False):
         """The record of a cell; nothing is remembered of those before it."""
         self.collector = remote or None
+        self.disk.most = 0
         self.clones._remembered.clear()
         self.evaluator._examined.clear()
         cell = Cell(DEFENCE, attack, adversary, budget, seed)
         made = ADVERSARIES.make(adversary)
         made.check(self.pools.input_shape)
         ATTACKS.make(attack).check(budget // made.rows_per_input, self.pools)
-        return run.steal(cell, self.pools, self, self.clones, None)
+        pools = self.pools_on_disk if on_disk else self.pools
+        return run.steal(cell, pools, self, self.clones, None)
 
 
 @pytest.fixture(scope="module")
 def stage():
     return Stage()
+
+
+@pytest.fixture(autouse=True)
+def few_rows_at_once(monkeypatch):
+    monkeypatch.setattr(chunks, "_ROWS", ROWS_AT_ONCE)
+    monkeypatch.setattr(strategies, "_FEWEST", ROWS_AT_ONCE)
+    monkeypatch.setattr(knockoff, "_CLUSTERED_BYTES", ROWS_AT_ONCE * 8 * 8 * 4)
 
 
 def check(record, budget, rows_per_input=1):
@@ -172,10 +199,12 @@ def clone_of(record):
 
 @each_attack
 def test_an_attack_spends_its_budget_pays_for_no_row_twice_and_can_be_repeated(stage, case):
-    """Also from afar, where rows are answered one by one, which rounds otherwise."""
+    """Also with a pool on disk, of which it never reads much at a time, and from afar, where rows
+    are answered one by one, which rounds otherwise."""
     record = stage.steal(attack=case.member, budget=case.budget)
     check(record, case.budget)
-    assert clone_of(record) == clone_of(stage.steal(attack=case.member, budget=case.budget))
+    again = stage.steal(attack=case.member, budget=case.budget, on_disk=True)
+    assert clone_of(record) == clone_of(again) and stage.disk.most <= ROWS_AT_ONCE
     assert clone_of(record) != clone_of(stage.steal(attack=case.member, budget=case.budget, seed=4))
     remote = stage.steal(attack=case.member, budget=case.budget, remote=True)
     assert stage.collector.rows == remote["queries_used"] == record["queries_used"]
@@ -217,7 +246,8 @@ def test_an_adversary_makes_a_clone_and_can_be_repeated(stage, case):
     rows_per_input = ADVERSARIES.make(case.member).rows_per_input
     record = stage.steal(adversary=case.member, budget=case.budget)
     check(record, case.budget, rows_per_input)
-    assert clone_of(record) == clone_of(stage.steal(adversary=case.member, budget=case.budget))
+    again = stage.steal(adversary=case.member, budget=case.budget, on_disk=True)
+    assert clone_of(record) == clone_of(again)
     stage.steal(adversary=case.member, budget=case.budget, remote=True)
     assert stage.collector.rows == record["queries_used"]
 

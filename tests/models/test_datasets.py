@@ -87,8 +87,9 @@ def test_npy_is_not_npz(tmp_path):
         datasets.load(f"npz:{tmp_path / 'data.npy'}")
 
 
-def test_image_size_is_for_tfds(tmp_path):
-    with pytest.raises(ValueError, match="image_size can be given for TFDS data sets only"):
+def test_image_size_is_for_folders_and_tfds(tmp_path):
+    with pytest.raises(ValueError,
+                       match="image_size can be given for folder: and TFDS data sets only"):
         datasets.load("digits", image_size=(4, 4))
 
 

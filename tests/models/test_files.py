@@ -1,5 +1,7 @@
 """Files are complete or not there."""
+import multiprocessing
 import os
+import signal
 import stat
 import threading
 
@@ -75,6 +77,42 @@ def test_a_path_below_a_file_is_an_os_error(tmp_path):
         files.write_atomically(tmp_path / "file" / "below", "")
 
 
-def test_versions():
-    assert set(files.versions()) == {"python", "tensorflow", "keras", "numpy", "revsig_keras"}
-    assert all(isinstance(version, str) for version in files.versions().values())
+def hang(path, has_begun):
+
+    def write(file):
+        file.write(b"half of it")
+        file.flush()
+        has_begun.set()
+        signal.pause()
+
+    files.write_once(path, write)
+
+
+def test_one_process_writes_and_what_a_killed_one_leaves_is_not_the_file(tmp_path):
+    path, spawn = tmp_path / "new" / "file", multiprocessing.get_context("spawn")
+    has_begun, written = spawn.Event(), []
+    first = spawn.Process(target=hang, args=(path, has_begun))
+    first.start()
+    assert has_begun.wait(60)
+
+    def write(file):
+        written.append(file.write(b"all of it"))
+
+    second = threading.Thread(target=files.write_once, args=(path, write))
+    second.start()
+    second.join(0.2)
+    assert second.is_alive() and not path.exists()
+    first.kill()
+    second.join(60)
+    files.write_once(path, write)
+    assert path.read_bytes() == b"all of it" and written == [9]
+    left, = set(path.parent.iterdir()) - {path}
+    os.utime(left, (0, 0))
+    files.write_once(path, write)
+    assert os.listdir(path.parent) == ["file"] and written == [9]
+
+
+def test_what_fails_leaves_nothing(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        files.write_once(tmp_path / "file", lambda file: file.write(b"a") / 0)
+    assert not os.listdir(tmp_path)

@@ -98,7 +98,7 @@ def test_unknown_name(tmp_path, name):
     with pytest.raises(ValueError) as error:
         load(tmp_path, name)
     message = str(error.value)
-    assert "digits, npz:FILE, or the name of any image-classification set of TFDS" in message
+    assert "npz:FILE, folder:DIR, or the name of any image-classification set of TFDS" in message
     assert f"Received: {name!r}" in message and "\n" not in message
     assert ("mnist" in message) == ("mn" in name)
 

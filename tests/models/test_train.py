@@ -45,7 +45,7 @@ def test_trains_once(tmp_path):
 
 
 @pytest.mark.parametrize("flag, message", [
-    ("--dataset=mnits", "dataset must be digits, npz:FILE, or the name of any"),
+    ("--dataset=mnits", "dataset must be digits, npz:FILE, folder:DIR, or the name"),
     ("--output_dir={file}/below", "Not a directory"),
     ("--image_size=4", "image_size must be HEIGHT,WIDTH in pixels. Received: '4'"),
 ])  # yapf: disable

@@ -74,6 +74,6 @@ def test_help_lists_what_the_program_uses():
     """Not the flags of training a victim, which come from the same module."""
     result = run("--help")
     listed = re.findall(r"^  --(?:\[no\])?(\w+):", result.stdout, re.M)
-    data = ["data_dir", "dataset", "download", "image_size", "split_seed"]
+    data = ["cache_dir", "data_dir", "dataset", "download", "image_size", "split_seed"]
     assert listed == sorted([*data, "victim", "max_l1", "max_kl_nats", "max_ece", "plot", "json"])
     assert result.stderr == ""

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from models import datasets
-from models import files
 from models import splits
 from models import victim as victims
 from models.strategy import make_strategy
+from models.versions import versions
 
 CONFIG = victims.VictimConfig("digits_cnn", "adam", 64, 300, 1)
 
@@ -51,7 +51,7 @@ def test_record(victim, digits, parts):
     assert record["dataset_fingerprint"] == digits.fingerprint()
     assert record["num_classes"] == victim.num_classes == 10
     assert record["input_shape"] == [8, 8, 1] and record["input_range"] == [0, 1]
-    assert record["versions"] == files.versions() and record["replicas"] == 1
+    assert record["versions"] == versions() and record["replicas"] == 1
     answers = victim.probabilities(parts.test.x)
     accuracy = keras.metrics.sparse_categorical_accuracy(parts.test.y, answers)
     assert record["accuracy"]["test"] == pytest.approx(np.mean(accuracy)) and np.mean(accuracy) > .9

@@ -1,0 +1,16 @@
+"""What is on disk, watched as it is read."""
+
+
+class Watched:
+    """Bytes for `StreamedImages` that note how many rows were read at a time, at the most."""
+
+    def __init__(self, stored):
+        self._stored, self.most, self.shape = stored, 0, stored.shape
+
+    def __len__(self):
+        return len(self._stored)
+
+    def __getitem__(self, rows):
+        read = self._stored[rows]
+        self.most = max(self.most, len(read) if read.ndim == len(self.shape) else 1)
+        return read
