@@ -75,18 +75,23 @@ def _prepared_builder(tfds, name, data_dir, download):
 
 def _read(tfds, builder, split, image_size):
     """Reads a split in the order of its files: images as float32 in `[0, 1]`, and labels."""
-    dtype = tf.as_dtype(builder.info.features["image"].np_dtype)
+    feature = builder.info.features["image"]
+    dtype = tf.as_dtype(feature.np_dtype)
     highest = dtype.max if dtype.is_integer else 1
+    is_resized = image_size is not None and feature.shape[:2] != image_size
 
-    def convert(row):
-        image = tf.cast(row["image"], "float32") / highest
-        if image_size and image.shape[:2] != image_size:
-            image = tf.image.resize(image, image_size, antialias=True)
-        return tf.clip_by_value(image, 0, 1), row["label"]
+    def convert(rows):
+        images = tf.cast(rows["image"], "float32") / highest
+        if is_resized:
+            images = tf.image.resize(images, image_size, antialias=True)
+        return tf.clip_by_value(images, 0, 1), rows["label"]
 
     only = tfds.decode.PartialDecoding({"image": True, "label": True})
     rows = builder.as_dataset(split=split, shuffle_files=False, decoders=only)
-    batches = rows.map(convert, num_parallel_calls=tf.data.AUTOTUNE).batch(1024)
+    if is_resized:  # One by one: they may differ in size.
+        batches = rows.map(convert, num_parallel_calls=tf.data.AUTOTUNE).batch(1024)
+    else:
+        batches = rows.batch(1024).map(convert)
     x, y = (np.concatenate(parts) for parts in zip(*batches.as_numpy_iterator()))
     return x, y.astype("int64")
 
