@@ -47,8 +47,10 @@ def predict(model: keras.Model, x: Inputs, batch_size: int | None = None) -> np.
     x = x if isinstance(x, StreamedImages) else np.asarray(x)
     batch_size = batch_size or rows_at_once(x.shape[1:])
     forward = _compiled_forward(model, tf.TensorSpec([None, *x.shape[1:]], x.dtype))
-    # No input is one empty batch, so that the shape of its output is right.
-    starts = range(0, max(len(x), 1), batch_size)
+    if not len(x):  # Convolutions refuse an empty batch.
+        output = forward.structured_outputs
+        return np.zeros([0, *output.shape[1:]], output.dtype.as_numpy_dtype)
+    starts = range(0, len(x), batch_size)
     return np.concatenate(
         [forward(tf.constant(x[start:start + batch_size])).numpy() for start in starts])
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from models import architectures
 from models import inference
 
 
@@ -20,6 +21,11 @@ def test_predict_is_the_model_without_dropout(n):
     actual = inference.predict(model, x.astype("float32"), batch_size=4)
     assert actual.shape == (n, 2) and actual.dtype == np.float32
     np.testing.assert_allclose(actual, x @ model.layers[1].kernel.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_predict_of_no_images():
+    model = architectures.build("digits_cnn", (8, 8, 3), 5, 0)
+    assert inference.predict(model, np.zeros((0, 8, 8, 3), "float32")).shape == (0, 5)
 
 
 def test_predict_compiles_once_and_follows_the_weights():
