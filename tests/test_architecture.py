@@ -11,9 +11,9 @@ ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("revsig_keras", "models", "attacks", "benchmarks")
 # Their `__main__` part may hand the flags to the flag modules.
 PROGRAMS = {
-    "attacks/run.py", "attacks/plot.py", "benchmarks/attacks.py", "benchmarks/layer.py",
-    "benchmarks/oracles.py", "benchmarks/serving.py", "models/train.py", "models/tune.py",
-    "revsig_keras/export.py", "revsig_keras/inspect.py", "revsig_keras/tune.py",
+    "attacks/run.py", "attacks/plot.py", "benchmarks/attacks.py", "benchmarks/figures.py",
+    "benchmarks/layer.py", "benchmarks/oracles.py", "benchmarks/serving.py", "models/train.py",
+    "models/tune.py", "revsig_keras/export.py", "revsig_keras/inspect.py", "revsig_keras/tune.py",
     "revsig_keras/tuning.py"
 }
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}

@@ -1,0 +1,64 @@
+"""Whether two runs of one grid have the same figures, to within the spread of their seeds.
+
+  python -m benchmarks.figures DIR DIR
+
+Of each thief, over the cells that both have: the mean difference of the agreements, the root mean
+square of the differences, and that of the differences between two seeds of the first run. Where the
+second is not above the third, rounding or hardware changes no more than another seed does.
+"""
+import collections
+import itertools
+
+import numpy as np
+
+from attacks.agreement import agreement
+from attacks.results import read_cells
+from revsig_keras import program
+
+
+def main(first: str, second: str):
+    rows = compare(agreements(first), agreements(second))
+    width = max(len(row[0]) for row in rows)
+    print(f"{'':{width}} cells    mean     rms  seeds' rms")
+    for name, cells, mean, between, seeds in rows:
+        print(f"{name:{width}} {cells:5} {mean:+.4f}  {between:.4f}  {seeds:10.4f}")
+
+
+def agreements(directory: str) -> dict[tuple, float]:
+    """Agreement by (defence, attack, adversary, budget, seed)."""
+    return {_key(record["cell"]): agreement(record["metrics"]) for record in read_cells(directory)}
+
+
+def _key(cell):
+    return tuple(cell[name] for name in ("defence", "attack", "adversary", "budget", "seed"))
+
+
+def compare(first: dict[tuple, float], second: dict[tuple, float]) -> list[tuple]:
+    """Of each thief and of all: its name, how many cells, the mean difference second - first, the
+    root mean square of the differences, and of those between two seeds of `first`."""
+    common = sorted(first.keys() & second.keys())
+    if not common:
+        raise ValueError("The directories must have cells in common. Received: none")
+    by_thief = collections.defaultdict(list)
+    for cell in common:
+        by_thief[", ".join(cell[:3])].append(cell)
+    by_thief["all"] = common
+    return [_row(name, cells, first, second) for name, cells in by_thief.items()]
+
+
+def _row(name, cells, first, second):
+    points = {cell[:-1]: [] for cell in cells}
+    for cell, value in first.items():
+        if cell[:-1] in points:
+            points[cell[:-1]].append(value)
+    differences = [second[cell] - first[cell] for cell in cells]
+    seeds = [a - b for point in points.values() for a, b in itertools.combinations(point, 2)]
+    return name, len(cells), float(np.mean(differences)), _rms(differences), _rms(seeds)
+
+
+def _rms(values):
+    return float(np.sqrt(np.mean(np.square(values)))) if values else float("nan")
+
+
+if __name__ == "__main__":
+    program.run(main, "DIR", "DIR")

@@ -1,0 +1,28 @@
+"""The comparison of two directories of results."""
+import pytest
+
+from benchmarks import figures
+
+CELLS = {
+    ("none", "sample", "labels", budget, seed): value
+    for (budget, seed), value in zip([(10, 0), (10, 1), (20, 0), (20, 1)], [.5, .6, .7, .9])
+}
+
+
+def test_differences_stand_beside_those_of_seeds():
+    moved = {cell: value + .01 for cell, value in CELLS.items()}
+    more = {**moved, ("none", "sample", "labels", 30, 0): 1.0}
+    thief, everything = figures.compare(CELLS, more)
+    assert thief[0] == "none, sample, labels" and thief[1:] == everything[1:]
+    assert everything[1:] == (4, pytest.approx(.01), pytest.approx(.01), pytest.approx(.025**.5))
+
+
+def test_nothing_in_common_is_said():
+    with pytest.raises(ValueError, match="cells in common. Received: none"):
+        figures.compare(CELLS, {})
+
+
+def test_of_published_results(capsys):
+    figures.main("results/mnist_sample", "results/mnist_sample")
+    name, cells, mean, rms, seeds = capsys.readouterr().out.splitlines()[-1].split()
+    assert (name, mean, rms) == ("all", "+0.0000", "0.0000") and int(cells) > 1 and float(seeds) > 0
