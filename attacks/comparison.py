@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from sklearn.isotonic import IsotonicRegression
 
 from attacks.agreement import agreement
 from attacks.columns import aligned
@@ -86,6 +85,8 @@ def query_multiplier(budgets: list[int], undefended: list[float], defended: list
         curve does not get there; or what the smallest one makes it and `<`, where the defended
         curve begins above.
     """
+    from sklearn.isotonic import IsotonicRegression  # Slow to import, so not before it is needed.
+
     logs = np.log(budgets)
     fitted, reached = (
         IsotonicRegression().fit_transform(logs, curve) for curve in (undefended, defended))

@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-from sklearn.neighbors import KDTree
 
 from attacks.adversaries.simulated_recovery import SimulatedRecovery
 from attacks.adversaries.simulation import Pairs
@@ -67,6 +66,8 @@ class Lookup:
     """
 
     def __init__(self, pairs: Pairs, tolerance: float):
+        from sklearn.neighbors import KDTree  # Slow to import, so only where it is needed.
+
         self._tolerance = tolerance
         labels = pairs.answers.argmax(axis=1)
         self._by_label = {}
