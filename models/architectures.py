@@ -1,5 +1,6 @@
 """Architectures by name: image and vector classifiers that emit logits."""
 import collections
+import itertools
 
 import keras
 import numpy as np
@@ -58,11 +59,16 @@ def check_name(name: str) -> None:
 
 
 class _Layers:
-    """Makes layers of one dtype policy, each of which has a seed that follows from one seed."""
+    """Makes layers of one dtype policy, each of which has a seed that follows from one seed.
+
+    What has variables gets a name that is the same in every model. Keras would count on, and of
+    each name of a variable that it has not seen TensorFlow keeps the memory for good.
+    """
 
     def __init__(self, seed, precision):
         self._rng = np.random.default_rng(seed)
         self._precision = precision
+        self._names = (f"layer_{place}" for place in itertools.count(1))
 
     def _seed(self):
         return int(self._rng.integers(2**31))
@@ -84,11 +90,13 @@ class _Layers:
 
     def _with_kernel(self, layer, *args, **kwargs):
         initializer = keras.initializers.GlorotUniform(self._seed())
-        return layer(*args, **{
-            "kernel_initializer": initializer,
-            "dtype": self._precision,
-            **kwargs
-        })
+        return layer(
+            *args, **{
+                "name": next(self._names),
+                "kernel_initializer": initializer,
+                "dtype": self._precision,
+                **kwargs
+            })
 
 
 def _mlp(x, layers):

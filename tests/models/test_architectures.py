@@ -31,6 +31,8 @@ class TestEveryArchitecture:
             layer.kernel_initializer.seed for layer in first.layers if hasattr(layer, "kernel")
         ]
         assert len(set(seeds)) == len(seeds)
+        paths = [[weight.path for weight in model.trainable_weights] for model in (first, other)]
+        assert paths[0] == paths[1], "TensorFlow keeps memory for each new name"
 
     def test_no_global_seed_is_touched(self, name):
         drawn = []
