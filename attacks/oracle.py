@@ -27,6 +27,10 @@ class Oracle(abc.ABC):
 
     Args:
         budget: Positive integer, the number of distinct rows that may be asked.
+
+    Attributes:
+        budget: Likewise.
+        queries_used: Rows charged so far.
     """
 
     def __init__(self, budget: int):
@@ -34,12 +38,8 @@ class Oracle(abc.ABC):
             raise ValueError(
                 f"`budget` must be a positive number of rows. Received: budget={budget}")
         self.budget = budget
+        self.queries_used = 0
         self._charged: collections.Counter[bytes] = collections.Counter()  # asks by input
-
-    @property
-    def queries_used(self) -> int:
-        """Rows charged so far."""
-        return self._charged.total()
 
     def query(self, inputs: np.ndarray, repeats: bool = False) -> np.ndarray:
         """Answers a batch.
@@ -67,7 +67,8 @@ class Oracle(abc.ABC):
                 f"and {new.total()} new ones were asked for")
         answers = self.answer(inputs, asks)
         check_probabilities(answers, len(inputs))
-        self._charged += new
+        self._charged.update(new)
+        self.queries_used += new.total()
         return answers
 
     @abc.abstractmethod
