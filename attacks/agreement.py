@@ -47,22 +47,30 @@ class AgreementEvaluator(abc.ABC):
         self._examined: collections.OrderedDict[str, Examined] = collections.OrderedDict()
 
     def examined(self, clone: Clone, model: Callable[[Clone], keras.Model]) -> Examined:
-        """What `examine` says; equal clones, trained for several cells, are examined once."""
+        """What depends on the clone alone; equal ones, of several cells, are examined once.
+
+        Args:
+            clone: The trained clone.
+            model: Makes a model of it, which emits logits.
+        """
         if clone.digest not in self._examined:
             while len(self._examined) >= _REMEMBERED:
                 self._examined.popitem(last=False)  # The oldest, whatever other threads do.
-            self._examined[clone.digest] = self.examine(model(clone))
+            self._examined[clone.digest] = self._examine(clone, model(clone))
         return self._examined[clone.digest]
 
-    def examine(self, clone: keras.Model) -> Examined:
-        """Measures what depends on the clone alone."""
-        logits = predict(clone, self.test.x)
-        return Examined(logits.argmax(axis=1), self.figures(clone, logits))
+    def _examine(self, clone, model):
+        validation = clone.watched_last
+        if validation is None:
+            validation = self.watch(model, clone.steps)
+        logits = predict(model, self.test.x)
+        figures = {"agreement_validation": validation, **self.figures(model, logits)}
+        return Examined(logits.argmax(axis=1), figures)
 
     def figures(self, clone: keras.Model, logits: np.ndarray) -> dict[str, float | None]:
-        """The metrics of `Examined`; `logits` are those of the clone on the test rows."""
-        del logits
-        return {"agreement_validation": self.watch(clone, 0)}
+        """Further metrics of `Examined`; `logits` are those of the clone on the test rows."""
+        del clone, logits
+        return {}
 
     def watch(self, clone: keras.Model, step: int) -> float:
         """Agreement on the rows that are chosen with."""

@@ -53,6 +53,14 @@ class Clone:
     agreement_held_out: float | None = None
     learned: dict[str, float] = dataclasses.field(default_factory=dict)
 
+    @property
+    def watched_last(self) -> float | None:
+        """What `watch` returned of the clone as it is, or None if that is not known.
+
+        Where rows were held out, it may be the clone of an earlier step.
+        """
+        return self.curve[-1][1] if self.curve and self.agreement_held_out is None else None
+
     def describe(self) -> dict[str, Any]:
         """The part that goes into the record of a cell."""
         return {

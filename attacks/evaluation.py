@@ -2,6 +2,7 @@
 
 import functools
 
+import keras
 import numpy as np
 
 from attacks.agreement import AgreementEvaluator
@@ -28,8 +29,7 @@ class DefendedVictim:
 
     def __init__(self, victim: Victim, defence: str):
         layer = make_defence(defence)
-        self._victim = victim
-        self._is_clean = layer is None
+        self._victim, self._layer = victim, layer
         self._model = victim.model if layer is None else DefendedModel(victim.model, layer)
 
     def predict(self, inputs: Inputs) -> np.ndarray:
@@ -42,16 +42,16 @@ class DefendedVictim:
         KL divergences are between float64 log-probabilities, without a clip. One that is infinite,
         because an answer of 0 stands for something possible, is None.
         """
-        if self._is_clean:
+        if self._layer is None:
             forward = backward = l1 = 0.0
             label_changes = 0
         else:
-            answers = self.predict(inputs)
-            cost = metrics.noise(self._victim.log_probabilities(inputs), answers)
+            logits, clean, answers = np.split(predict(self._stages, inputs), 3, axis=1)
+            cost = metrics.noise(log_softmax(logits), answers)
             forward = cost.kl_clean_defended_nats.mean()
             backward = cost.kl_defended_clean_nats.mean()
             l1 = cost.l1.mean()
-            label_changes = (answers.argmax(axis=1) != labels_of(self._victim.model, inputs)).sum()
+            label_changes = (answers.argmax(axis=1) != clean.argmax(axis=1)).sum()
         return {
             "noise_kl_nats": _finite(forward),
             "noise_kl_bits": _finite(forward / np.log(2)),
@@ -60,6 +60,13 @@ class DefendedVictim:
             "noise_l1": _finite(l1),
             "label_changes": int(label_changes),
         }
+
+    @functools.cached_property
+    def _stages(self):
+        """Logits, clean and defended probabilities beside each other, so that one pass has all."""
+        model = self._victim.model
+        stages = [model.get_layer("logits").output, model.output, self._layer(model.output)]
+        return keras.Model(model.input, keras.layers.Concatenate()(stages))
 
 
 class Evaluator(AgreementEvaluator):
@@ -89,7 +96,6 @@ class Evaluator(AgreementEvaluator):
         log_victim, log_clone = self._log_clean(), log_softmax(logits)
         divergence = np.sum(np.exp(log_victim) * (log_victim - log_clone), axis=1).mean()
         return {
-            **super().figures(clone, logits),
             "clone_kl_nats": _finite(divergence),
             **self._transfer.measure(clone),
         }

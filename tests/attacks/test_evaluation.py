@@ -72,6 +72,14 @@ def test_equal_clones_are_examined_once():
     assert len(models) == 1 and figures[0]["agreement_clean"] == figures[1]["agreement_clean"]
 
 
+@pytest.mark.parametrize("held_out, expected", [(None, 0.25), (0.5, 1.0)])
+def test_what_was_watched_of_the_finished_clone_is_not_computed_again(held_out, expected):
+    clone = Clone((), 4, 0.0, ((2, 0.5), (4, 0.25)), "a clone", agreement_held_out=held_out)
+    model = logits_of(linear(1.0))
+    figures = evaluator(linear(5.0)).measure(clone, lambda clone: model, "none", INPUTS)
+    assert figures["agreement_validation"] == expected
+
+
 def test_what_is_remembered_of_clones_is_bounded(monkeypatch):
     monkeypatch.setattr(agreement, "_REMEMBERED", 2)
     judge, models = evaluator(linear(5.0)), []
@@ -116,11 +124,8 @@ def test_the_literal_formula_changes_labels_and_the_figures_say_so():
     assert figures["agreement_defended"] == pytest.approx(1 - figures["label_changes_test"] / 40)
 
 
-def test_an_infinite_divergence_is_none(monkeypatch):
-    victim = linear(1.0)
-    defended = DefendedVictim(victim, "reverse_sigmoid")
-    monkeypatch.setattr(defended, "predict", lambda inputs: np.eye(3)[inputs.argmax(axis=1)])
-    noise = defended.noise(INPUTS)
+def test_an_infinite_divergence_is_none():
+    noise = DefendedVictim(linear(1.0), "label_only").noise(INPUTS)
     assert noise["noise_kl_nats"] is None and noise["noise_kl_bits"] is None
     assert noise["noise_kl_reverse_nats"] > 0
 
