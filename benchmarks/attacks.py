@@ -1,9 +1,11 @@
-"""Measures what attacks and adversaries cost: a Jacobian round, and recovery from simulated pairs.
+"""Measures what the suite costs: whole cells, thieves, rounds of synthetic inputs, recovery, growth
+and start.
 
-  python -m benchmarks.attacks [--quick] [--json=FILE] [--only=REGEX]
+  python -m benchmarks.attacks [--quick] [--json=FILE] [--peer_python=PATH] [--only=REGEX]
 
 benchmarks/README.md says what each row means. A row above its limit is marked, and is no error.
 """
+import contextlib
 import functools
 import time
 
@@ -13,14 +15,17 @@ import tensorflow as tf
 
 from attacks.adversaries.bayes import Bayes
 from attacks.adversaries.simulation import pairs_of_dirichlet
+from benchmarks import cells
 from benchmarks import comparison
+from benchmarks import growth
+from benchmarks import startup
+from benchmarks import thieves
 import benchmarks.flags
+from benchmarks.peer import Peer
 from models import architectures
 from models.gradients import input_gradients
 from revsig_keras import program
 
-SHAPE, CLASSES = (28, 28, 1), 10
-DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
 POINTS, ANSWERS = 1000, 10_000
 # What recovery may take on two cores.
 RECOVERY_SECONDS = 60.0
@@ -28,11 +33,28 @@ RECOVERY_SECONDS = 60.0
 
 def main(values=flags.FLAGS):
     config = benchmarks.flags.make_config(values)
-    comparison.run(all_cases(config.quick), config)
+    with contextlib.ExitStack() as stack:
+        peer = None
+        if config.peer_python is not None:
+            peer = stack.enter_context(Peer(config.peer_python, "art_thieves.py"))
+        comparison.run(all_cases(config.quick, stack, peer), config, peer=peer and peer.about)
 
 
-def all_cases(quick: bool) -> list[comparison.Case | comparison.Fact]:
-    """All that is measured, in order."""
+def all_cases(quick: bool,
+              stack: contextlib.ExitStack,
+              peer: Peer | None = None) -> list[comparison.Case | comparison.Fact]:
+    """All that is measured, in order; `stack` ends what it needs."""
+    return [
+        *cells.cases(quick),
+        *thieves.cases(quick, stack, peer),
+        *synthesis_cases(quick),
+        *growth.cases(quick, stack),
+        *startup.cases(quick),
+    ]
+
+
+def synthesis_cases(quick: bool) -> list[comparison.Case | comparison.Fact]:
+    """A Jacobian round, and recovery from simulated pairs."""
     pairs = 100_000 if quick else 1_000_000
     return [
         *(comparison.Case(f"jacobian/points={POINTS}/{other}", limit,
@@ -46,9 +68,9 @@ def all_cases(quick: bool) -> list[comparison.Case | comparison.Fact]:
 def _jacobian(other):
     """The gradients of a round, against as many backward passes for a point as there are classes,
     or one; both for one point, of which the other side is timed."""
-    model = architectures.build("mnist_cnn", SHAPE, CLASSES, seed=1)
-    points = np.random.default_rng(0).random((POINTS, *SHAPE), np.float32)
-    labels = np.arange(POINTS) % CLASSES
+    model = architectures.build("mnist_cnn", cells.SHAPE, cells.CLASSES, seed=1)
+    points = np.random.default_rng(0).random((POINTS, *cells.SHAPE), np.float32)
+    labels = np.arange(POINTS) % cells.CLASSES
     by_point = every_class(model) if other == "eager" else one_class(model)
 
     def ours(calls):
@@ -69,7 +91,7 @@ def every_class(model):
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(x)
             logits = model(x, training=False)
-            scores = [logits[0, k] for k in range(CLASSES)]
+            scores = [logits[0, k] for k in range(cells.CLASSES)]
         return [tape.gradient(score, x) for score in scores][label].numpy()
 
     return gradient
@@ -84,9 +106,9 @@ def _recovery(pairs):
     """Seconds to simulate pairs, to index them, and to recover answers that are none of them."""
     start = time.perf_counter()
     adversary = Bayes(prior="dirichlet", pairs=pairs)
-    recover = adversary.undo_by_prior(DEFENCE, CLASSES)
+    recover = adversary.undo_by_prior(cells.DEFENCE, cells.CLASSES)
     begun = time.perf_counter() - start
-    others = pairs_of_dirichlet(adversary.guess, DEFENCE, CLASSES, pairs + ANSWERS)
+    others = pairs_of_dirichlet(adversary.guess, cells.DEFENCE, cells.CLASSES, pairs + ANSWERS)
     start = time.perf_counter()
     recover(others.answers[-ANSWERS:])
     return begun + time.perf_counter() - start, RECOVERY_SECONDS

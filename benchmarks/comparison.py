@@ -134,6 +134,17 @@ def repeat(function: Callable[[], Any]) -> Repeat:
     return repeat_elsewhere(seconds)
 
 
+def repeat_once(function: Callable[[], Any]) -> Repeat:
+    """Times one call of what takes seconds; whoever makes it has compiled it."""
+
+    def seconds():
+        start = time.perf_counter()
+        function()
+        return time.perf_counter() - start
+
+    return seconds
+
+
 def repeat_elsewhere(seconds: Callable[[int], float]) -> Repeat:
     """Like `repeat`, of what times so many calls itself and returns the seconds of one."""
     seconds(1)  # Compiles.

@@ -9,7 +9,6 @@ import functools
 import importlib.util
 import multiprocessing
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from attacks.endpoint.endpoint import Endpoint
 from attacks.endpoint.ledger import Ledger
 from benchmarks import comparison
 import benchmarks.flags
+from benchmarks.memory import peak_megabytes
 from models import architectures
 from models.inference import predict
 from revsig_keras import DefendedModel
@@ -170,13 +170,7 @@ def _stream(rows):
             seconds = time.perf_counter() - start
     if answered != rows:
         raise ValueError(f"{rows} rows must be answered. Received: {answered}")
-    return seconds, _peak_megabytes()
-
-
-def _peak_megabytes():
-    """Of this process since it began; `ru_maxrss` would count what its parent had before."""
-    status = pathlib.Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s*(\d+) kB", status).group(1)) / 1e3
+    return seconds, peak_megabytes()
 
 
 if __name__ == "__main__":

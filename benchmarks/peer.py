@@ -17,7 +17,7 @@ class Peer:
 
     Args:
         python: The Python, which has the peer installed.
-        script: File name of one of `peers/`, which has the protocol.
+        script: File name of one of `peers/`, which says what it can be asked.
 
     Raises:
         ValueError: If `python` is none, or has no such peer.
@@ -49,13 +49,14 @@ class Peer:
     def put(self, array: np.ndarray) -> None:
         """Sends the array that the peer works on."""
         array = np.ascontiguousarray(array, np.float32)
-        self._ask({"shape": array.shape}, array.tobytes())
+        self.ask({"shape": array.shape}, array.tobytes())
 
     def seconds(self, calls: int) -> float:
         """Has the peer work so many times; returns the seconds that one of them took there."""
-        return self._ask({"calls": calls})["seconds"]
+        return self.ask({"calls": calls})["seconds"]
 
-    def _ask(self, request, data=b""):
+    def ask(self, request: dict[str, Any], data: bytes = b"") -> dict[str, Any]:
+        """Sends a request, as the script describes them, and waits for its answer."""
         self._process.stdin.write(json.dumps(request).encode() + b"\n" + data)
         self._process.stdin.flush()
         return self._answer()

@@ -1,0 +1,169 @@
+"""What a cell of the suite costs beside a bare training loop, and how near that is to the machine's
+rate."""
+import functools
+import itertools
+import types
+from typing import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from attacks import run
+from attacks.cell import Cell
+from attacks.clone import CloneTrainer
+from attacks.clone_config import CloneConfig
+from attacks.evaluation import Evaluator
+from attacks.oracle import LocalOracle
+from attacks.queries.pools import Pools
+from attacks.transfer_set import TransferSet
+from benchmarks import bare
+from benchmarks import comparison
+from models import architectures
+from models.dataset import Dataset
+from models.inference import probabilities
+from models.precision import fastest
+from models.splits import split
+from models.strategy import make_strategy
+from models.victim import train_victim
+from models.victim import VictimConfig
+
+SHAPE, CLASSES = (28, 28, 1), 10
+ARCHITECTURE, BATCH, QUERIES = "mnist_cnn", 32, 1600
+DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
+# Those of MNIST, whose shape the data have, and of its test split; nothing depends on their values.
+ROWS = (60_000, 10_000)
+STEPS = 500
+# Rows and columns of the matrices that the machine's rate is measured with, and how often it is.
+SIZE, REPEATS = 2048, 5
+
+
+def precisions() -> tuple[str, ...]:
+    """float32, and what is fastest here if that is another."""
+    return tuple(dict.fromkeys(("float32", fastest()[0])))
+
+
+def cases(quick: bool) -> list[comparison.Case | comparison.Fact]:
+    """All rows of this file."""
+    steps, rows = (100, (6_000, 1_000)) if quick else (STEPS, ROWS)
+    cell = functools.cache(functools.partial(WholeCell, steps=steps, rows=rows))
+    # A repeat takes seconds: the least number of them is enough.
+    whole = {"": (1.05, True)} if quick else {"": (1.05, True), "/loop": (None, False)}
+    names = precisions()[-1:] if quick else precisions()
+    return [
+        *(comparison.Case(f"cell/training/{precision}", 1.05,
+                          functools.partial(_training, precision, steps), 0.0)
+          for precision in names),
+        *(comparison.Case(f"cell/whole/{precision}{part}", limit,
+                          functools.partial(_whole, cell, precision, also_passes), 0.0)
+          for precision in names for part, (limit, also_passes) in whole.items()),
+        *(comparison.Fact(f"rate/{precision}", None, "GFLOP/s",
+                          functools.partial(_rates, precision))
+          for precision in names),
+    ]  # yapf: disable
+
+
+def _training(precision, steps):
+    inputs, targets = random_rows(QUERIES)
+    loop = bare.loop(build(precision), BATCH, steps, inputs, targets)
+    return training(precision, steps, inputs, targets), comparison.repeat_once(loop)
+
+
+def _whole(make_cell, precision, also_passes):
+    cell = make_cell(precision)
+    parts = [cell.bare_loop(), *([cell.bare_passes()] if also_passes else [])]
+    other = comparison.repeat_once(lambda: [part() for part in parts])
+    return comparison.repeat_once(cell.steal), other
+
+
+def _rates(precision):
+    """The rates of training and of multiplying matrices, in 10^9 operations a second."""
+    model, steps = build(precision), bare.STEPS_PER_CALL
+    train = comparison.repeat(bare.loop(model, BATCH, steps, *random_rows(QUERIES)))
+    dtype = keras.DTypePolicy(precision).compute_dtype
+    left, right = tf.unstack(
+        tf.cast(tf.random.stateless_uniform((2, SIZE, SIZE), seed=(1, 2)), dtype))
+    multiply = comparison.repeat(lambda: tf.matmul(left, right)[0, 0].numpy())
+    # The fastest of a few: what disturbs them makes them slower only.
+    trained, multiplied = (min(repeat() for _ in range(REPEATS)) for repeat in (train, multiply))
+    operations = BATCH * steps * bare.training_operations(model)
+    return operations / trained / 1e9, 2 * SIZE**3 / multiplied / 1e9
+
+
+def build(precision: str) -> keras.Model:
+    """The clone."""
+    return architectures.build(ARCHITECTURE, SHAPE, CLASSES, seed=1, precision=precision)
+
+
+def random_rows(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs, and targets with a label each."""
+    rng = np.random.default_rng(rows)
+    labels = np.eye(CLASSES, dtype=np.float32)[rng.integers(CLASSES, size=rows)]
+    return rng.random((rows, *SHAPE), np.float32), labels
+
+
+def recipe(precision: str, steps: int) -> CloneConfig:
+    """How the suite trains it."""
+    return CloneConfig(ARCHITECTURE, batch_size=BATCH, steps=steps, precision=precision)
+
+
+def training(precision: str, steps: int, inputs: np.ndarray,
+             targets: np.ndarray) -> comparison.Repeat:
+    """The suite's training of a clone, each time with another seed: equal ones are remembered."""
+    clones = CloneTrainer(recipe(precision, steps), SHAPE, CLASSES, make_strategy("one_device"))
+    stolen, seeds = TransferSet(inputs, targets, targets), itertools.count()
+    clones.course(next(seeds), epochs=1).train(stolen)
+    return comparison.repeat_once(lambda: clones.course(next(seeds)).train(stolen))
+
+
+class WholeCell:
+    """A cell as a run does it, and the least that anyone has to compute for its figures.
+
+    The data have the shape of MNIST. Its victim has learnt nothing, which takes as long to ask.
+
+    Args:
+        precision: Of the clone.
+        steps: Its steps.
+        rows: Rows of the data, and of their test split.
+    """
+
+    def __init__(self, precision: str, steps: int, rows: tuple[int, int]):
+        self._precision, self._steps = precision, steps
+        strategy = make_strategy("one_device")
+        (x, y), (test_x, test_y) = map(random_rows, rows)
+        data = Dataset("noise", x, y.argmax(1), CLASSES, (0.0, 1.0), test_x, test_y.argmax(1))
+        self._splits = split(data, 0)
+        self._victim = train_victim(VictimConfig(ARCHITECTURE, steps=1), data, self._splits,
+                                    strategy)
+        self._pools = Pools(self._splits.pool.x, data.input_range)
+        self._budget = min(QUERIES, len(self._pools.own))
+        evaluator = Evaluator(self._victim, self._splits, 0.25, data.input_range)
+        self._target = types.SimpleNamespace(
+            evaluator=evaluator,
+            oracle=lambda defence, budget: LocalOracle(evaluator.defended(defence).predict, budget))
+        self._clones = CloneTrainer(recipe(precision, steps), SHAPE, CLASSES, strategy)
+        self._seeds = itertools.count()
+        self._compile()
+
+    def _compile(self):
+        rows = self._pools.own[:BATCH]
+        stolen = TransferSet(rows, *[probabilities(self._victim.model, rows)] * 2)
+        clone = self._clones.course(next(self._seeds), epochs=1).train(stolen)
+        self._target.evaluator.measure(clone, self._clones.model, DEFENCE, rows)
+
+    def steal(self) -> dict:
+        """The record of a cell; each time that of another seed."""
+        cell = Cell(DEFENCE, "sample", "labels", self._budget, next(self._seeds))
+        return run.steal(cell, self._pools, self._target, self._clones, lambda steps: None)
+
+    def bare_loop(self) -> Callable[[], None]:
+        """The bare loop over as many rows."""
+        rows = self._pools.own[:self._budget]
+        targets = probabilities(self._victim.model, rows)
+        return bare.loop(build(self._precision), BATCH, self._steps, rows, targets)
+
+    def bare_passes(self) -> Callable[[], None]:
+        """The passes that its figures need."""
+        return bare.passes(build(self._precision), self._victim.model,
+                           self._pools.own[:self._budget], self._splits.evaluation.x,
+                           self._splits.test)

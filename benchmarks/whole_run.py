@@ -1,0 +1,22 @@
+"""Runs `attacks.run` as it is, and says last what that took.
+
+  python -m benchmarks.whole_run FLAGS
+"""
+import json
+import time
+
+from attacks import run
+from benchmarks.memory import peak_megabytes
+from revsig_keras import program
+
+
+def main():
+    start = time.perf_counter()
+    try:
+        run.main()
+    finally:
+        print(json.dumps({"seconds": time.perf_counter() - start, "megabytes": peak_megabytes()}))
+
+
+if __name__ == "__main__":
+    program.run(main)
