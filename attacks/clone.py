@@ -15,6 +15,7 @@ from attacks.clone_config import CloneConfig
 from attacks.digest import digest
 from attacks.transfer_set import TransferSet
 from models import architectures
+from models.checkpoint import Checkpoint
 from models.chunks import chunks
 from models.inference import predict
 from models.inference import probabilities
@@ -23,6 +24,7 @@ from models.optimizers import OPTIMIZERS
 from models.seeds import derive
 from models.streamed_images import Inputs
 from models.trainer import Trainer
+from models.workers import Workers
 
 # Neighbours in the grid train the same clones: where the label survives the defence and the thief
 # uses labels only, and where a thief begins with its labels-only clone. So they are trained once,
@@ -110,9 +112,15 @@ class CloneTrainer:
     def train(self, stolen: TransferSet, seed: int, steps: int, objective: Objective | None,
               start: Clone | None, unlabelled: Inputs | None, unlabelled_shift: int,
               watch: Callable[[keras.Model, int], float] | None,
-              progress: Callable[[int], None] | None) -> Clone:
+              progress: Callable[[int], None] | None, checkpoint: Checkpoint | None) -> Clone:
         """Trains one clone, or remembers it; called by `Course.train`."""
+        workers = Workers(self._strategy)
         key = self._digest(stolen, seed, steps, objective, start, unlabelled, unlabelled_shift)
+        if workers.any(key != workers.agree(key))[0]:  # Answers differ by rounding: the chief's.
+            stolen, steps = stolen.agreed(workers), workers.agree(steps)
+            if isinstance(unlabelled, np.ndarray):
+                unlabelled = workers.agree_array(unlabelled)
+            key = self._digest(stolen, seed, steps, objective, start, unlabelled, unlabelled_shift)
         if key in self._remembered:
             self._remembered.move_to_end(key)
             if progress:
@@ -134,7 +142,8 @@ class CloneTrainer:
             watch_at=sorted({max(1, steps // 4), max(1, steps // 2), steps}),
             start=start and start.weights,
             unlabelled=unlabelled,
-            unlabelled_shift=unlabelled_shift)
+            unlabelled_shift=unlabelled_shift,
+            checkpoint=checkpoint and checkpoint.below(key))
         clone = Clone(trained.model.get_weights(), trained.steps + (start.steps if start else 0),
                       trained.seconds + (start.train_seconds if start else 0), trained.watched, key,
                       held_out and _label_agreement(trained.model, held_out), trained.learned)
@@ -179,6 +188,7 @@ class Course:
         start: The clone whose weights it starts from. Defaults to `None`: new weights.
         watch: Called with the model and the step after a quarter, a half and all of the steps.
         progress: Called with the number of steps done since its last call.
+        checkpoint: Where what is trained is kept while it is trained. Defaults to `None`.
     """
 
     def __init__(self,
@@ -187,9 +197,10 @@ class Course:
                  epochs: int | None = None,
                  start: Clone | None = None,
                  watch: Callable[[keras.Model, int], float] | None = None,
-                 progress: Callable[[int], None] | None = None):
+                 progress: Callable[[int], None] | None = None,
+                 checkpoint: Checkpoint | None = None):
         self._clones, self._seed, self._epochs, self._start = clones, seed, epochs, start
-        self._watch, self._progress = watch, progress
+        self._watch, self._progress, self._checkpoint = watch, progress, checkpoint
 
     def train(self,
               stolen: TransferSet,
@@ -219,7 +230,8 @@ class Course:
 
     def _train(self, stolen, objective, start, unlabelled, unlabelled_shift, progress):
         return self._clones.train(stolen, self._seed, self._steps(len(stolen)), objective, start,
-                                  unlabelled, unlabelled_shift, self._watch, progress)
+                                  unlabelled, unlabelled_shift, self._watch, progress,
+                                  self._checkpoint)
 
     def _steps(self, rows):
         config = self._clones.config

@@ -44,6 +44,7 @@ class RunConfig:
         clones_per_device: How many clones are trained at once, or None for what is fastest.
         epsilon: The size of the adversarial examples by which transferability is measured, as a
             share of the inputs' range, in (0, 1].
+        checkpoint_every: Seconds after which a training is kept, and again, while it runs.
     """
     data: DataConfig
     victim: VictimConfig | None
@@ -63,6 +64,7 @@ class RunConfig:
     epsilon: float = 0.25
     share: tuple[int, ...] | None = None
     clones_per_device: int | None = None
+    checkpoint_every: float = 60.0
 
     def __post_init__(self):
         if [self.victim, self.victim_file, self.remote].count(None) != 2:
@@ -101,6 +103,9 @@ class RunConfig:
             raise ValueError(f"`--fail_above` must be in [0, 1]. Received: {self.fail_above}")
         if not 0 < self.epsilon <= 1:
             raise ValueError(f"`--epsilon` must be in (0, 1]. Received: {self.epsilon}")
+        if not self.checkpoint_every >= 0:
+            raise ValueError("`--checkpoint_every` must be a number of seconds of at least 0. "
+                             f"Received: {self.checkpoint_every}")
         if not self.output_dir:
             raise ValueError("`--output_dir` must be a directory. Received: an empty name")
         refuse_if_all(cell.unfit() for cell in self.cells())

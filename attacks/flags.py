@@ -14,6 +14,8 @@ from models import architectures
 from models import precision
 import models.flags
 from models.optimizers import OPTIMIZERS
+from models.workers import join
+from models.workers import Workers
 from revsig_keras.registry import DEFENCES
 
 FLAGS = flags.FLAGS
@@ -96,6 +98,11 @@ _VICTIM = ("victim_architecture", "victim_optimizer", "victim_batch_size", "vict
            "victim_seed")
 
 
+def workers() -> Workers:
+    """Joins those who do the run; must come before all that TensorFlow computes."""
+    return join(FLAGS.distribution, FLAGS.batch_size)
+
+
 def run_config() -> RunConfig:
     """The run that the command line asks for.
 
@@ -136,6 +143,7 @@ def run_config() -> RunConfig:
         epsilon=FLAGS.epsilon,
         share=_places(FLAGS.cells),
         clones_per_device=_clones_per_device(),
+        checkpoint_every=FLAGS.checkpoint_every,
     )
 
 

@@ -1,5 +1,6 @@
 """A victim in this process."""
 
+import functools
 import pathlib
 
 from attacks.config import RunConfig
@@ -28,8 +29,8 @@ class LocalTarget(Target):
         self._config, self._dataset, self._splits = config, dataset, splits
         self._given = self._load(config.victim_file) if config.victim_file else None
 
-    def open(self, strategy, progress):
-        victim = self._given or self._train_once(strategy, progress)
+    def open(self, workers, progress, checkpoint):
+        victim = self._given or self._train_once(workers, progress, checkpoint)
         self.record = {
             "name": victim.record["config"]["architecture"],
             "fingerprint": victim.fingerprint(),
@@ -44,18 +45,22 @@ class LocalTarget(Target):
     def _load(self, path):
         return victims.load_victim(path, self._dataset, self._config.data.split_seed)
 
-    def _train_once(self, strategy, progress):
+    def _train_once(self, workers, progress, checkpoint):
         """A new victim, or the one that an earlier start of this run, or one beside it, trains."""
-        with lock(pathlib.Path(self._config.output_dir, ".victim.lock"), wait=True):
-            if victims.exists(self._config.output_dir):
-                return self._load(self._config.output_dir)
-            return self._train(strategy, progress)
+        directory = self._config.output_dir
+        alone = functools.partial(lock, pathlib.Path(directory, ".victim.lock"), wait=True)
+        with workers.on_chief(alone):
+            if workers.agree(workers.is_chief and victims.exists(directory)):
+                return self._load(directory)
+            victim = self._train(workers.strategy, progress, checkpoint)
+            if workers.is_chief:
+                victims.save_victim(victim, directory)
+            checkpoint.remove()
+            return victim
 
-    def _train(self, strategy, progress):
+    def _train(self, strategy, progress, checkpoint):
         config = self._config
         progress.expects(config.victim.steps)
         with progress.running("training the victim", config.victim.steps) as count:
-            victim = victims.train_victim(config.victim, self._dataset, self._splits, strategy,
-                                          count)
-        victims.save_victim(victim, config.output_dir)
-        return victim
+            return victims.train_victim(config.victim, self._dataset, self._splits, strategy, count,
+                                        checkpoint)

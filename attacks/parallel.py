@@ -24,6 +24,9 @@ def clones_at_once(config: RunConfig, strategy: tf.distribute.Strategy) -> int:
     the operations of another clone fill the gaps.
     """
     if config.clones_per_device is not None:
+        if config.clones_per_device > 1 and strategy.num_replicas_in_sync > 1:
+            raise ValueError("`--clones_per_device` must be 1 where each clone is trained on all "
+                             f"devices. Received: {config.clones_per_device}")
         return config.clones_per_device
     if config.remote:
         number, why = 1, "the cells share a ledger"

@@ -29,10 +29,10 @@ from attacks.provenance import provenance
 from attacks.queries.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
-from attacks.results import ResultStore
+from attacks.shared_store import SharedStore
 from attacks.thief import Thief
+from models.preemption import Preemption
 from models.splits import split
-from models.strategy import make_strategy
 from revsig_keras import program
 
 adopt_module_key_flags(flags)  # so that --help lists them
@@ -40,32 +40,35 @@ adopt_module_key_flags(flags)  # so that --help lists them
 
 def main():
     """data -> victim -> defence -> oracle -> attack -> clone -> evaluation -> results -> report"""
-    config = flags.run_config()
     if flags.wants_list():
-        print(config.listing())
+        print(flags.run_config().listing())
         return
+    workers = flags.workers()
+    config = flags.run_config()
     dataset = config.data.load()
     splits = split(dataset, config.data.split_seed)
     pools = Pools(splits.pool.x, dataset.input_range, config.data)
     config.check(dataset, pools)
-    strategy = make_strategy(config.distribution)
-    at_once = clones_at_once(config, strategy)
-    with make_target(config, dataset, splits) as target, Progress() as progress:
-        store = ResultStore(config)
+    at_once = clones_at_once(config, workers.strategy)
+    with (workers, Preemption() as preemption, make_target(config, dataset, splits, workers) as
+          target, Progress() as progress):
+        store = SharedStore(config, dataset, workers, preemption)
         cells = store.missing(config.own_cells())
         progress.expects(len(cells) * config.clone.steps)
-        target.open(strategy, progress)
-        origin = provenance(config, dataset, splits, target.record, strategy, at_once)
+        target.open(workers, progress, store.checkpoint(None))
+        origin = provenance(config, dataset, splits, target.record, workers.strategy, at_once)
         store.extend(origin)
         unfit = find_unfit(config.cells(), target)
         progress.expects(-len(unfit & set(cells)) * config.clone.steps)
         trainers = [
-            CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, strategy)
+            CloneTrainer(config.clone, dataset.input_shape, dataset.num_classes, workers.strategy)
             for _ in range(at_once)
         ]
         do = functools.partial(do_cell, store, origin, pools, target, progress)
         side_by_side(groups(cell for cell in cells if cell not in unfit), do, trainers)
         bill = target.bill()
+    if not workers.is_chief:
+        return
     if store.is_empty():
         print("No cell is done yet; runs beside this one are at them.")
         return
@@ -76,8 +79,12 @@ def main():
     sys.exit(verdict.exit_status(judged))
 
 
-def make_target(config, dataset, splits):
+def make_target(config, dataset, splits, workers):
     """The victim: behind an endpoint, or in this process; nothing is written yet."""
+    if config.remote and workers.count > 1:
+        raise ValueError("`--distribution` must not be multi_worker for a remote oracle, which "
+                         f"each worker would ask and be billed for. Received: {workers.count} "
+                         "workers")
     return (RemoteTarget if config.remote else LocalTarget)(config, dataset, splits)
 
 
@@ -93,16 +100,18 @@ def do_cell(store, origin, pools, target, progress, cell, clones, check):
     """A cell, unless it is done or somebody else is at it."""
     with progress.running(str(cell), clones.config.steps) as count, store.claim(cell) as is_ours:
         if is_ours:
-            result = steal(cell, pools, target, clones, lambda steps: check() or count(steps))
+            result = steal(cell, pools, target, clones, store.checkpoint(cell),
+                           lambda steps: check() or count(steps))
             store.write(cell, {**origin, **result})
 
 
-def steal(cell, pools, target, clones, progress):
+def steal(cell, pools, target, clones, checkpoint, progress):
     """One cell: the thief queries the oracle and trains a clone, the evaluator measures it."""
     attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
     oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
     known = Known(cell.defence, attack.candidates(pools), cell.seed)
-    thief = Thief(oracle, adversary, known, pools, clones, attack.max_shift(pools.input_shape))
+    max_shift = attack.max_shift(pools.input_shape)
+    thief = Thief(oracle, adversary, known, pools, clones, max_shift, checkpoint)
     attack.steal(thief)
     clone = thief.clone(watch=evaluator.watch, progress=progress)
     return {

@@ -3,12 +3,12 @@
 import abc
 from typing import Any
 
-import tensorflow as tf
-
 from attacks.agreement import AgreementEvaluator
 from attacks.cell import Cell
 from attacks.oracle import Oracle
 from attacks.progress import Progress
+from models.checkpoint import Checkpoint
+from models.workers import Workers
 
 
 class Target(abc.ABC):
@@ -29,8 +29,14 @@ class Target(abc.ABC):
     evaluator: AgreementEvaluator
 
     @abc.abstractmethod
-    def open(self, strategy: tf.distribute.Strategy, progress: Progress) -> None:
-        """Makes the target ready; resumed, from what is in the output directory."""
+    def open(self, workers: Workers, progress: Progress, checkpoint: Checkpoint) -> None:
+        """Makes the target ready; resumed, from what is in the output directory.
+
+        Args:
+            workers: Those who do the run.
+            progress: The progress bar.
+            checkpoint: Where the training of a victim is kept while it runs.
+        """
 
     @abc.abstractmethod
     def oracle(self, defence: str, budget: int) -> Oracle:

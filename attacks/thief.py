@@ -12,6 +12,7 @@ from attacks.clone import CloneTrainer
 from attacks.oracle import Oracle
 from attacks.queries.pools import Pools
 from attacks.transfer_set import TransferSet
+from models.checkpoint import Checkpoint
 from models.gradients import input_gradients
 from models.inference import probabilities
 from models.seeds import derive
@@ -43,6 +44,7 @@ class Thief:
         pools: The inputs that the thief has.
         clones: Trains clones.
         max_shift: Pixels by which training may shift the images; see `Attack.max_shift`.
+        checkpoint: Where trainings are kept while they run. Defaults to `None`.
     """
 
     def __init__(self,
@@ -51,12 +53,13 @@ class Thief:
                  known: Known,
                  pools: Pools,
                  clones: CloneTrainer | None = None,
-                 max_shift: int = 0):
+                 max_shift: int = 0,
+                 checkpoint: Checkpoint | None = None):
         self.pools = pools
         self.seed = known.seed
         self.rows_per_round: list[int] = []
         self._oracle, self._adversary, self._known = oracle, adversary, known
-        self._clones, self._max_shift = clones, max_shift
+        self._clones, self._max_shift, self._checkpoint = clones, max_shift, checkpoint
         self._asked: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._substitute: Clone | None = None
 
@@ -116,13 +119,16 @@ class Thief:
             fresh: Whether it starts from new weights instead of those of the last substitute.
         """
         start = None if fresh else self._substitute
-        course = self._clones.course(self.seed, epochs=epochs, start=start)
+        course = self._clones.course(self.seed,
+                                     epochs=epochs,
+                                     start=start,
+                                     checkpoint=self._checkpoint)
         self._substitute = self._adversary.train(self.stolen(), self._known, course)
         return Substitute(self._substitute, self._clones.model(self._substitute))
 
     def clone(self, **watching) -> Clone:
         """Trains the clone on all that was answered; see `CloneTrainer.course`."""
-        course = self._clones.course(self.seed, **watching)
+        course = self._clones.course(self.seed, checkpoint=self._checkpoint, **watching)
         return self._adversary.train(self.stolen(), self._known, course)
 
     def _all(self, what):

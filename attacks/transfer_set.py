@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from models.workers import Workers
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TransferSet:
@@ -30,6 +32,11 @@ class TransferSet:
                                    inputs=self.inputs[rows],
                                    answers=self.answers[rows],
                                    targets=self.targets[rows])
+
+    def agreed(self, workers: Workers) -> "TransferSet":
+        """What the chief has been answered."""
+        arrays = (self.inputs, self.answers, self.targets)
+        return TransferSet(*map(workers.agree_array, arrays), self.max_shift)
 
     def with_targets(self, targets: np.ndarray) -> "TransferSet":
         """The same inputs and answers, read in another way."""

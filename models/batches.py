@@ -56,6 +56,11 @@ class Batches:
             self._deal(shifts)
         ]
 
+    def skip(self, steps: int) -> None:
+        """Draws the batches of so many steps without gathering them."""
+        for start in range(0, steps, 1000):
+            self._plan(min(1000, steps - start))
+
     def _plan(self, steps):
         missing = steps * self._batch - len(self._order)
         epochs = [
@@ -85,6 +90,11 @@ class BesideEachOther:
     def step_bytes(self) -> int:
         """Likewise, of both."""
         return self._first.step_bytes + self._second.step_bytes
+
+    def skip(self, steps: int) -> None:
+        """Likewise, of both."""
+        self._first.skip(steps)
+        self._second.skip(steps)
 
     def take(self, steps: int) -> list[np.ndarray]:
         """Draws batches, as `Batches.take` does; the weights of each kind sum to one."""

@@ -3,9 +3,10 @@ configurations made from them."""
 from absl import flags
 
 from models import architectures
-from models import strategy
 from models.datasets import DataConfig
 from models.victim import VictimConfig
+from models.workers import join
+from models.workers import Workers
 
 _DATASET = flags.DEFINE_string(
     "dataset", "digits",
@@ -48,8 +49,15 @@ _SEED = flags.DEFINE_integer("victim_seed", VictimConfig.seed,
 _DISTRIBUTION = flags.DEFINE_string(
     "distribution", "auto",
     "Where models are trained: 'one_device' (the first GPU, else the CPU), 'mirrored' (a replica "
-    "on each GPU, else on each logical CPU device), or 'auto' (mirrored if there are several "
-    "GPUs).")
+    "on each GPU, else on each logical CPU device), 'multi_worker' (likewise, in each of the "
+    "processes that the environment variable TF_CONFIG names, which are all given the same command "
+    "and see one --output_dir), 'tpu' (that of this machine, untested), or 'auto': multi_worker if "
+    "TF_CONFIG names several workers, mirrored if there are several GPUs and enough rows in a step "
+    "to share, else one_device. What it has chosen, and why, is said at the start.")
+_CHECKPOINT_EVERY = flags.DEFINE_float(
+    "checkpoint_every", 60.0,
+    "Seconds: a training that takes longer is kept on disk so often, and at its end, until its "
+    "result is written. SIGTERM keeps any training, and ends the program with the status 143.")
 
 
 def data_config():
@@ -64,9 +72,14 @@ def victim_config():
                         _SEED.value)
 
 
-def distribution():
-    """The `tf.distribute.Strategy` that the flags ask for."""
-    return strategy.make_strategy(_DISTRIBUTION.value)
+def workers() -> Workers:
+    """Joins those who train a victim; must come before all that TensorFlow computes."""
+    return join(_DISTRIBUTION.value, _BATCH_SIZE.value)
+
+
+def checkpoint_every() -> float:
+    """Seconds after which a training is kept."""
+    return _CHECKPOINT_EVERY.value
 
 
 def _image_size(values):

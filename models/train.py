@@ -2,7 +2,8 @@
 
   python -m models.train --dataset=digits --output_dir=DIR
 """
-import os
+import dataclasses
+import pathlib
 import sys
 
 from absl import flags
@@ -11,6 +12,8 @@ import tqdm
 from models import flags as model_flags
 from models import splits
 from models import victim as victims
+from models.checkpoint import Checkpoint
+from models.preemption import Preemption
 from revsig_keras import program
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir",
@@ -21,28 +24,47 @@ flags.adopt_module_key_flags(model_flags)  # So that --help shows them.
 
 
 def main():
-    directory = _OUTPUT_DIR.value
+    directory = pathlib.Path(_OUTPUT_DIR.value)
+    workers = model_flags.workers()
     data_config, config = model_flags.data_config(), model_flags.victim_config()
-    strategy = model_flags.distribution()
-    os.makedirs(directory, exist_ok=True)
     dataset = data_config.load()
-    parts = splits.split(dataset, data_config.split_seed)
-    if victims.exists(directory):
-        differing = victims.differences(directory, config, dataset, data_config.split_seed)
+    with workers, Preemption() as preemption:
+        workers.check_equal({
+            **dataclasses.asdict(config), "split_seed": data_config.split_seed,
+            "data": dataset.fingerprint()
+        })
+        if workers.is_chief:
+            directory.mkdir(parents=True, exist_ok=True)
+        workers.check_shared(directory)
+        checkpoint = Checkpoint(directory / ".victim.checkpoint", model_flags.checkpoint_every(),
+                                workers, preemption)
+        victim = find_or_train(directory, dataset, data_config.split_seed, config, workers,
+                               checkpoint)
+    accuracy = victim.record["accuracy"]
+    if workers.is_chief:
+        print(f"{directory / victims.MODEL_NAME}: test accuracy {accuracy['test']:.4f}, "
+              f"validation accuracy {accuracy['validation']:.4f}, mean top-1 confidence "
+              f"{victim.record['mean_top1_confidence']:.4f}")
+
+
+def find_or_train(directory, dataset, split_seed, config, workers, checkpoint):
+    """The victim of a directory, which is trained unless it is there already."""
+    if workers.agree(workers.is_chief and victims.exists(directory)):
+        differing = victims.differences(directory, config, dataset, split_seed)
         if differing:
             raise ValueError(
                 f"{directory} holds another victim, which is not overwritten (it differs in "
                 f"{', '.join(differing)}).")
-        victim = victims.load_victim(directory, dataset, data_config.split_seed)
-    else:
-        with tqdm.tqdm(total=config.steps, desc="training the victim", unit="step",
-                       file=sys.stderr) as bar:
-            victim = victims.train_victim(config, dataset, parts, strategy, bar.update)
+        return victims.load_victim(directory, dataset, split_seed)
+    parts = splits.split(dataset, split_seed)
+    with tqdm.tqdm(total=config.steps, desc="training the victim", unit="step",
+                   file=sys.stderr) as bar:
+        victim = victims.train_victim(config, dataset, parts, workers.strategy, bar.update,
+                                      checkpoint)
+    if workers.is_chief:
         victims.save_victim(victim, directory)
-    accuracy = victim.record["accuracy"]
-    print(f"{os.path.join(directory, victims.MODEL_NAME)}: test accuracy {accuracy['test']:.4f}, "
-          f"validation accuracy {accuracy['validation']:.4f}, mean top-1 confidence "
-          f"{victim.record['mean_top1_confidence']:.4f}")
+    checkpoint.remove()
+    return victim
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One training loop for victims and clones, under every tf.distribute strategy."""
 from collections.abc import Callable, Sequence
+import contextlib
 import dataclasses
 import time
 from typing import Any
@@ -11,12 +12,15 @@ import tensorflow as tf
 from models.batches import Batches
 from models.batches import BesideEachOther
 from models.batches import fed
+from models.checkpoint import Checkpoint
 from models.early_stopping import assign
 from models.early_stopping import EarlyStopping
 from models.loop import compile_loop
 from models.objective import Objective
 from models.streamed_images import Inputs
 from models.streamed_images import StreamedImages
+from models.training_state import TrainingState
+from models.workers import Workers
 
 # Steps of one call of the compiled loop: enough that the call itself costs nothing, few enough for
 # a lively progress bar, and fewer of them where their inputs would take more than this.
@@ -116,7 +120,8 @@ class Trainer:
               watch_at: Sequence[int] = (),
               start: Sequence[np.ndarray] | None = None,
               unlabelled: Inputs | None = None,
-              unlabelled_shift: int = 0) -> Trained:
+              unlabelled_shift: int = 0,
+              checkpoint: Checkpoint | None = None) -> Trained:
         """Trains a new model.
 
         Args:
@@ -144,6 +149,8 @@ class Trainer:
                 `x`, with targets of zeros, for an objective that knows what to do with them.
                 Defaults to `None`.
             unlabelled_shift: `max_shift` of the unlabelled inputs. Defaults to `0`.
+            checkpoint: where this training is kept while it runs, and gone on with if it is kept
+                there already; what `watch` returns must then be plain data. Defaults to `None`.
 
         Returns:
             A `Trained`. Its model is valid until the next call of this method.
@@ -169,33 +176,51 @@ class Trainer:
             batches = BesideEachOther(batches,
                                       self._batches(more, no_targets, seed, unlabelled_shift))
         variables = self._model.variables + self._own
-        stopper = held_out and EarlyStopping(self._model, self._objective, variables,
-                                             *self._checked(*held_out), patience)
+        state = TrainingState(
+            held_out and
+            EarlyStopping(self._model, self._objective, variables, *self._checked(*held_out),
+                          patience, Workers(self._strategy)))
         loop = self._loop(shifted=max_shift > 0 or unlabelled_shift > 0)
-        watched, done, seconds, waited = [], 0, 0.0, 0.0
         ends = _ends(steps, watch_at, batches.step_bytes)
-        started = time.perf_counter()
-        for end, batch in zip(ends, fed(batches, np.diff([0, *ends]))):
-            waited += time.perf_counter() - started
-            loop(*batch)
-            seconds += time.perf_counter() - started
-            if progress:
-                progress(end - done)
-            done = end
-            if watch and done in watch_at:
-                watched.append((done, watch(self._model, done)))
-            if stopper and (done % STEPS_PER_CALL == 0 or done == steps) and stopper.stops():
-                break
-            started = time.perf_counter()
-        if stopper:
-            stopper.restore_best()
+        keeping = contextlib.nullcontext()
+        if checkpoint:
+            keeping = checkpoint.keep(variables + self._optimizer.variables, state)
+        with keeping as kept:
+            self._run(loop, batches, ends, state, kept, progress, watch, watch_at)
         weights = self._model.weights + self._own
         if not all(np.isfinite(variable.numpy()).all() for variable in weights):
             raise ValueError(
-                f"training diverged: within {done} steps the weights became infinite or "
+                f"training diverged: within {state.done} steps the weights became infinite or "
                 "no numbers. Choose a smaller learning rate")
-        return Trained(self._model, done, seconds, waited, tuple(watched),
+        return Trained(self._model, state.done, state.seconds, state.waited, tuple(state.watched),
                        self._objective.learned())
+
+    def _run(self, loop, batches, ends, state, kept, progress, watch, watch_at):
+        """Does the steps that are not done yet."""
+        if progress and state.done:
+            progress(state.done)
+        batches.skip(state.done)
+        left = [end for end in ends if end > state.done and not state.is_over]
+        started = time.perf_counter()
+        for end, batch in zip(left, fed(batches, np.diff([state.done, *left]))):
+            state.waited += time.perf_counter() - started
+            loop(*batch)
+            state.seconds += time.perf_counter() - started
+            new, state.done = end - state.done, end
+            if watch and end in watch_at:
+                state.watched.append((end, watch(self._model, end)))
+            checks = state.stopper and (end % STEPS_PER_CALL == 0 or end == ends[-1])
+            stops = checks and state.stopper.stops()
+            if kept and not stops and end < ends[-1]:
+                kept.offer()
+            if progress:
+                progress(new)
+            if stops:
+                break
+            started = time.perf_counter()
+        if state.stopper and not state.is_over:
+            state.stopper.restore_best()
+        state.is_over = True
 
     def _batches(self, x, targets, seed, max_shift):
         return Batches(x, targets, self._batch_size, seed, max_shift,

@@ -16,6 +16,7 @@ from models import architectures
 from models import files
 from models import inference
 from models import trainer
+from models.checkpoint import Checkpoint
 from models.dataset import Dataset
 from models.optimizers import OPTIMIZERS
 from models.seeds import derive
@@ -92,7 +93,8 @@ def train_victim(config: VictimConfig,
                  dataset: Dataset,
                  splits: Splits,
                  strategy: tf.distribute.Strategy,
-                 progress: Callable[[int], None] | None = None) -> Victim:
+                 progress: Callable[[int], None] | None = None,
+                 checkpoint: Checkpoint | None = None) -> Victim:
     """Trains a victim, for a fixed number of steps.
 
     Args:
@@ -102,6 +104,7 @@ def train_victim(config: VictimConfig,
         strategy: a `tf.distribute.Strategy`.
         progress: a function that is called with the number of steps done since its last call.
             Defaults to `None`.
+        checkpoint: where the training is kept while it runs. Defaults to `None`.
 
     Returns:
         A `Victim`.
@@ -115,7 +118,12 @@ def train_victim(config: VictimConfig,
     optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
     recipe = trainer.Trainer(build, optimizer, config.batch_size, strategy)
     targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
-    trained = recipe.train(splits.victim_train.x, targets, config.steps, seed, progress=progress)
+    trained = recipe.train(splits.victim_train.x,
+                           targets,
+                           config.steps,
+                           seed,
+                           progress=progress,
+                           checkpoint=checkpoint)
     # Outside the strategy, and without the trainer's copy of the data.
     model = build(seed)
     model.set_weights(trained.model.get_weights())

@@ -59,7 +59,7 @@ class RemoteTarget(Target):
         self._endpoint = connect(self._remote.endpoint)
         self._stack.callback(self._endpoint.close)
 
-    def open(self, strategy, progress):
+    def open(self, workers, progress, checkpoint):
         ledger = self._stack.enter_context(Ledger(self._ledger_path))
         self._confirm_ownership(ledger)
         signature, version = self._endpoint.signature(), self._endpoint.version()

@@ -124,6 +124,33 @@ def test_the_labels_only_clone_of_a_course_is_that_of_the_labels_only_thief():
     assert trainer.course(0).train_on_labels(soft) is train(trainer, TRANSFER_SET, 0)
 
 
+def test_all_workers_train_on_what_the_chief_was_answered(monkeypatch):
+    """Where answers differ, be it by rounding."""
+    chiefs, trained = train(clone_trainer(), TRANSFER_SET, 0), []
+
+    class Others:
+        """The workers, as one sees them that is not the chief."""
+
+        def __init__(self, strategy):
+            self.count = 2
+
+        def agree(self, value):
+            return chiefs.digest if isinstance(value, str) else value
+
+        def agree_array(self, array):
+            return INPUTS if array.shape == INPUTS.shape else TARGETS
+
+        def any(self, *flags):
+            trained.append(flags)
+            return list(flags)
+
+    monkeypatch.setattr("attacks.clone.Workers", Others)
+    rounded = TransferSet(INPUTS + np.float32(1e-7), TARGETS, TARGETS)
+    mine = train(clone_trainer(), rounded, 0)
+    assert mine.digest == chiefs.digest and trained == [(True,)]
+    np.testing.assert_array_equal(weights(mine), weights(chiefs))
+
+
 def test_a_clone_does_not_start_from_the_weights_of_a_victim_of_equal_seed():
     """Trained for one step of no length, both are still where they started."""
     still = "sgd:learning_rate=1e-12"

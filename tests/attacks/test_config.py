@@ -107,6 +107,12 @@ def test_two_spellings_of_a_cell_have_one_id_and_different_cells_have_different_
         "distribution": "mirrored"
     }, "--clones_per_device` must be 1 .*trained on all devices. Received: 2"),
     ({
+        "checkpoint_every": -1.0
+    }, "--checkpoint_every.*Received: -1.0"),
+    ({
+        "checkpoint_every": float("nan")
+    }, "--checkpoint_every.*Received: nan"),
+    ({
         "output_dir": ""
     }, "--output_dir"),
     ({

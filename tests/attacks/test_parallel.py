@@ -6,8 +6,11 @@ import threading
 import pytest
 
 from attacks.cell import Cell
+from attacks.parallel import clones_at_once
 from attacks.parallel import groups
 from attacks.parallel import side_by_side
+from models.strategy import make_strategy
+from tests.attacks.test_config import run_config
 
 
 def cells(budgets=(1, 2, 3)):
@@ -22,6 +25,15 @@ def test_thieves_of_the_same_queries_stay_together():
     grouped = groups(cells())
     assert [len(group) for group in grouped] == [4, 4, 4] and sum(grouped, []) == cells()
     assert all(len({cell.budget for cell in group}) == 1 for group in grouped)
+
+
+def test_a_clone_on_all_devices_is_alone():
+    """Also where it is `auto` that has chosen them."""
+    mirrored = make_strategy("mirrored")
+    assert clones_at_once(run_config(clones_per_device=1), mirrored) == 1
+    assert clones_at_once(run_config(), mirrored) == 1
+    with pytest.raises(ValueError, match="must be 1 where each clone is trained on all devices"):
+        clones_at_once(run_config(clones_per_device=2), mirrored)
 
 
 @pytest.mark.parametrize("trainers", [1, 2, 5])

@@ -47,8 +47,9 @@ def test_a_run_says_what_came_out_and_writes_its_files(finished):
 def test_the_start_is_quiet(finished):
     _, out, err = finished
     assert out.startswith("defence")
-    said, *bar = filter(None, err.replace("\r", "\n").splitlines())
+    said, more, *bar = filter(None, err.replace("\r", "\n").splitlines())
     assert said.startswith("--clones_per_device=auto: ")
+    assert more.startswith("--distribution=auto: ")
     for line in bar:
         assert "steps [" in line, line
 
@@ -111,12 +112,15 @@ def test_a_run_with_more_members_extends_the_directory(finished, tmp_path):
 
 # When a run is stopped, and how: before, while and after the victim is written, and in the grid.
 STOPS = (("run.flags", 1, signal.SIGKILL), ("victim.keras", 1, signal.SIGKILL),
-         ("cells/*.json", 1, signal.SIGINT), ("cells/*.json", 5, signal.SIGKILL))
+         ("cells/.*.checkpoint/*/*/*.index", 1,
+          signal.SIGTERM), ("cells/*.json", 1, signal.SIGINT), ("cells/*.json", 5, signal.SIGKILL))
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 
 
 def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_path_factory):
     whole, tmp_path = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("stopped")
-    longer = (*SMALL, "--steps=3000")  # so that a run does not end before it is stopped
+    # So that a run does not end before it is stopped.
+    longer = (*SMALL, "--steps=3000", "--checkpoint_every=.1")
     assert call(*longer, f"--output_dir={whole}") == 0
     for pattern, count, how in STOPS:
         process = python("attacks.run", *longer, f"--output_dir={tmp_path}")
@@ -125,8 +129,8 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_
             time.sleep(0.002)
         process.send_signal(how)
         _, err = process.communicate(timeout=60)
-        assert process.returncode == (130 if how == signal.SIGINT else -how), err
-        assert "Traceback" not in err
+        assert process.returncode == STATUS[how], err
+        assert "Traceback" not in err and ("terminated" in err) == (how == signal.SIGTERM)
     assert len(list((tmp_path / "cells").glob("*.json"))) >= 5
     assert call(*longer, f"--output_dir={tmp_path}") == 0
     assert figures(tmp_path) == figures(whole)

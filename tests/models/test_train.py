@@ -54,5 +54,6 @@ def test_bad_input(tmp_path, flag, message):
     file.touch()
     result = run(f"--output_dir={tmp_path}", flag.format(file=file))
     assert result.returncode == 1 and result.stdout == ""
-    assert result.stderr.startswith("error: ") and message in result.stderr
-    assert result.stderr.count("\n") == 1
+    error = result.stderr.splitlines()[-1]
+    assert error.startswith("error: ") and message in error
+    assert "Traceback" not in result.stderr

@@ -18,8 +18,8 @@ X = RNG.random((70, *SHAPE), "float32")
 TARGETS = RNG.dirichlet(np.ones(CLASSES), 70).astype("float32")
 
 
-def make_trainer(replicas=1, architecture="mlp", optimizer="adam", batch_size=16):
-    strategy = make_strategy("mirrored" if replicas > 1 else "one_device")
+def make_trainer(replicas=1, architecture="mlp", optimizer="adam", batch_size=16, strategy=None):
+    strategy = strategy or make_strategy("mirrored" if replicas > 1 else "one_device")
     return trainer.Trainer(lambda seed: architectures.build(architecture, SHAPE, CLASSES, seed),
                            lambda: OPTIMIZERS.make(optimizer), batch_size, strategy)
 
