@@ -1,10 +1,13 @@
 """Every example runs, ends in seconds, and does what it says."""
 import functools
 import json
+import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import time
 
 from google.protobuf import text_format
 import keras
@@ -14,6 +17,8 @@ from sklearn.datasets import load_digits
 
 from revsig_keras import DefendedModel
 from revsig_keras.serving.versions import publish
+from tests.attacks.programs import call
+from tests.attacks.programs import summary
 from tests.serving.server import ModelServer
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -153,6 +158,114 @@ def test_the_commands_of_tf_serving_are_those_of_the_readme():
     tutorial, readme = (re.findall(r"^python -m .*$", path.read_text(), re.MULTILINE)
                         for path in (ROOT / "examples/tf_serving/README.md", ROOT / "README.md"))
     assert len(tutorial) == 3 and set(tutorial) <= set(readme)
+
+
+SMALL = ("--victim_architecture=mlp", "--victim_steps=50", "--clone_architecture=mlp",
+         "--budgets=20", "--defences=none")
+CLUSTER = ROOT / "examples" / "cluster"
+
+
+def test_two_workers_one_of_which_dies_and_returns(tmp_path):
+    """And that are asked to end; what comes out is what one process gets, but for rounding."""
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    small = (*SMALL, "--steps=2000")
+    command = [sys.executable, CLUSTER / "two_workers.py", f"--output_dir={together}", *small]
+
+    def start(*more):
+        return subprocess.Popen([*map(str, command), *more],
+                                cwd=ROOT, text=True, stdout=subprocess.PIPE)  # yapf: disable
+
+    def kept():
+        return {(path, path.stat().st_mtime_ns) for path in together.glob("cells/.*/*/*/*.index")}
+
+    def wait_for_more(than):
+        deadline = time.monotonic() + 60
+        while not kept() - than and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    with start("--checkpoint_every=.1") as example:
+        pids = example.stdout.readline().split()[1:]
+        wait_for_more(set())
+        os.kill(int(pids[1]), signal.SIGKILL)
+        assert example.stdout.readline().split()[1:] != pids, "both are started again"
+        wait_for_more(kept())
+        example.terminate()
+        assert example.wait(60) == 143
+    with start() as example:
+        out, _ = example.communicate(timeout=120)
+        assert example.returncode == 0 and out.count("workers:") == 1
+    assert call(*small, f"--output_dir={alone}") == 0
+    for ours, theirs in zip(summary(together), summary(alone), strict=True):
+        assert (ours["id"], ours["steps"]) == (theirs["id"], theirs["steps"])
+        assert abs(float(ours["agreement_clean"]) - float(theirs["agreement_clean"])) < 0.02
+    assert not [path for path in together.rglob(".*")]
+
+
+def test_a_share_of_a_grid(tmp_path):
+    """As SLURM starts it: the second half of four cells."""
+    environment = {
+        **os.environ, "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SLURM_ARRAY_TASK_ID": "1",
+        "SLURM_ARRAY_TASK_COUNT": "2"
+    }
+    flags = [*SMALL, "--seeds=0,1", "--steps=5", f"--output_dir={tmp_path / 'grid'}"]
+    subprocess.run([CLUSTER / "slurm_array.sh", *flags], cwd=ROOT, env=environment, check=True)
+    assert [row["seed"] for row in summary(tmp_path / "grid")] == ["1", "1"]
+
+
+def test_shares_are_disjoint_ranges_that_leave_nothing_out(tmp_path):
+    """With a program that lists seven cells, and says what it is given."""
+    (tmp_path / "python").write_text("#!/bin/bash\n"
+                                     'if [[ $* == *--list_cells ]]; then seq 7; else echo "$*"; fi')
+    (tmp_path / "python").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    def share(index, count):
+        return subprocess.run([CLUSTER / "share.sh", str(index), str(count), "--steps=5"],
+                              cwd=ROOT, env=environment, text=True, capture_output=True,
+                              check=False)  # yapf: disable
+
+    for count in (1, 3, 7, 9):
+        places = []
+        for index in range(count):
+            said = share(index, count).stdout
+            if found := re.fullmatch(r"-m attacks.run --steps=5 --cells=(\d+)-(\d+)\n", said):
+                places += range(int(found[1]), int(found[2]) + 1)
+            else:
+                assert said.startswith("There are fewer cells than shares")
+        assert places == list(range(7))
+    assert share(3, 3).returncode == 1 and "must be below COUNT" in share(3, 3).stderr
+
+
+def test_the_jobs_of_kubernetes():
+    """The shares are those of the indexes, and the report is of the same grid in the same pods."""
+    yaml = pytest.importorskip("yaml")
+    grid, report = yaml.safe_load_all((CLUSTER / "kubernetes_indexed_job.yaml").read_text())
+    assert {(job["apiVersion"], job["kind"]) for job in (grid, report)} == {("batch/v1", "Job")}
+    assert grid["spec"]["completionMode"] == "Indexed" and report["spec"]["suspend"]
+    commands = []
+    for job in (grid, report):
+        pod = job["spec"]["template"]["spec"]
+        assert pod["restartPolicy"] == "Never"
+        container, = pod["containers"]
+        mounted, = container["volumeMounts"]
+        assert [volume["name"] for volume in pod["volumes"]] == [mounted["name"]]
+        commands.append(container.pop("command"))
+    assert grid["spec"]["template"] == report["spec"]["template"]
+    script, index, count, *flags = commands[0]
+    assert index == "$(JOB_COMPLETION_INDEX)" and os.access(ROOT / script, os.X_OK)
+    assert int(count) == grid["spec"]["completions"]
+    assert commands[1] == ["python", "-m", "attacks.run", *flags]
+    output, = (flag for flag in flags if flag.startswith("--output_dir="))
+    assert output.removeprefix("--output_dir=").startswith(mounted["mountPath"])
+    assert call(*flags, "--list_cells") == 0
+
+
+def test_scripts_are_bash():
+    scripts = list((ROOT / "examples").rglob("*.sh"))
+    assert len(scripts) == 2
+    for script in scripts:
+        subprocess.run(["bash", "-n", script], check=True)
 
 
 def test_examples_are_short():
