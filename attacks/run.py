@@ -100,12 +100,12 @@ def do_cell(store, origin, pools, target, progress, cell, clones, check):
     """A cell, unless it is done or somebody else is at it."""
     with progress.running(str(cell), clones.config.steps) as count, store.claim(cell) as is_ours:
         if is_ours:
-            result = steal(cell, pools, target, clones, store.checkpoint(cell),
-                           lambda steps: check() or count(steps))
+            result = steal(cell, pools, target, clones, lambda steps: check() or count(steps),
+                           store.checkpoint(cell))
             store.write(cell, {**origin, **result})
 
 
-def steal(cell, pools, target, clones, checkpoint, progress):
+def steal(cell, pools, target, clones, progress, checkpoint=None):
     """One cell: the thief queries the oracle and trains a clone, the evaluator measures it."""
     attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
     oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
