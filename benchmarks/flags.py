@@ -45,7 +45,7 @@ def define_flags(values=flags.FLAGS):
     """Defines the flags of a `BenchmarkConfig`; called by programs only."""
     flags.DEFINE_bool("quick",
                       False,
-                      "Fewer repeats and shapes: a first look, within about a minute.",
+                      "Fewer repeats, steps and shapes: a first look, within minutes.",
                       flag_values=values)
     flags.DEFINE_string("only",
                         "",
