@@ -46,6 +46,8 @@ class Clone:
         agreement_held_out: Share of the thief's own held-out rows on which the clone has the label
             that was answered, or None where none are held out.
         learned: What the objective has learned besides, by name.
+        input_seconds: Those of them in which the training waited for its batches, without those of
+            the clones that it started from.
     """
     weights: Sequence[np.ndarray]
     steps: int
@@ -54,6 +56,7 @@ class Clone:
     digest: str
     agreement_held_out: float | None = None
     learned: dict[str, float] = dataclasses.field(default_factory=dict)
+    input_seconds: float = 0.0
 
     @property
     def watched_last(self) -> float | None:
@@ -68,6 +71,7 @@ class Clone:
         return {
             "steps": self.steps,
             "train_seconds": self.train_seconds,
+            "input_seconds": self.input_seconds,
             "digest": self.digest,
             "agreement_validation_curve": [list(point) for point in self.curve],
             "learned": self.learned,
@@ -146,7 +150,8 @@ class CloneTrainer:
             checkpoint=checkpoint and checkpoint.below(key))
         clone = Clone(trained.model.get_weights(), trained.steps + (start.steps if start else 0),
                       trained.seconds + (start.train_seconds if start else 0), trained.watched, key,
-                      held_out and _label_agreement(trained.model, held_out), trained.learned)
+                      held_out and _label_agreement(trained.model, held_out), trained.learned,
+                      trained.input_seconds)
         self._remember(clone)
         return clone
 

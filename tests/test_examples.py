@@ -166,34 +166,22 @@ CLUSTER = ROOT / "examples" / "cluster"
 
 
 def test_two_workers_one_of_which_dies_and_returns(tmp_path):
-    """And that are asked to end; what comes out is what one process gets, but for rounding."""
+    """What comes out is what one process gets, but for rounding."""
     together, alone = tmp_path / "together", tmp_path / "alone"
     small = (*SMALL, "--steps=2000")
     command = [sys.executable, CLUSTER / "two_workers.py", f"--output_dir={together}", *small]
 
-    def start(*more):
-        return subprocess.Popen([*map(str, command), *more],
-                                cwd=ROOT, text=True, stdout=subprocess.PIPE)  # yapf: disable
-
-    def kept():
-        return {(path, path.stat().st_mtime_ns) for path in together.glob("cells/.*/*/*/*.index")}
-
-    def wait_for_more(than):
-        deadline = time.monotonic() + 60
-        while not kept() - than and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-    with start("--checkpoint_every=.1") as example:
+    deadline = time.monotonic() + 60
+    with subprocess.Popen([*map(str, command), "--checkpoint_every=.1"],
+                          cwd=ROOT,
+                          text=True,
+                          stdout=subprocess.PIPE) as example:
         pids = example.stdout.readline().split()[1:]
-        wait_for_more(set())
+        while not list(together.glob("cells/.*/*/*/*.index")) and time.monotonic() < deadline:
+            time.sleep(0.01)
         os.kill(int(pids[1]), signal.SIGKILL)
         assert example.stdout.readline().split()[1:] != pids, "both are started again"
-        wait_for_more(kept())
-        example.terminate()
-        assert example.wait(60) == 143
-    with start() as example:
-        out, _ = example.communicate(timeout=120)
-        assert example.returncode == 0 and out.count("workers:") == 1
+        assert example.wait(120) == 0
     assert call(*small, f"--output_dir={alone}") == 0
     for ours, theirs in zip(summary(together), summary(alone), strict=True):
         assert (ours["id"], ours["steps"]) == (theirs["id"], theirs["steps"])
