@@ -46,7 +46,7 @@ class Clone:
         agreement_held_out: Share of the thief's own held-out rows on which the clone has the label
             that was answered, or None where none are held out.
         learned: What the objective has learned besides, by name.
-        input_seconds: Those of them in which the training waited for its batches, without those of
+        input_seconds: Seconds of the training in which it waited for its batches, without those of
             the clones that it started from.
     """
     weights: Sequence[np.ndarray]

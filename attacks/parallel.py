@@ -35,10 +35,17 @@ def clones_at_once(config: RunConfig, strategy: tf.distribute.Strategy) -> int:
     elif tf.config.list_logical_devices("GPU"):
         number, why = 1, "more were never measured on a GPU"
     else:
-        cores = len(os.sched_getaffinity(0))
+        cores = usable_cores()
         number, why = min(cores, _MOST), f"there are {cores} processor cores"
     print(f"--clones_per_device=auto: {number}, as {why}.", file=sys.stderr)
     return number
+
+
+def usable_cores() -> int:
+    """The processor cores that this process may use, where the system says so, else all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def groups(cells: Iterable[Cell]) -> list[list[Cell]]:

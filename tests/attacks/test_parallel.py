@@ -1,10 +1,12 @@
 """Several cells at a time: each once, with a trainer of its own, and ended by the first error."""
 
 import itertools
+import os
 import threading
 
 import pytest
 
+from attacks import parallel
 from attacks.cell import Cell
 from attacks.parallel import clones_at_once
 from attacks.parallel import groups
@@ -34,6 +36,20 @@ def test_a_clone_on_all_devices_is_alone():
     assert clones_at_once(run_config(), mirrored) == 1
     with pytest.raises(ValueError, match="must be 1 where each clone is trained on all devices"):
         clones_at_once(run_config(clones_per_device=2), mirrored)
+
+
+def test_auto_takes_as_many_as_there_are_cores_up_to_a_limit(monkeypatch, capsys):
+    one_device = make_strategy("one_device")
+    for cores, number in ((1, 1), (3, 3), (64, 8)):
+        monkeypatch.setattr(parallel, "usable_cores", lambda cores=cores: cores)
+        assert clones_at_once(run_config(), one_device) == number
+        assert f"auto: {number}, as there are {cores} processor" in capsys.readouterr().err
+
+
+def test_systems_that_do_not_say_which_cores_may_be_used_have_cores_all_the_same(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    assert parallel.usable_cores() == 5
 
 
 @pytest.mark.parametrize("trainers", [1, 2, 5])
