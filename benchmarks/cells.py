@@ -1,7 +1,9 @@
 """What a cell of the suite costs beside a bare training loop, and how near that is to the machine's
 rate."""
+from concurrent import futures
 import functools
 import itertools
+import time
 import types
 from typing import Callable
 
@@ -15,6 +17,7 @@ from attacks.clone import CloneTrainer
 from attacks.clone_config import CloneConfig
 from attacks.evaluation import Evaluator
 from attacks.oracle import LocalOracle
+from attacks.parallel import usable_cores
 from attacks.queries.pools import Pools
 from attacks.transfer_set import TransferSet
 from benchmarks import bare
@@ -57,6 +60,9 @@ def cases(quick: bool) -> list[comparison.Case | comparison.Fact]:
         *(comparison.Case(f"cell/whole/{precision}{part}", limit,
                           functools.partial(_whole, cell, precision, also_passes), 0.0)
           for precision in names for part, (limit, also_passes) in whole.items()),
+        *(comparison.Case(f"cell/at_once={number}/{precision}", None,
+                          functools.partial(_at_once, precision, steps, number), 0.0)
+          for precision in names for number in [max(2, min(usable_cores(), 8))]),
         *(comparison.Fact(f"rate/{precision}", None, "GFLOP/s",
                           functools.partial(_rates, precision))
           for precision in names),
@@ -67,6 +73,19 @@ def _training(precision, steps):
     inputs, targets = random_rows(QUERIES)
     loop = bare.loop(build(precision), BATCH, steps, inputs, targets)
     return training(precision, steps, inputs, targets), comparison.repeat_once(loop)
+
+
+def _at_once(precision, steps, number):
+    """Several clones trained at once, per clone, against one alone."""
+    alone, *each = [training(precision, steps, *random_rows(QUERIES)) for _ in range(number + 1)]
+
+    def together():
+        start = time.perf_counter()
+        with futures.ThreadPoolExecutor(number) as threads:
+            list(threads.map(lambda repeat: repeat(), each))
+        return (time.perf_counter() - start) / number
+
+    return together, alone
 
 
 def _whole(make_cell, precision, also_passes):

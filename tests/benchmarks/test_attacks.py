@@ -33,6 +33,7 @@ def test_recovery_is_timed_whole(tmp_path, monkeypatch):
 
 def test_the_rows_that_are_promised_are_there(monkeypatch):
     monkeypatch.setattr(cells, "fastest", lambda: ("mixed_bfloat16", "it is"))
+    monkeypatch.setattr(cells, "usable_cores", lambda: 4)
     with contextlib.ExitStack() as stack:
         limits = {case.name: case.limit for case in attacks.all_cases(False, stack)}
         quick = {case.name: case.limit for case in attacks.all_cases(True, stack)}
@@ -43,6 +44,8 @@ def test_the_rows_that_are_promised_are_there(monkeypatch):
         "cell/whole/mixed_bfloat16": 1.05,
         "cell/whole/float32/loop": None,
         "cell/whole/mixed_bfloat16/loop": None,
+        "cell/at_once=4/float32": None,
+        "cell/at_once=4/mixed_bfloat16": None,
         "rate/float32": None,
         "rate/mixed_bfloat16": None,
         "thief/knockoff/float32": None,
