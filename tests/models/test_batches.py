@@ -1,4 +1,6 @@
 """Batches and shifts against what they promise."""
+import threading
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,23 @@ def test_feeding_takes_what_was_asked_for_in_order_and_passes_errors_on():
     broken.take = lambda steps: 1 / 0
     with pytest.raises(ZeroDivisionError):
         list(fed(broken, spans))
+
+
+def test_the_next_batches_are_gathered_while_these_are_used():
+    batches, ahead = make_batches(), threading.Event()
+    take, asked = batches.take, []
+
+    def watched(steps):
+        asked.append(steps)
+        if len(asked) == 2:
+            ahead.set()
+        return take(steps)
+
+    batches.take = watched
+    feeding = fed(batches, (1, 2, 3))
+    next(feeding)
+    assert ahead.wait(timeout=20) and asked == [1, 2]
+    feeding.close()
 
 
 def test_shift_images_repeats_the_edge():

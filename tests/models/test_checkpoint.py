@@ -1,36 +1,22 @@
 """A training that is stopped goes on as if nothing had happened."""
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from models import architectures
 from models.checkpoint import Checkpoint
-from models.objective import Objective
 from models.optimizers import OPTIMIZERS
 from models.preemption import Preemption
 from models.strategy import make_strategy
 from models.trainer import Trainer
 from models.workers import Workers
+from tests.models.test_trainer import CLASSES
+from tests.models.test_trainer import Moved
+from tests.models.test_trainer import SHAPE
 
-SHAPE, CLASSES, STEPS = (6, 6, 1), 3, 170
+STEPS = 170
 RNG = np.random.default_rng(0)
 X = RNG.random((40, *SHAPE), "float32")
 TARGETS = RNG.dirichlet(np.ones(CLASSES), 40).astype("float32")
-
-
-class Moved(Objective):
-    """The cross-entropy of logits, one of which is moved by a number that is learned."""
-
-    def build(self):
-        self.own = tf.Variable(0.0, name="own")
-        return [self.own]
-
-    def learned(self):
-        return {"own": float(self.own.numpy())}
-
-    def losses(self, model, inputs, moved, targets):
-        logits = tf.cast(model(moved, training=True), "float32") + self.own * [1.0, 0.0, 0.0]
-        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
 
 
 def make_trainer(architecture="mlp", objective=None, strategy="one_device", precision="float32"):

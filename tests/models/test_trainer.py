@@ -1,4 +1,6 @@
 """The training loop: the same model whatever the replicas, and whatever was trained before."""
+import time
+
 import keras
 import numpy as np
 import pytest
@@ -6,8 +8,10 @@ import tensorflow as tf
 
 from models import architectures
 from models import trainer
+from models.batches import Batches
 from models.inference import cross_entropy
 from models.inference import predict
+from models.loop import compile_loop
 from models.objective import Objective
 from models.optimizers import OPTIMIZERS
 from models.strategy import make_strategy
@@ -166,8 +170,27 @@ def test_gradients_that_float16_cannot_hold_are_not_lost():
                                atol=np.abs(wanted).max() / 50)
 
 
+def test_waiting_for_batches_is_measured(monkeypatch):
+    take = Batches.take
+
+    def slowly(batches, steps):
+        time.sleep(0.2)
+        return take(batches, steps)
+
+    monkeypatch.setattr(Batches, "take", slowly)
+    trained = make_trainer().train(X, TARGETS, 10, 0)
+    assert 0.2 <= trained.input_seconds <= trained.seconds
+
+
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_xla_trains_the_same_model(replicas):
+def test_xla_trains_the_same_model(replicas, monkeypatch):
+    loops = []
+
+    def remember(*arguments):
+        loops.append(compile_loop(*arguments))
+        return loops[-1]
+
+    monkeypatch.setattr(trainer, "compile_loop", remember)
     strategy = make_strategy("mirrored" if replicas > 1 else "one_device")
     plain, jit = (trainer.Trainer(lambda seed: architectures.build("mlp", SHAPE, CLASSES, seed),
                                   keras.optimizers.Adam,
@@ -176,6 +199,12 @@ def test_xla_trains_the_same_model(replicas):
                                   jit=jit).train(X, TARGETS, 20, 0, max_shift=1)
                   for jit in (False, True))
     np.testing.assert_allclose(weights(plain), weights(jit), rtol=0, atol=1e-5)
+    assert [is_compiled_by_xla(loop) for loop in loops] == [False, True]
+
+
+def is_compiled_by_xla(function):
+    library = function.graph.as_graph_def().library.function
+    return any(part.attr["_XlaMustCompile"].b for part in library)
 
 
 def test_early_stopping_gives_back_the_best():
