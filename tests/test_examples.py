@@ -168,7 +168,7 @@ CLUSTER = ROOT / "examples" / "cluster"
 def test_two_workers_one_of_which_dies_and_returns(tmp_path):
     """What comes out is what one process gets, but for rounding."""
     together, alone = tmp_path / "together", tmp_path / "alone"
-    small = (*SMALL, "--steps=2000")
+    small = (*SMALL, "--steps=1000")
     command = [sys.executable, CLUSTER / "two_workers.py", f"--output_dir={together}", *small]
 
     deadline = time.monotonic() + 60

@@ -110,17 +110,17 @@ def test_a_run_with_more_members_extends_the_directory(finished, tmp_path):
     assert read_flags(tmp_path / "run.flags") == read_flags(directory / "run.flags")
 
 
-# When a run is stopped, and how: before, while and after the victim is written, and in the grid.
-STOPS = (("run.flags", 1, signal.SIGKILL), ("victim.keras", 1, signal.SIGKILL),
-         ("cells/.*.checkpoint/*/*/*.index", 1,
-          signal.SIGTERM), ("cells/*.json", 1, signal.SIGINT), ("cells/*.json", 5, signal.SIGKILL))
+# When a run is stopped, and how: while and after the victim is written, and in the grid.
+STOPS = (("victim.keras", 1, signal.SIGKILL), ("cells/.*.checkpoint/*/*/*.index", 1,
+                                               signal.SIGTERM), ("cells/*.json", 1, signal.SIGINT),
+         ("cells/*.json", 5, signal.SIGKILL))
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 
 
 def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_path_factory):
     whole, tmp_path = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("stopped")
     # So that a run does not end before it is stopped.
-    longer = (*SMALL, "--steps=3000", "--checkpoint_every=.1")
+    longer = (*SMALL, "--steps=1500", "--checkpoint_every=.1")
     assert call(*longer, f"--output_dir={whole}") == 0
     for pattern, count, how in STOPS:
         process = python("attacks.run", *longer, f"--output_dir={tmp_path}")
@@ -263,6 +263,7 @@ def test_vectors_from_a_file_are_attacked_like_images(data, tmp_path):
 
 BAD_INPUT = {
     "unknown data set": (("--dataset=minst",), "mnist"),
+    "malformed size": (("--image_size=4",), "HEIGHT,WIDTH in pixels. Received: '4'"),
     "unknown victim architecture": (
         ("--victim_architecture=resnet",), "mlp, digits_cnn, mnist_cnn"),
     "unknown clone architecture": (("--clone_architecture=resnet",), "mlp, digits_cnn, mnist_cnn"),
@@ -342,8 +343,7 @@ def test_a_given_victim_is_attacked_as_the_trained_one_was(finished, tmp_path):
 
 def test_bad_input_on_the_command_line_ends_with_status_1_and_no_traceback(data, tmp_path):
     output = f"--output_dir={tmp_path / 'results'}"
-    cases = [("attacks.run", output, "--budgets=9999"),
-             ("attacks.run", output, f"--flagfile={data}/broken.flags"),
+    cases = [("attacks.run", output, f"--flagfile={data}/broken.flags"),
              ("attacks.run", output, f"--flagfile={data}/binary.flags"), ("attacks.plot",)]
     processes = [python(*case) for case in cases]
     for case, process in zip(cases, processes):

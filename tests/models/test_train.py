@@ -3,8 +3,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 from models import datasets
 from models import victim as victims
 
@@ -44,16 +42,11 @@ def test_trains_once(tmp_path):
                             "(it differs in victim_seed).\n")
 
 
-@pytest.mark.parametrize("flag, message", [
-    ("--dataset=mnits", "dataset must be digits, npz:FILE, folder:DIR, or the name"),
-    ("--output_dir={file}/below", "Not a directory"),
-    ("--image_size=4", "image_size must be HEIGHT,WIDTH in pixels. Received: '4'"),
-])  # yapf: disable
-def test_bad_input(tmp_path, flag, message):
-    file = tmp_path / "file"
-    file.touch()
-    result = run(f"--output_dir={tmp_path}", flag.format(file=file))
+def test_bad_input(tmp_path):
+    """Of data and victims, that of `attacks.run` is tried."""
+    (tmp_path / "file").touch()
+    result = run(f"--output_dir={tmp_path}/file/below")
     assert result.returncode == 1 and result.stdout == ""
     error = result.stderr.splitlines()[-1]
-    assert error.startswith("error: ") and message in error
+    assert error.startswith("error: ") and "Not a directory" in error
     assert "Traceback" not in result.stderr

@@ -59,15 +59,10 @@ def run(*flags):
                           timeout=120)
 
 
-@pytest.mark.parametrize("flags, code, start", [
-    (["--max_ece=.3", "--split_seed=3"], 0, ""),
-    (["--max_ece=.3"], 1, "error: The victim "),
-])  # yapf: disable
-def test_the_program(directory, flags, code, start):
-    result = run(f"--victim={directory}", *flags)
-    assert result.returncode == code, result.stderr
-    assert result.stderr.startswith(start) and result.stderr.count("\n") == code
-    assert ("revsig_keras.ReverseSigmoid(beta=" in result.stdout) == (code == 0)
+def test_the_program(directory):
+    result = run(f"--victim={directory}", "--max_ece=.3", "--split_seed=3")
+    assert result.returncode == 0 and not result.stderr, result.stderr
+    assert "revsig_keras.ReverseSigmoid(beta=" in result.stdout
 
 
 def test_help_lists_what_the_program_uses():

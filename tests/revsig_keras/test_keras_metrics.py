@@ -202,7 +202,9 @@ def test_serialization(metric):
 def test_in_a_defended_model(tmp_path, jit_compile):
     """`fit` sees the clean probabilities, `evaluate` the defended ones, also once reloaded."""
     keras.utils.set_random_seed(0)
-    x = np.random.default_rng(0).normal(size=(210, 4)).astype("float32")
+    # XLA compiles for seconds, for each size of a batch anew.
+    rows = 200 if jit_compile else 210
+    x = np.random.default_rng(0).normal(size=(rows, 4)).astype("float32")
     y = (x[:, :2] > 0).sum(1)
     model = DefendedModel(
         keras.Sequential([keras.Input((4,)),
@@ -216,10 +218,15 @@ def test_in_a_defended_model(tmp_path, jit_compile):
     assert history["brier_score"][-1] < history["brier_score"][0]
     path = tmp_path / "model.keras"
     model.save(path)
-    weight = np.arange(210) % 2
-    served = model.predict(x, verbose=0)
+    weight = np.arange(rows) % 2
+    served = model.predict(x, batch_size=40, verbose=0)
     for tried in (model, keras.saving.load_model(path)):
-        found = tried.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True)
+        found = tried.evaluate(x,
+                               y,
+                               batch_size=40,
+                               sample_weight=weight,
+                               verbose=0,
+                               return_dict=True)
         for metric in METRICS:
             expected = reference(metric, y, served)
             assert found[metric().name] == pytest.approx(expected, abs=TOLERANCE[metric])

@@ -101,32 +101,34 @@ def test_an_export_of_keras_answers_as_the_model_in_memory(keras_model):
     np.testing.assert_allclose(reloaded.serve(x), model(x), 1e-6)
 
 
-@pytest.mark.parametrize("name", ["module_strings", "v1_ref", "keras", None])
-def test_a_fresh_process_without_the_library(name, exported, keras_model, tmp_path):
+def test_a_fresh_process_without_the_library(exported, keras_model, tmp_path):
     """Nothing of it is needed to serve; a model may be loaded and its signatures called."""
-    if name is None:
-        path, signature = keras_model[1] / "1", "serving_default"
-        inputs = {"pixels": np.random.default_rng(0).random((ROWS, 28, 28, 1), "float32")}
-        output = "output_0"
-    else:
-        path, (signature, output) = exported(name).path, list(SOURCES[name].scores.items())[-1]
+    images = np.random.default_rng(0).random((ROWS, 28, 28, 1), "float32")
+    calls = [(keras_model[1] / "1", "serving_default", "output_0", {"pixels": images})]
+    for name in ("module_strings", "v1_ref", "keras"):
+        signature, output = list(SOURCES[name].scores.items())[-1]
         inputs = SOURCES[name].inputs(ROWS)[signature]
-    # Strings without pickle.
-    np.savez(
-        tmp_path / "inputs.npz", **{
-            key: value.astype("S") if value.dtype == object else value
-            for key, value in inputs.items()
-        })
+        calls.append((exported(name).path, signature, output, inputs))
+    for number, (*_, inputs) in enumerate(calls):
+        # Strings without pickle.
+        np.savez(
+            tmp_path / f"inputs{number}.npz", **{
+                key: value.astype("S") if value.dtype == object else value
+                for key, value in inputs.items()
+            })
     code = ("import sys, numpy as np, tensorflow as tf\n"
-            "path, signature, output, folder = sys.argv[1:]\n"
-            "inputs = {k: tf.constant(v) for k, v in np.load(folder + '/inputs.npz').items()}\n"
-            "function = tf.saved_model.load(path).signatures[signature]\n"
-            "np.save(folder + '/answer.npy', function(**inputs)[output])\n"
+            "for i, call in enumerate(sys.argv[1:]):\n"
+            "    path, signature, output = call.split('|')\n"
+            "    inputs = {k: tf.constant(v) for k, v in np.load(f'inputs{i}.npz').items()}\n"
+            "    function = tf.saved_model.load(path).signatures[signature]\n"
+            "    np.save(f'answer{i}.npy', function(**inputs)[output])\n"
             "assert not [m for m in sys.modules if m.startswith('revsig')]")
-    subprocess.run([sys.executable, "-c", code, path, signature, output, tmp_path],
+    arguments = ["|".join(map(str, call[:3])) for call in calls]
+    subprocess.run([sys.executable, "-c", code, *arguments],
                    cwd=tmp_path,
                    check=True,
                    capture_output=True,
                    timeout=120)
-    expected = Servable(path).run(signature, inputs)[output]
-    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), expected, 1e-6)
+    for number, (path, signature, output, inputs) in enumerate(calls):
+        expected = Servable(path).run(signature, inputs)[output]
+        np.testing.assert_allclose(np.load(tmp_path / f"answer{number}.npy"), expected, 1e-6)
