@@ -16,19 +16,16 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def python(*arguments):
+    """Starts a module. Not with `preexec_fn`: it needs a fork, of which gRPC's threads die."""
+    # A shell starts background commands deaf to SIGINT, and their children would be deaf too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     return subprocess.Popen([sys.executable, "-m", *map(str, arguments)],
                             cwd=ROOT,
                             env=environment,
                             text=True,
                             stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE,
-                            preexec_fn=_take_interrupts)
-
-
-def _take_interrupts():
-    """A shell starts background commands deaf to SIGINT, and their children are deaf too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+                            stderr=subprocess.PIPE)
 
 
 def call(*arguments):
