@@ -110,10 +110,10 @@ def test_a_run_with_more_members_extends_the_directory(finished, tmp_path):
     assert read_flags(tmp_path / "run.flags") == read_flags(directory / "run.flags")
 
 
-# When a run is stopped, and how: while and after the victim is written, and in the grid.
-STOPS = (("victim.keras", 1, signal.SIGKILL), ("cells/.*.checkpoint/*/*/*.index", 1,
-                                               signal.SIGTERM), ("cells/*.json", 1, signal.SIGINT),
-         ("cells/*.json", 5, signal.SIGKILL))
+# When a run is stopped, and how: before, while and after the victim is written, and in the grid.
+STOPS = (("run.flags", 1, signal.SIGKILL), ("victim.keras", 1, signal.SIGKILL),
+         ("cells/.*.checkpoint/*/*/*.index", 1,
+          signal.SIGTERM), ("cells/*.json", 1, signal.SIGINT), ("cells/*.json", 5, signal.SIGKILL))
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 
 
@@ -343,8 +343,11 @@ def test_a_given_victim_is_attacked_as_the_trained_one_was(finished, tmp_path):
 
 def test_bad_input_on_the_command_line_ends_with_status_1_and_no_traceback(data, tmp_path):
     output = f"--output_dir={tmp_path / 'results'}"
-    cases = [("attacks.run", output, f"--flagfile={data}/broken.flags"),
-             ("attacks.run", output, f"--flagfile={data}/binary.flags"), ("attacks.plot",)]
+    cases = [("attacks.run", output, "--budgets=9999"),
+             ("attacks.run", output, f"--flagfile={data}/nothing.flags"),
+             ("attacks.run", output, f"--flagfile={data}/broken.flags"),
+             ("attacks.run", output, f"--flagfile={data}/binary.flags"),
+             ("attacks.run", output, "more"), ("attacks.plot", tmp_path), ("attacks.plot",)]
     processes = [python(*case) for case in cases]
     for case, process in zip(cases, processes):
         _, err = process.communicate(timeout=120)

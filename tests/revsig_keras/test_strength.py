@@ -67,8 +67,9 @@ def test_no_strength_inside_the_limits_misleads_more(classes, limits):
 
 
 @numpy_alone
-def test_a_larger_limit_misleads_no_less():
-    p, _ = victim(10)
+@each_class_count
+def test_a_larger_limit_misleads_no_less(classes):
+    p, _ = victim(classes)
     chosen = [choose_strength(p, max_l1=limit).row.kl_nats for limit in (0.05, 0.1, 0.3, 0.6)]
     assert chosen == sorted(chosen) and chosen[0] < chosen[-1]
 
