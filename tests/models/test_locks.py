@@ -1,33 +1,52 @@
 """Locks between processes."""
 import errno
 import fcntl
-import multiprocessing
-import os
-import signal
+import subprocess
+import sys
 
 import pytest
 
+from models import locks
 from models.locks import lock
 
+HOLD = """
+with lock(path, wait=True) as got:
+    print(got, flush=True)
+    input()
+"""
+COUNT_UP = """
+for _ in range(300):
+    with lock(path, wait=True):
+        number = int(counter.read_text())
+        counter.write_text(str(number + 1))
+"""
 
-def hold(path, is_held, may_end):
-    with lock(path, wait=True) as got:
-        if got:
-            is_held.set()
-            may_end.wait(60)
+
+def start(code, **paths):
+    """Another process that locks; it does without the package, and so without TensorFlow."""
+    lines = [
+        "import pathlib, runpy", f"lock = runpy.run_path({locks.__file__!r})['lock']",
+        *(f"{name} = pathlib.Path({str(path)!r})" for name, path in paths.items()), code
+    ]
+    return subprocess.Popen([sys.executable, "-c", "\n".join(lines)],
+                            stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE,
+                            text=True)
 
 
-def test_a_lock_is_held_by_one_process_and_freed_when_it_is_killed(tmp_path):
-    path, spawn = tmp_path / "lock", multiprocessing.get_context("spawn")
-    for how in ("end", "kill"):
-        is_held, may_end = spawn.Event(), spawn.Event()
-        other = spawn.Process(target=hold, args=(path, is_held, may_end))
-        other.start()
-        assert is_held.wait(60)
+@pytest.mark.parametrize("how", ["end", "kill"])
+def test_a_lock_is_held_by_one_process_and_freed_when_it_ends(tmp_path, how):
+    path = tmp_path / "lock"
+    with start(HOLD, path=path) as other:
+        assert other.stdout.readline() == "True\n"
         with lock(path, wait=False) as got:
             assert not got
-        may_end.set() if how == "end" else os.kill(other.pid, signal.SIGKILL)
-        other.join(60)
+        if how == "kill":
+            other.kill()
+            other.wait()
+        else:
+            other.communicate("\n", timeout=60)
+            assert other.returncode == 0
         with lock(path, wait=False) as got:
             assert got
     assert not path.exists()
@@ -59,21 +78,12 @@ def test_a_file_system_without_locks_holds_up_nobody_and_other_errors_are_told(
         pass
 
 
-def count_up(path, counter, times):
-    for _ in range(times):
-        with lock(path, wait=True):
-            number = int(counter.read_text())
-            counter.write_text(str(number + 1))
-
-
 def test_those_who_wait_hold_it_one_after_the_other(tmp_path):
     """Also where its file is removed while others wait for it."""
-    counter, spawn = tmp_path / "counter", multiprocessing.get_context("spawn")
+    counter = tmp_path / "counter"
     counter.write_text("0")
-    arguments = (tmp_path / "lock", counter, 300)
-    others = [spawn.Process(target=count_up, args=arguments) for _ in range(4)]
+    others = [start(COUNT_UP, path=tmp_path / "lock", counter=counter) for _ in range(4)]
     for other in others:
-        other.start()
-    for other in others:
-        other.join(120)
+        other.communicate(timeout=120)
+        assert other.returncode == 0
     assert counter.read_text() == "1200"
