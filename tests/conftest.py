@@ -1,5 +1,8 @@
 """What all tests share: the backend, and with TensorFlow two CPU devices, to try two replicas."""
+import gc
 import os
+
+import pytest
 
 # Whatever the file of settings in the home directory says.
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") == "tensorflow":
@@ -15,3 +18,14 @@ else:
         "attacks/*", "benchmarks/*", "models/*", "serving", "revsig_keras/serving", "test_*.py",
         "revsig_keras/test_defended_*.py"
     ]
+
+
+@pytest.fixture(scope="module")
+def collected():
+    """For modules in which `fit` fails: its iterators are gone at the end of the module.
+
+    An error keeps them, in its traceback, until garbage is collected. TensorFlow may miss then that
+    an iterator's thread is to end, and wait for it as long as the iterator is old, or a minute.
+    """
+    yield
+    gc.collect()

@@ -16,6 +16,7 @@ from tests.revsig_keras.classifiers import SOFTMAX
 from tests.revsig_keras.classifiers import Subclassed
 from tests.revsig_keras.classifiers import X
 
+pytestmark = pytest.mark.usefixtures("collected")
 LABELS = r"ReverseSigmoid\(multi_label=True\)"
 
 

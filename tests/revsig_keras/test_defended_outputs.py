@@ -7,6 +7,7 @@ import tensorflow as tf
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 
+pytestmark = pytest.mark.usefixtures("collected")
 X = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
 LABELS = np.random.default_rng(1).integers(4, size=32)
 SIZES = np.random.default_rng(2).normal(size=(32, 1)).astype("float32")
