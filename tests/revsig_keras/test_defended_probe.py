@@ -16,6 +16,8 @@ from tests.revsig_keras.classifiers import SOFTMAX
 from tests.revsig_keras.classifiers import Subclassed
 from tests.revsig_keras.classifiers import X
 
+pytestmark = pytest.mark.usefixtures("collected")
+
 
 class Stateful(keras.Model):
     """With all that an inference may change: statistics, states, seeds and losses."""
