@@ -15,8 +15,8 @@ if os.environ.setdefault("KERAS_BACKEND", "tensorflow") == "tensorflow":
 else:
     # Programs, experiments and SavedModels are TensorFlow's; the library is not.
     collect_ignore_glob = [
-        "attacks/*", "benchmarks/*", "models/*", "serving", "revsig_keras/serving", "test_*.py",
-        "revsig_keras/test_defended_*.py"
+        "attacks/*", "benchmarks/*", "compatibility/*", "models/*", "serving",
+        "revsig_keras/serving", "test_*.py", "revsig_keras/test_defended_*.py"
     ]
 
 

@@ -17,17 +17,18 @@ class Relay:
             passed on; `"reset"`, the connection ends with RST before them; `"truncate"`, it ends
             with FIN inside them; `"silence"`, they are lost, and the connection stays open.
         tls: Server context of the connections from the client; none are encrypted by default.
+        address: Host and port to listen at; by default a port that the system chooses.
 
     Attributes:
         address: Host and port.
         connections: How many there were.
     """
 
-    def __init__(self, target, fate=lambda: None, tls=None):
+    def __init__(self, target, fate=lambda: None, tls=None, address=("127.0.0.1", 0)):
         self._target = target.split(":")
         self._fate = fate
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(address)
         self._open = []
         self._threads = []
         self.connections = 0

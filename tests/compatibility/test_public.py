@@ -1,0 +1,57 @@
+"""Flags, members, names and signatures of the first version are still there; more may follow."""
+import json
+import pathlib
+
+import keras
+import pytest
+
+import revsig_keras
+from tests.compatibility import public
+
+OLD = json.loads((pathlib.Path(__file__).parent / "data" / "public.json").read_text())
+MODULES = {"revsig_keras": revsig_keras, "revsig_keras.metrics": revsig_keras.metrics}
+
+
+@pytest.fixture(scope="module")
+def helps():
+    return public.helps()
+
+
+@pytest.mark.parametrize("program", public.PROGRAMS)
+def test_every_flag_has_its_type_default_and_values(helps, program):
+    found = helps[program]
+    for name, old in OLD["flags"][program].items():
+        now = found[name]
+        assert (now["type"], now["default"]) == (old["type"], old["default"]), name
+        assert set(old["enum"]) <= set(now["enum"]), name
+
+
+@pytest.mark.parametrize("flag", public.LISTING)
+def test_every_member_is_listed_with_its_defaults(helps, flag):
+    assert len(OLD["members"][flag]) > 1
+    listed = public.members(helps["attacks.run"][flag]["help"])
+    missing = [
+        member for member in OLD["members"][flag]
+        if not any(f"{now}:".startswith(f"{member}:") for now in listed)
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_public_name_is_exported(module):
+    assert set(OLD["names"][module]) <= set(MODULES[module].__all__)
+
+
+@pytest.mark.parametrize("name", OLD["signatures"])
+def test_every_parameter_keeps_its_name_default_and_place(name):
+    module, _, member = name.rpartition(".")
+    old, now = OLD["signatures"][name], public.parameters(getattr(MODULES[module], member))
+    assert [parameter for parameter in now if parameter in old] == old
+    assert all("=" in parameter or "*" in parameter for parameter in now if parameter not in old)
+
+
+@pytest.mark.parametrize("name", OLD["registered"])
+def test_keras_knows_every_class_by_its_registered_name(name):
+    found = keras.saving.get_registered_object(name)
+    member = name.removeprefix("revsig_keras>")
+    assert found is (getattr(revsig_keras, member, None) or getattr(revsig_keras.metrics, member))
