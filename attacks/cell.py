@@ -16,7 +16,7 @@ class Cell:
     """A member of the grid; the data set, victim and clone recipe are those of the run.
 
     Attributes:
-        defence: Member of `revsig_keras.registry.DEFENCES`, as written, or `as_served`.
+        defence: Member of `revsig_keras.defences.catalogue.DEFENCES`, as written, or `as_served`.
         attack: Member of `attacks.registry.ATTACKS`, as written.
         adversary: Member of `attacks.registry.ADVERSARIES`, as written.
         budget: The number of distinct rows that the thief may ask.

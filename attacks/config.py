@@ -18,7 +18,7 @@ from models import strategy
 from models.dataset import Dataset
 from models.datasets import DataConfig
 from models.victim import VictimConfig
-from revsig_keras.registry import DEFENCES
+from revsig_keras.defences.catalogue import DEFENCES
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from revsig_keras.registry import DEFENCES
+from revsig_keras.defences.catalogue import DEFENCES
 
 # Stands for the defence of an endpoint: whatever it is.
 AS_SERVED = "as_served"

@@ -16,7 +16,7 @@ from models.streamed_images import Inputs
 from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics
-from revsig_keras.registry import make_defence
+from revsig_keras.defences.catalogue import make_defence
 
 
 class DefendedVictim:
@@ -24,7 +24,7 @@ class DefendedVictim:
 
     Args:
         victim: The clean victim.
-        defence: Member of `revsig_keras.registry.DEFENCES`; `none` answers cleanly.
+        defence: Member of `revsig_keras.defences.catalogue.DEFENCES`; `none` answers cleanly.
     """
 
     def __init__(self, victim: Victim, defence: str):

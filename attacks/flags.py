@@ -16,7 +16,7 @@ import models.flags
 from models.optimizers import OPTIMIZERS
 from models.workers import join
 from models.workers import Workers
-from revsig_keras.registry import DEFENCES
+from revsig_keras.defences.catalogue import DEFENCES
 
 FLAGS = flags.FLAGS
 flags.adopt_module_key_flags(models.flags)

@@ -4,7 +4,7 @@
 """
 
 from attacks import report
-from revsig_keras import program
+from revsig_keras.cli import program
 
 
 def main(directory: str):

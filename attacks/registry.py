@@ -16,7 +16,7 @@ from attacks.queries.jacobian_targeted import JacobianTargeted
 from attacks.queries.knockoff import Knockoff
 from attacks.queries.random_inputs import RandomInputs
 from attacks.queries.sample import Sample
-from revsig_keras.members import Registry
+from revsig_keras.registry import Registry
 
 ATTACKS = Registry(
     "attack", {

@@ -33,7 +33,7 @@ from attacks.shared_store import SharedStore
 from attacks.thief import Thief
 from models.preemption import Preemption
 from models.splits import split
-from revsig_keras import program
+from revsig_keras.cli import program
 
 adopt_module_key_flags(flags)  # so that --help lists them
 

@@ -24,7 +24,7 @@ import benchmarks.flags
 from benchmarks.peer import Peer
 from models import architectures
 from models.gradients import input_gradients
-from revsig_keras import program
+from revsig_keras.cli import program
 
 POINTS, ANSWERS = 1000, 10_000
 # What recovery may take on two cores.

@@ -13,7 +13,7 @@ import numpy as np
 
 from attacks.agreement import agreement
 from attacks.results import read_cells
-from revsig_keras import program
+from revsig_keras.cli import program
 
 
 def main(first: str, second: str):

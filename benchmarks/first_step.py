@@ -14,7 +14,7 @@ BEFORE = set(sys.modules)  # `benchmarks` has imported TensorFlow.
 
 from attacks import run  # noqa: E402
 from models import trainer  # noqa: E402
-from revsig_keras import program  # noqa: E402
+from revsig_keras.cli import program  # noqa: E402
 
 
 def main():

@@ -20,8 +20,8 @@ import benchmarks.flags
 from benchmarks.peer import Peer
 from models import architectures
 from revsig_keras import DefendedModel
-from revsig_keras import program
 from revsig_keras import ReverseSigmoid
+from revsig_keras.cli import program
 
 BATCHES = (1, 32, 256, 4096)
 CLASSES = (10, 100, 1000)

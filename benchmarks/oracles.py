@@ -30,8 +30,8 @@ from benchmarks.memory import peak_megabytes
 from models import architectures
 from models.inference import predict
 from revsig_keras import DefendedModel
-from revsig_keras import program
-from revsig_keras.serving.versions import publish
+from revsig_keras.cli import program
+from revsig_keras.export.versions import publish
 
 SHAPE, CLASSES = (28, 28, 1), 10
 LEAST_ROWS_PER_SECOND = 20_000

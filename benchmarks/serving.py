@@ -17,11 +17,11 @@ from benchmarks import comparison
 import benchmarks.flags
 from models import architectures
 from revsig_keras import DefendedModel
-from revsig_keras import program
 from revsig_keras import ReverseSigmoid
-from revsig_keras.serving import files
-from revsig_keras.serving.foreign import defend_saved_model
-from revsig_keras.serving.signatures import LoadedModel
+from revsig_keras.cli import program
+from revsig_keras.export.foreign import defend_saved_model
+from revsig_keras.saved_model import files
+from revsig_keras.saved_model.signatures import LoadedModel
 
 # How the defended SavedModel is made of the Keras model, or of its SavedModel.
 ROUTES = ("keras", "savedmodel")

@@ -7,7 +7,7 @@ import time
 
 from attacks import run
 from benchmarks.memory import peak_megabytes
-from revsig_keras import program
+from revsig_keras.cli import program
 
 
 def main():

@@ -9,7 +9,7 @@ from absl import flags
 from attacks import run
 from attacks.queries.attack import Attack
 from attacks.registry import ATTACKS
-from revsig_keras import program
+from revsig_keras.cli import program
 
 
 class Blends(Attack):

@@ -9,7 +9,7 @@ import numpy as np
 from models import folder_images
 from models import tfds_images
 from models.dataset import Dataset
-from revsig_keras import program
+from revsig_keras.errors import first_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _load_npz(name):
             zlib.error) as error:
         raise ValueError(
             f"{name} must be a readable NumPy .npz file with the arrays x and y, made without "
-            f"pickle. Received: {program.first_line(error)}") from error
+            f"pickle. Received: {first_line(error)}") from error
     if x.dtype != np.uint8 and x.dtype.kind != "f":
         raise ValueError(f"{name} must have inputs x of dtype uint8 or float. Received: {x.dtype}")
     if y.dtype.kind not in "iu":

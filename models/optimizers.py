@@ -1,7 +1,7 @@
 """Optimisers by name, with the options that a command line may set."""
 import keras
 
-from revsig_keras import members
+from revsig_keras import registry
 
 
 def adam(learning_rate=0.001):
@@ -13,4 +13,4 @@ def sgd(learning_rate=0.01, momentum=0.9):
 
 
 # To add an optimiser, add a function with typed defaults and a row.
-OPTIMIZERS = members.Registry("optimizer", {"adam": adam, "sgd": sgd})
+OPTIMIZERS = registry.Registry("optimizer", {"adam": adam, "sgd": sgd})

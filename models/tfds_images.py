@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.dataset import Dataset
-from revsig_keras import program
+from revsig_keras.errors import first_line
 
 
 def load(name, data_dir, download, image_size):
@@ -69,7 +69,7 @@ def _prepared_builder(tfds, name, data_dir, download):
                 builder.download_and_prepare()
         except Exception as error:
             raise OSError(f"The data set {name} could not be downloaded and prepared: "
-                          f"{program.first_line(error)}") from error
+                          f"{first_line(error)}") from error
     return builder
 
 

@@ -14,7 +14,7 @@ from models import splits
 from models import victim as victims
 from models.checkpoint import Checkpoint
 from models.preemption import Preemption
-from revsig_keras import program
+from revsig_keras.cli import program
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir",
                                   None,

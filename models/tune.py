@@ -10,8 +10,8 @@ from absl import flags
 from models import flags as model_flags
 from models import splits
 from models import victim as victims
-from revsig_keras import program
-from revsig_keras import tuning
+from revsig_keras.cli import program
+from revsig_keras.cli import tuning
 
 
 def define_flags(values=flags.FLAGS):

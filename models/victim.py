@@ -23,7 +23,7 @@ from models.seeds import derive
 from models.splits import Splits
 from models.streamed_images import Inputs
 from models.versions import versions
-from revsig_keras import program
+from revsig_keras.errors import first_line
 
 SCHEMA_VERSION = 1
 MODEL_NAME, RECORD_NAME = "victim.keras", "victim.json"
@@ -199,8 +199,7 @@ def load_victim(path: str | os.PathLike, dataset: Dataset, split_seed: int) -> V
         model = keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"The victim {path} is not a readable Keras file: {program.first_line(error)}"
-        ) from error
+            f"The victim {path} is not a readable Keras file: {first_line(error)}") from error
     if _fingerprint(model) != record.get("fingerprint"):
         raise ValueError(f"The victim {path} has other weights than its .json file says.")
     return Victim(model, record)
@@ -243,7 +242,7 @@ def _read_record(path):
     except (OSError, ValueError) as error:
         raise ValueError(
             "A victim must have its record, as models.train writes it, beside it. Received: "
-            f"{path}, which is not readable: {program.first_line(error)}") from error
+            f"{path}, which is not readable: {first_line(error)}") from error
     complete = isinstance(record, dict) and {"config", "fingerprint"} <= record.keys()
     if not complete or record.get("schema_version") != SCHEMA_VERSION:
         raise ValueError(

@@ -5,16 +5,16 @@
 >>> served = revsig_keras.DefendedModel(classifier)
 """
 from revsig_keras import metrics
-from revsig_keras.defence import Defence
-from revsig_keras.defended_model import DefendedModel
-from revsig_keras.label_only import LabelOnly
-from revsig_keras.random_noise import RandomNoise
-from revsig_keras.registry import make_defence
-from revsig_keras.reverse_sigmoid import reverse_sigmoid
-from revsig_keras.reverse_sigmoid import ReverseSigmoid
-from revsig_keras.rounding import Rounding
-from revsig_keras.strength import choose_strength
-from revsig_keras.top_k import TopK
+from revsig_keras.defences.base import Defence
+from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defences.label_only import LabelOnly
+from revsig_keras.defences.random_noise import RandomNoise
+from revsig_keras.defences.reverse_sigmoid import reverse_sigmoid
+from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
+from revsig_keras.defences.rounding import Rounding
+from revsig_keras.defences.top_k import TopK
+from revsig_keras.defended_model.model import DefendedModel
+from revsig_keras.strength.choose import choose_strength
 from revsig_keras.version import __version__
 
 __all__ = [

@@ -11,8 +11,8 @@ import sys
 
 from absl import flags
 
-from revsig_keras import program
-from revsig_keras.serving.inspection import inspect_saved_model
+from revsig_keras.cli import program
+from revsig_keras.saved_model.inspection import inspect_saved_model
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:

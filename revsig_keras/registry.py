@@ -1,39 +1,176 @@
-"""The defences by name."""
-from revsig_keras.defence import Defence
-from revsig_keras.label_only import LabelOnly
-from revsig_keras.members import Registry
-from revsig_keras.random_noise import RandomNoise
-from revsig_keras.reverse_sigmoid import ReverseSigmoid
-from revsig_keras.rounding import Rounding
-from revsig_keras.top_k import TopK
+"""One textual syntax for a choice with options, and registries of what can be chosen.
+
+    member = name *( ":" key "=" value )
+
+`reverse_sigmoid:beta=.5:gamma=.2`, for instance. Names and keys are identifiers; a value has one or
+more of the characters A-Z a-z 0-9 _ . + - /. So no member has a character that a shell would eat,
+or a comma, and members can be listed with commas between them.
+"""
+import dataclasses
+import inspect
+import math
+import re
+from typing import Any, Callable, Collection, Mapping
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_VALUE = re.compile(r"[A-Za-z0-9_.+/-]+")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_GRAMMAR = "`name` or `name:key=value:key=value`"
 
 
-def _none():
-    """No defence."""
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A name and its options, both as written; `str(member)` writes them again."""
+    name: str
+    options: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return ":".join([self.name, *(f"{key}={value}" for key, value in self.options.items())])
 
 
-DEFENCES = Registry("defence", {
-    "none": _none,
-    "reverse_sigmoid": ReverseSigmoid,
-    "rounding": Rounding,
-    "top_k": TopK,
-    "label_only": LabelOnly,
-    "random_noise": RandomNoise,
-},
-                    without=["apply_in_training"])
+def parse_member(text: str) -> Member:
+    """Parses a member.
 
-
-def make_defence(text: str) -> Defence | None:
-    """Makes a defence from its textual form.
-
-    >>> make_defence("reverse_sigmoid:beta=.5:gamma=.1").beta
-    0.5
+    >>> parse_member("reverse_sigmoid:beta=.5")
+    Member(name='reverse_sigmoid', options={'beta': '.5'})
 
     Args:
-        text: String, `name` or `name:key=value:key=value`; names are in `DEFENCES.names`, and keys
-            are the arguments of the defence.
+        text: String, a member as described at the top of this module.
 
     Returns:
-        The `Defence`, or `None` for `none`.
+        The `Member`.
     """
-    return DEFENCES.make(text)
+    name, *pairs = text.split(":")
+    if not _IDENTIFIER.fullmatch(name):
+        raise ValueError(f"A member must be {_GRAMMAR}, the name an identifier. "
+                         f"Received: {text!r} with the name {name!r}")
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not (equals and _IDENTIFIER.fullmatch(key) and _VALUE.fullmatch(value)):
+            raise ValueError(f"A member must be {_GRAMMAR}, without spaces or empty parts. "
+                             f"Received: {text!r} with the option {pair!r}")
+        if key in options:
+            raise ValueError(f"A member must give each key once. Received: {text!r} with the key "
+                             f"{key!r} repeated")
+        options[key] = value
+    return Member(name, options)
+
+
+class Registry:
+    """Makes objects from members; a member's options are arguments of the named factory.
+
+    The keys of a member are those parameters of the factory that have a default of type float, int,
+    bool or str, and a value is converted to the type of that default: booleans are `true` or
+    `false`, floats are finite. Keyword-only parameters are left out wherever a member is spelled
+    with all its options, unless they differ from their default.
+
+    >>> fractions = Registry("fraction", {"ratio": lambda over=1, under=1: over / under})
+    >>> fractions.make("ratio:under=4")
+    0.25
+    >>> fractions.resolve("ratio:under=4")
+    ('ratio', {'over': 1, 'under': 4})
+
+    Args:
+        kind: String, what the factories make, for error messages.
+        factories: Dict of callables by name.
+        without: Names of parameters that are no options.
+    """
+
+    def __init__(self,
+                 kind: str,
+                 factories: Mapping[str, Callable[..., Any]],
+                 without: Collection[str] = ()):
+        self.kind = kind
+        self._factories = dict(factories)
+        self._without = frozenset(without)
+
+    def add(self, name: str, factory: Callable[..., Any]) -> None:
+        """Adds a factory under a name that is not taken."""
+        if not _IDENTIFIER.fullmatch(name) or name in self._factories:
+            raise ValueError(f"The name of a new {self.kind} must be an identifier that is not "
+                             f"taken. Received: {name!r}")
+        self._factories[name] = factory
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that can be chosen, as a tuple."""
+        return tuple(self._factories)
+
+    @property
+    def usage(self) -> str:
+        """All members, with all options at their defaults, for a help text."""
+        return ", ".join(self.spell(name) for name in self.names)
+
+    def spell(self, text: str) -> str:
+        """Returns the member `text` with all its options, the same for every spelling of it."""
+        name, options = self.resolve(text)
+        return str(Member(name, _written(options)))
+
+    def make(self, text: str) -> Any:
+        """Returns what the factory makes of the options in the member `text`."""
+        name, options = self._typed(text)
+        try:
+            return self._factories[name](**options)
+        except ValueError as error:
+            raise ValueError(f"Invalid {self.kind} {text!r}: {error}") from error
+
+    def resolve(self, text: str) -> tuple[str, dict[str, Any]]:
+        """Returns the name and all typed options of the member `text`, defaults filled in."""
+        name, options = self._typed(text)
+        rare = self._defaults(name, rare=True)
+        told = {key: value for key, value in options.items() if rare.get(key) != value}
+        return name, {**self._defaults(name), **told}
+
+    def _typed(self, text):
+        member = parse_member(text)
+        if member.name not in self._factories:
+            raise ValueError(f"Unknown {self.kind} {member.name!r} in {text!r}. "
+                             f"Expected one of: {', '.join(self.names)}")
+        defaults = {**self._defaults(member.name), **self._defaults(member.name, rare=True)}
+        for key in member.options:
+            if key not in defaults:
+                takes = f"takes: {', '.join(defaults)}" if defaults else "takes no options"
+                raise ValueError(f"Unknown option {key!r} in {text!r}: "
+                                 f"the {self.kind} {member.name!r} {takes}")
+        return member.name, {
+            key: _convert(value, type(defaults[key]), key, text)
+            for key, value in member.options.items()
+        }
+
+    def _defaults(self, name, rare=False):
+        """The defaults of the options; of those that are keyword-only if `rare`."""
+        factory = self._factories[name]
+        # The signature of a class may be that of `__new__(cls, *args, **kwargs)`.
+        target = factory.__init__ if isinstance(factory, type) else factory
+        parameters = inspect.signature(target).parameters
+        return {
+            key: parameter.default
+            for key, parameter in parameters.items()
+            if type(parameter.default) in _TYPES and key not in self._without and rare == (
+                parameter.kind is parameter.KEYWORD_ONLY)
+        }
+
+
+def _written(options):
+    """Typed options as a member has them."""
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in options.items()
+    }
+
+
+def _convert(value, kind, key, text):
+    matches, convert, expected = _TYPES[kind]
+    if not matches(value):
+        raise ValueError(f"The option {key!r} in {text!r} must be {expected}. Received: {value!r}")
+    return convert(value)
+
+
+_TYPES = {
+    bool: (lambda x: x in ("true", "false"), lambda x: x == "true", "`true` or `false`"),
+    int: (_INTEGER.fullmatch, int, "an integer"),
+    float: (lambda x: _FLOAT.fullmatch(x) and math.isfinite(float(x)), float, "a finite number"),
+    str: (lambda x: True, str, "text"),
+}

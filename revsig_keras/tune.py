@@ -13,9 +13,10 @@ from absl import flags
 import numpy as np
 
 from revsig_keras import DefendedModel
-from revsig_keras import program
-from revsig_keras import tuning
-from revsig_keras.keras_files import load_keras_file
+from revsig_keras.cli import program
+from revsig_keras.cli import tuning
+from revsig_keras.errors import first_line
+from revsig_keras.export.keras_files import load_keras_file
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -47,7 +48,7 @@ def _load_inputs(path):
             zlib.error) as error:
         raise ValueError("--inputs must be a readable NumPy .npz file with the array x and, with "
                          f"--max_ece, y, made without pickle. Received: {path}: "
-                         f"{program.first_line(error)}") from error
+                         f"{first_line(error)}") from error
     if x.dtype.kind not in "biuf" or x.ndim < 2 or len(x) == 0:
         raise ValueError("--inputs must have x of numbers, of shape (n, ...), n at least 1. "
                          f"Received: {path} with x of dtype {x.dtype} and shape {x.shape}")
@@ -81,7 +82,7 @@ def _predict(model, x, values):
         return np.asarray(model.predict(x, batch_size=256, verbose=0))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{fits}. Received: {values.inputs} with x of dtype {x.dtype} and shape "
-                         f"{x.shape}: {program.first_line(error)}") from error
+                         f"{x.shape}: {first_line(error)}") from error
 
 
 def _fits(shape, expected):

@@ -16,7 +16,8 @@ else:
     # Programs, experiments and SavedModels are TensorFlow's; the library is not.
     collect_ignore_glob = [
         "attacks/*", "benchmarks/*", "compatibility/*", "models/*", "serving",
-        "revsig_keras/serving", "test_*.py", "revsig_keras/test_defended_*.py"
+        "revsig_keras/saved_model", "revsig_keras/export", "revsig_keras/defended_model",
+        "test_*.py"
     ]
 
 

@@ -13,8 +13,8 @@ PACKAGES = ("revsig_keras", "models", "attacks", "benchmarks")
 PROGRAMS = {
     "attacks/run.py", "attacks/plot.py", "benchmarks/attacks.py", "benchmarks/figures.py",
     "benchmarks/layer.py", "benchmarks/oracles.py", "benchmarks/serving.py", "models/train.py",
-    "models/tune.py", "revsig_keras/export.py", "revsig_keras/inspect.py", "revsig_keras/tune.py",
-    "revsig_keras/tuning.py"
+    "models/tune.py", "revsig_keras/export/__main__.py", "revsig_keras/inspect.py",
+    "revsig_keras/tune.py", "revsig_keras/cli/tuning.py"
 }
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
 STANDARD = {
@@ -23,13 +23,11 @@ STANDARD = {
 }
 # What is not part of the library as it is imported: programs, and figures on request.
 OWN_IMPORTS = {
-    "export.py": {"absl"},
     "inspect.py": {"absl", "sys"},
-    "keras_files.py": {"zipfile"},
-    "program.py": {"absl", "logging", "sys"},
-    "strength_figure.py": {"matplotlib"},
+    "cli/program.py": {"absl", "logging", "sys"},
+    "cli/tuning.py": {"absl", "json"},
+    "strength/figure.py": {"matplotlib"},
     "tune.py": {"absl", "zipfile", "zlib"},
-    "tuning.py": {"absl", "json"},
 }
 
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -63,17 +61,18 @@ def test_flags_are_read_in_flag_modules_only(path):
 
 LIBRARY = ROOT / PACKAGES[0]
 # The only part of it that needs TensorFlow: SavedModels are its own.
-SERVING = LIBRARY / "serving"
+SAVED_MODELS = {LIBRARY / "saved_model", LIBRARY / "export"}
 
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in FILES if path.is_relative_to(LIBRARY) and SERVING not in path.parents],
+    [path for path in FILES if path.is_relative_to(LIBRARY) and not SAVED_MODELS & {*path.parents}],
     ids=lambda path: path.name)
 def test_the_library_imports_keras_and_numpy(path):
     """No backend, so that it runs on each."""
     roots = {name.split(".")[0] for name in imports(path)}
-    assert roots <= LIBRARY_IMPORTS | STANDARD | OWN_IMPORTS.get(path.name, set())
+    assert roots <= LIBRARY_IMPORTS | STANDARD | OWN_IMPORTS.get(
+        path.relative_to(LIBRARY).as_posix(), set())
 
 
 def test_importing_the_library_imports_neither_flags_nor_figures():
@@ -88,7 +87,8 @@ def test_importing_the_library_imports_neither_flags_nor_figures():
                             check=True)
     roots, modules = (line.split() for line in result.stdout.splitlines()[-2:])
     assert not {"absl", "matplotlib", "sklearn", "tensorflow"} & set(roots)
-    assert not {f"revsig_keras.{name.removesuffix('.py')}" for name in OWN_IMPORTS} & set(modules)
+    own = {f"revsig_keras.{name.removesuffix('.py').replace('/', '.')}" for name in OWN_IMPORTS}
+    assert not own & set(modules)
 
 
 def test_files_are_found():

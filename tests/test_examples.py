@@ -16,7 +16,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from revsig_keras import DefendedModel
-from revsig_keras.serving.versions import publish
+from revsig_keras.export.versions import publish
 from tests.attacks.programs import call
 from tests.attacks.programs import summary
 from tests.serving.server import ModelServer

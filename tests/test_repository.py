@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import revsig_keras
-from revsig_keras.members import Registry
+from revsig_keras.registry import Registry
 
 ROOT = pathlib.Path(__file__).parents[1]
 

@@ -6,7 +6,7 @@ from attacks.defences import AS_SERVED
 from attacks.defences import resolve_defence
 from revsig_keras import Defence
 from revsig_keras import ReverseSigmoid
-from revsig_keras.registry import make_defence
+from revsig_keras.defences.catalogue import make_defence
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,8 @@ and can be given to `compile`:
 from revsig_keras.metrics.brier_score import BrierScore
 from revsig_keras.metrics.confidence_auroc import ConfidenceAUROC
 from revsig_keras.metrics.expected_calibration_error import ExpectedCalibrationError
-from revsig_keras.metrics.noise import Noise
-from revsig_keras.metrics.noise import noise
+from revsig_keras.metrics.pairs import Noise
+from revsig_keras.metrics.pairs import noise
 
 __all__ = [
     "BrierScore",

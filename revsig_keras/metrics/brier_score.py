@@ -2,8 +2,8 @@
 import keras
 from keras import ops
 
-from revsig_keras.metrics.rows import rows
-from revsig_keras.probabilities import Tensor
+from revsig_keras.defences.numerics.probabilities import Tensor
+from revsig_keras.metrics.labelled_rows import rows
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")

@@ -4,10 +4,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from revsig_keras.metrics.rows import bin_sums
-from revsig_keras.metrics.rows import check_bins
-from revsig_keras.metrics.rows import rows
-from revsig_keras.probabilities import Tensor
+from revsig_keras.defences.numerics.probabilities import Tensor
+from revsig_keras.metrics.labelled_rows import bin_sums
+from revsig_keras.metrics.labelled_rows import check_bins
+from revsig_keras.metrics.labelled_rows import rows
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")

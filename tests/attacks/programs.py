@@ -10,7 +10,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from attacks import run
-from revsig_keras import program
+from revsig_keras.cli import program
 
 ROOT = pathlib.Path(__file__).parents[2]
 

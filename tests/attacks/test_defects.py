@@ -9,21 +9,21 @@ TESTS = pathlib.Path(__file__).parents[1]
 # What was done wrong, and the tests in which doing so again fails: FILE::NAME, without "test_".
 DEFECTS = {
     "a logit is clipped at 1 - 1e-9, which is 1 in float32: a jump near 1, NaN gradients": [
-        "revsig_keras/test_reverse_sigmoid::literal_formula_is_exact",
-        "revsig_keras/test_reverse_sigmoid::gradients_are_finite_however_steep",
+        "revsig_keras/defences/test_reverse_sigmoid::literal_formula_is_exact",
+        "revsig_keras/defences/test_reverse_sigmoid::gradients_are_finite_however_steep",
     ],
     "odds are clamped below 1, so that every entry above 1/2 is left alone": [
-        "revsig_keras/test_reverse_sigmoid::literal_formula_is_exact",
+        "revsig_keras/defences/test_reverse_sigmoid::literal_formula_is_exact",
     ],
     "by default every answer is the uniform row": [
-        "revsig_keras/test_reverse_sigmoid::the_defaults_keep_what_answers_tell_apart",
+        "revsig_keras/defences/test_reverse_sigmoid::the_defaults_keep_what_answers_tell_apart",
     ],
     "logits are taken for probabilities without a word": [
-        "revsig_keras/test_defended_heads::unknown_logits_are_refused_at_the_first_call",
+        "revsig_keras/defended_model/test_defended_heads::unknown_logits_are_refused_at_the_first_call",
         "attacks/test_oracle::answers_that_are_no_probabilities_are_refused_and_not_charged",
     ],
     "the label is said to be kept and is not": [
-        "revsig_keras/test_reverse_sigmoid::no_label_of_a_million_rows_changes",
+        "revsig_keras/defences/test_reverse_sigmoid::no_label_of_a_million_rows_changes",
         "attacks/test_panel::an_attack_spends_its_budget_pays_for_no_row_twice_and_can_be_repeated",
     ],
     "larger budgets start from the clones of smaller ones": [
@@ -48,7 +48,7 @@ DEFECTS = {
         "of_classes",
     ],
     "a saved model turns out to be the undefended one": [
-        "revsig_keras/serving/test_inspection::what_a_defended_model_exports_is_defended",
+        "revsig_keras/saved_model/test_inspection::what_a_defended_model_exports_is_defended",
     ],
     "a figure without unit or direction": [
         "attacks/test_evaluation::noise_is_that_of_the_formulas_in_float64",

@@ -17,7 +17,7 @@ from benchmarks.comparison import Row
 import benchmarks.flags
 from benchmarks.peer import Peer
 from benchmarks.peers import art_reverse_sigmoid
-from revsig_keras import program
+from revsig_keras.cli import program
 
 ROOT = pathlib.Path(__file__).parents[2]
 ENTRIES = {

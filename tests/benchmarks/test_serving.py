@@ -8,9 +8,9 @@ import pytest
 from benchmarks import serving
 import benchmarks.flags
 from revsig_keras import ReverseSigmoid
-from revsig_keras.serving import files
-from revsig_keras.serving.inspection import inspect_saved_model
-from revsig_keras.serving.signatures import LoadedModel
+from revsig_keras.saved_model import files
+from revsig_keras.saved_model.inspection import inspect_saved_model
+from revsig_keras.saved_model.signatures import LoadedModel
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from models import strategy
 from models import tune
 from models import victim as victims
 from revsig_keras import choose_strength
-from revsig_keras import tuning
+from revsig_keras.cli import tuning
 
 ROOT = pathlib.Path(__file__).parents[2]
 DATA = datasets.DataConfig("digits", split_seed=3)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from revsig_keras import DefendedModel
-from revsig_keras import program
 from revsig_keras import ReverseSigmoid
 from revsig_keras import tune
+from revsig_keras.cli import program
 from tests.revsig_keras import backends
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from attacks.adversaries.adversary import Known
-from revsig_keras.registry import make_defence
+from revsig_keras.defences.catalogue import make_defence
 from tests.attacks.thieves import POOL
 
 DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"

@@ -1,0 +1,1 @@
+"""Defences: layers that perturb class probabilities."""

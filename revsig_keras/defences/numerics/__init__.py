@@ -1,0 +1,1 @@
+"""Numerics of class probabilities, in float32 or better."""

@@ -1,0 +1,61 @@
+"""The Reverse Sigmoid of sigmoid heads: units that are a decision each, of classes y and 1 - y."""
+from typing import NamedTuple
+
+from keras import ops
+
+from revsig_keras.defences.numerics import log_odds
+from revsig_keras.defences.numerics.probabilities import Tensor
+
+
+class Units(NamedTuple):
+    """Sigmoid units, read so that nothing cancels.
+
+    Attributes:
+        y: the probabilities.
+        side: above 0 where y > 1/2, below where y < 1/2, else 0.
+        minor: the smaller one of y and 1 - y.
+        log_odds: its log-odds, at most 0.
+        lead: the distance of y from 1 - y.
+    """
+    y: Tensor
+    side: Tensor
+    minor: Tensor
+    log_odds: Tensor
+    lead: Tensor
+
+
+def from_probabilities(y: Tensor) -> Units:
+    """Reads probabilities; those below 0 count as 0, those above 1 as 1, infinite ones as NaN."""
+    y = ops.minimum(ops.relu(y), 1.0) + 0.0 * y
+    minor = ops.minimum(y, 1.0 - y)
+    return Units(y, y - 0.5, minor, log_odds.log(minor / (1.0 - minor)), 1.0 - 2.0 * minor)
+
+
+def from_logits(z: Tensor) -> Units:
+    """Reads logits: they are the log-odds."""
+    size = -ops.abs(z)
+    return Units(ops.sigmoid(z), z, ops.sigmoid(size), size, 2.0 * log_odds.lift(size, 1.0))
+
+
+def perturb(units: Units, beta: float | Tensor, gamma: float | Tensor, preserve_label: bool,
+            step: float) -> Tensor:
+    """Returns y - t r for a `step` of the output's dtype; see `ReverseSigmoid`.
+
+    r(1 - y) = -r(y), so y and 1 - y sum to 1 as they are.
+    """
+    lift = log_odds.lift(units.log_odds, gamma)
+    scale = 1.0
+    if preserve_label:
+        margin = 8.0 * step * (1.0 - units.minor + beta * lift)
+        binds = lift > 0.0
+        loss = ops.where(binds, 2.0 * beta * lift, 1.0)
+        scale = ops.where(binds, ops.minimum(ops.relu(units.lead - margin) / loss, 1.0), 1.0)
+    below = units.minor + scale * (beta * lift)
+    # Arranged so that 1 - beta / 2, which may be small, is exact.
+    small = log_odds.minor(units.log_odds, gamma)
+    above = (1.0 - scale) + scale * (1.0 - 0.5 * beta) - units.minor + scale * (beta * small)
+    if preserve_label:
+        below = ops.minimum(below, 0.5 * (1.0 - 2.0 * step))
+        above = ops.maximum(above, 0.5 * (1.0 + 2.0 * step))
+    moved = ops.where(units.side > 0.0, above, below)
+    return ops.where(ops.equal(units.side, 0.0), units.y, moved) + 0.0 * units.y

@@ -1,0 +1,71 @@
+"""Exports a defended model for TensorFlow Serving, as the next version in a folder.
+
+  python -m revsig_keras.export --model=SOURCE --output=BASE --defence=reverse_sigmoid:beta=1
+
+SOURCE is a .keras file or the folder of a SavedModel, whoever wrote it. The defended model has the
+same signatures, names, dtypes and shapes, so a client does not notice. What would give clean scores
+away is refused: see `python -m revsig_keras.inspect`. A --flagfile=FILE goes in front of the flags
+that override it.
+"""
+from absl import flags
+
+from revsig_keras.cli import program
+from revsig_keras.defences.catalogue import DEFENCES
+from revsig_keras.export.exporting import export
+from revsig_keras.export.exporting import ExportConfig
+
+
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the flags of this program."""
+    flags.DEFINE_string("model",
+                        None,
+                        "The classifier: a .keras file, or the folder of a SavedModel.",
+                        required=True,
+                        flag_values=values)
+    flags.DEFINE_string("output",
+                        None, "The folder of versions that the server polls; the next version is "
+                        "written there.",
+                        required=True,
+                        flag_values=values)
+    flags.DEFINE_string("defence",
+                        None, "The defence, NAME or NAME:KEY=VALUE:KEY=VALUE. All of them: "
+                        f"{DEFENCES.usage}. Heads other than a softmax or one sigmoid unit need "
+                        "reverse_sigmoid:from_logits=true, :multi_label=true or :axis=N. Not for "
+                        "a model that is defended already, in a .keras file.",
+                        flag_values=values)
+    flags.DEFINE_string("output_name",
+                        None, "The output with the scores, in every signature that has it. Needed "
+                        "where more than one can be.",
+                        flag_values=values)
+    flags.DEFINE_multi_string("allow_output", [],
+                              "An output, NAME or SIGNATURE/NAME, that may stay as it is because "
+                              "the scores cannot be computed from it. May be repeated.",
+                              flag_values=values)
+    flags.DEFINE_multi_string("drop_output", [],
+                              "An output, NAME or SIGNATURE/NAME, to leave out. May be repeated.",
+                              flag_values=values)
+    flags.DEFINE_string("warmup",
+                        None, "Sample inputs, of which a warm-up request is made: an .npy file, "
+                        "or an .npz file with an array for each input name. The scores are tried "
+                        "on them too.",
+                        flag_values=values)
+
+
+def main(values: flags.FlagValues = flags.FLAGS) -> None:
+    exported = export(
+        ExportConfig(model=values.model,
+                     output=values.output,
+                     defence=values.defence,
+                     output_name=values.output_name,
+                     allow_outputs=tuple(values.allow_output),
+                     drop_outputs=tuple(values.drop_output),
+                     warmup=values.warmup))
+    print(exported.report)
+    for name in exported.untried:
+        print(f"Not tried: {name}, for want of inputs. With --warmup=FILE it is.")
+    print(exported.path)
+
+
+if __name__ == "__main__":
+    define_flags()
+    program.run(main)

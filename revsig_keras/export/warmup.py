@@ -1,0 +1,124 @@
+"""Requests that TensorFlow Serving answers once when it loads a model, before it serves it."""
+import pathlib
+from typing import Any, Mapping
+import zipfile
+
+import numpy as np
+import tensorflow as tf
+
+from revsig_keras.errors import first_line
+from revsig_keras.saved_model import files
+from revsig_keras.saved_model.signatures import defaults
+from revsig_keras.saved_model.signatures import LoadedModel
+from revsig_keras.saved_model.signatures import shape_of
+from revsig_keras.saved_model.signatures import signatures
+
+_FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
+
+
+def load_inputs(path: str) -> dict[str | None, np.ndarray]:
+    """Reads sample inputs: an .npy file for the only input, an .npz file of arrays by input name.
+
+    Returns:
+        The arrays by name, that of an .npy file by `None`.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {None: loaded}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError("--warmup must be a readable .npy or .npz file of inputs, made without "
+                         f"pickle. Received: {path}: {first_line(error)}") from error
+    if not arrays or not all(array.ndim and len(array) for array in arrays.values()):
+        raise ValueError("--warmup must have at least one row for each input. Received: "
+                         f"{path} with shapes { {k: v.shape for k, v in arrays.items()} }")
+    return arrays
+
+
+def inputs_for(signature_def: Any, arrays: Mapping[str | None,
+                                                   np.ndarray]) -> dict[str, np.ndarray] | None:
+    """The inputs of a signature, in its dtypes.
+
+    `None` if `arrays` are not its inputs: other names, other shapes, or values that its dtypes
+    cannot hold.
+    """
+    optional = set(signature_def.defaults)
+    required = set(signature_def.inputs) - optional
+    if set(arrays) == {None} and len(required) == 1:
+        arrays = dict(zip(required, arrays.values()))
+    if not required <= set(arrays) <= required | optional:
+        return None
+    inputs = {name: _as_input(signature_def.inputs[name], arrays[name]) for name in arrays}
+    return None if any(value is None for value in inputs.values()) else inputs
+
+
+def _as_input(info, array):
+    """An array in the dtype of a `TensorInfo`; `None` if it does not fit."""
+    dtype = tf.dtypes.as_dtype(info.dtype)
+    if not tf.TensorShape(info.tensor_shape).is_compatible_with(array.shape):
+        return None
+    if dtype == tf.string:
+        return array if array.dtype.kind in "SU" else None
+    if array.dtype.kind not in "biuf":
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        converted = array.astype(dtype.as_numpy_dtype)
+    if dtype.is_floating:
+        return converted if (np.isfinite(converted) == np.isfinite(array)).all() else None
+    return converted if (converted == array).all() else None
+
+
+def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | None,
+                                                                          np.ndarray]) -> None:
+    """Writes one request for each signature that takes these inputs; replaces those there are.
+
+    Each is tried first, since a server does not serve a model that fails at one.
+
+    Raises:
+        ValueError: If no signature takes them, or tensorflow-serving-api is not there.
+        OSError: If a request fails, or cannot be written.
+    """
+    try:
+        from tensorflow_serving.apis import prediction_log_pb2
+    except ImportError as error:
+        raise ValueError("--warmup needs tensorflow-serving-api: "
+                         "pip install 'revsig_keras[serving]'") from error
+    requests = {}
+    for name, signature_def in signatures(meta_graph).items():
+        inputs = inputs_for(signature_def, arrays)
+        if inputs is not None:
+            requests[name] = inputs
+    if not requests:
+        expected = "; ".join(f"{name} takes {_listing(signature_def)}"
+                             for name, signature_def in signatures(meta_graph).items())
+        received = ", ".join(f"{name or 'one array'} ({array.dtype.name}, shape {array.shape})"
+                             for name, array in arrays.items())
+        raise ValueError(f"--warmup must have the inputs of a signature: {expected}. "
+                         f"Received: {received}")
+    _try(folder, meta_graph, requests)
+    (folder / _FILE).parent.mkdir(exist_ok=True)
+    with files.clear_errors("--warmup cannot be written"):
+        with tf.io.TFRecordWriter(str(folder / _FILE)) as file:
+            for name, inputs in requests.items():
+                log = prediction_log_pb2.PredictionLog()
+                request = log.predict_log.request
+                request.model_spec.signature_name = name
+                for key, value in inputs.items():
+                    request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
+                file.write(log.SerializeToString())
+
+
+def _listing(signature_def):
+    return ", ".join(f"{name} ({tf.dtypes.as_dtype(info.dtype).name}, shape {shape_of(info)})"
+                     for name, info in sorted(signature_def.inputs.items()))
+
+
+def _try(folder, meta_graph, requests):
+    """Raises `OSError` if the model in a folder does not answer one of the requests."""
+    with LoadedModel(folder, meta_graph) as model:
+        for name, inputs in requests.items():
+            signature_def = meta_graph.signature_def[name]
+            outputs = {key: info.name for key, info in signature_def.outputs.items() if info.name}
+            try:
+                model.run(name, {**defaults(signature_def), **inputs}, outputs)
+            except OSError as error:
+                raise OSError(f"--warmup must have inputs that are answered: {error}") from error

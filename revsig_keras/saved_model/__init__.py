@@ -1,0 +1,1 @@
+"""SavedModels: files, graphs, signatures, and the inspection for leaks."""

@@ -1,0 +1,230 @@
+"""What a SavedModel gives away: each output of each signature, and all that Python can call."""
+import dataclasses
+import json
+import pathlib
+from typing import Any, Collection, Iterator
+
+import tensorflow as tf
+
+from revsig_keras.defences.base import Defence
+from revsig_keras.saved_model import graphs
+from revsig_keras.saved_model import mark
+from revsig_keras.saved_model.data_flow import DataFlow
+from revsig_keras.saved_model.data_flow import DEFENDED
+from revsig_keras.saved_model.data_flow import INPUT
+from revsig_keras.saved_model.data_flow import LABEL
+from revsig_keras.saved_model.data_flow import STATE
+from revsig_keras.saved_model.files import read
+from revsig_keras.saved_model.signatures import dtype_of
+from revsig_keras.saved_model.signatures import fed_tensors
+from revsig_keras.saved_model.signatures import is_named
+from revsig_keras.saved_model.signatures import shape_of
+from revsig_keras.saved_model.signatures import tensors_of
+
+CLEAN = "clean"
+LIMITS = ("Not excluded: whoever holds the files holds the weights, and can run any part of the "
+          "graph. This is about what a server answers, and the functions that Python loads.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """One output of a SavedModel.
+
+    Attributes:
+        where: "signature NAME", "attribute PATH" for what Python can call after
+            `tf.saved_model.load`, or "alias NAME" of a function.
+        name: Of the output.
+        dtype: Its name.
+        shape: Sizes, `None` each where it is not fixed; `None` as a whole if the rank is unknown.
+        status: "defended", "label" (at most the index of the largest score) or "clean".
+        reason: Why.
+        tags: Those of the graph it is in.
+    """
+    where: str
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+    status: str
+    reason: str
+    tags: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What `inspect_saved_model` found in the folder `path`."""
+    path: str
+    outputs: tuple[Output, ...]
+
+    def leaks(self, allowed: Collection[str] = ()) -> list[Output]:
+        """The clean outputs, without those named "output" or "where's NAME/output"."""
+        return [
+            output for output in self.outputs
+            if output.status == CLEAN and not is_named(allowed,
+                                                       output.where.split(" ", 1)[1], output.name)
+        ]
+
+    def as_json(self) -> str:
+        record = {"schema_version": 1, **dataclasses.asdict(self), "limits": LIMITS}
+        return json.dumps(record, indent=2)
+
+    def __str__(self) -> str:
+        lines = [self.path]
+        for (tags, where), outputs in _grouped(self.outputs).items():
+            lines.append(f"  {where} (tags: {', '.join(tags)})")
+            for output in outputs:
+                shape = "" if output.shape is None else f" {output.shape}"
+                lines.append(f"    {output.status:8}  {output.name}: {output.dtype}{shape}, "
+                             f"{output.reason}")
+        return "\n".join([*lines, LIMITS])
+
+
+def _grouped(outputs):
+    groups = {}
+    for output in outputs:
+        groups.setdefault((output.tags, output.where), []).append(output)
+    return groups
+
+
+def inspect_saved_model(path: str | pathlib.Path) -> Report:
+    """Tells for every output of the SavedModel in a folder whether it is defended.
+
+    By two things that have to agree. The graph: an output is *defended* or *label* only if no path
+    of data leads to it from the inputs that does not pass a defence or an argmax; see `DataFlow`.
+    And by value: whatever is marked as a defence is called on hostile rows and compared with the
+    layer that it claims to be; see `mark.verify`. Nothing is known by names, and all that is not
+    known is *clean*.
+
+    Raises:
+        ValueError: If there is no SavedModel, or one that is corrupt.
+    """
+    outputs = [
+        output for meta_graph in read(path).meta_graphs
+        for output in _MetaGraph(meta_graph).outputs()
+    ]
+    return Report(str(path), tuple(outputs))
+
+
+def refuse_leaks(report: Report, allowed: Collection[str], remedy: str) -> None:
+    """Raises `ValueError`, with the `remedy`, if an output that is not `allowed` is clean."""
+    leaks = report.leaks(allowed)
+    if leaks:
+        where: dict[str, list[str]] = {}
+        for leak in leaks:
+            where.setdefault(leak.name, []).append(leak.where)
+        listed = "; ".join(f"{name} ({', '.join(places)})" for name, places in where.items())
+        raise ValueError("every output must be defended or a label, but these would be clean: "
+                         f"{listed}. {remedy}")
+
+
+class _MetaGraph:
+    """One graph of a SavedModel, its marks verified."""
+
+    def __init__(self, meta_graph: Any):
+        self._meta_graph = meta_graph
+        self._tags = tuple(sorted(meta_graph.meta_info_def.tags))
+        self._library = graphs.library(meta_graph.graph_def)
+        self._defences: dict[str, Defence] = {}
+        self._faults: list[str] = []
+        for name, function in self._library.items():
+            if mark.is_marked(function):
+                try:
+                    self._defences[name] = mark.verify(meta_graph.graph_def, name)
+                except ValueError as error:
+                    self._faults.append(str(error))
+        self._flow = DataFlow(meta_graph.graph_def, self._defences, fed_tensors(meta_graph))
+        self._callable = list(self._functions())
+        self._stores = any(self._writers())
+
+    def _writers(self):
+        """Whether what is sent may be kept, and be the answer to another call, by each callable."""
+        for signature_def in self._meta_graph.signature_def.values():
+            outputs = signature_def.outputs.values()
+            tensors = [tensor for info in outputs for tensor in tensors_of(info)]
+            yield bool(signature_def.inputs) and self._flow.tensors_store(tensors)
+        for _, function, bound, _ in self._callable:
+            yield self._flow.function_stores(function, bound)
+
+    def outputs(self) -> Iterator[Output]:
+        for signature, signature_def in sorted(self._meta_graph.signature_def.items()):
+            for name, info in sorted(signature_def.outputs.items()):
+                origins = frozenset().union(*map(self._flow.of_tensor, tensors_of(info)))
+                # An operation, such as the one that fills the tables, has no value to answer with.
+                if info.dtype or INPUT in origins:
+                    dtype = dtype_of(info).name if info.dtype else "unknown"
+                    yield self._output(f"signature {signature}", name, dtype, shape_of(info),
+                                       origins)
+        for where, function, bound, names in self._callable:
+            yield from self._of_function(where, function, bound, names)
+
+    def _functions(self):
+        """All that Python can call: where, name of the function, bound inputs, output names."""
+        objects = self._meta_graph.object_graph_def
+        aliases = self._meta_graph.meta_info_def.function_aliases
+        places = [(f"alias {alias}", function) for function, alias in sorted(aliases.items())]
+        places += [(f"attribute {path}", function) for path, function in _attributes(objects)]
+        for where, function in places:
+            details = objects.concrete_functions.get(function)
+            if function in self._library:
+                yield (where, function, len(details.bound_inputs) if details else 0,
+                       list(_leaves(details.output_signature)) if details else [])
+
+    def _of_function(self, where, function, bound, names):
+        arguments = self._library[function].signature.output_arg
+        if len(names) != len(arguments):
+            names = [argument.name for argument in arguments]
+        origins = self._flow.of_function(function, bound)
+        for name, argument, found in zip(names, arguments, origins):
+            dtype = tf.dtypes.as_dtype(argument.type)
+            # The handle of a table is no answer.
+            if dtype not in (tf.resource, tf.variant) or INPUT in found:
+                yield self._output(where, name or "output", dtype.name, None, found)
+
+    def _output(self, where, name, dtype, shape, origins):
+        if INPUT in origins or STATE in origins and self._stores:
+            status, reason = CLEAN, "; ".join(
+                ["computed from the inputs without a defence", *self._faults])
+        elif DEFENDED in origins:
+            kinds = sorted({type(defence).__name__ for defence in self._defences.values()})
+            status, reason = DEFENDED, f"by {', '.join(kinds)}"
+        elif LABEL in origins:
+            status, reason = LABEL, "computed from an argmax"
+        elif STATE in origins and dtype not in ("string", "bool"):
+            status, reason = CLEAN, "variables of the model"
+        else:
+            status, reason = LABEL, "the same for all inputs"
+        return Output(where, name, dtype, shape, status, reason, self._tags)
+
+
+def _leaves(value, path=""):
+    """The names of all tensors in a `StructuredValue`, "key/index", in the order of a function."""
+    kind = value.WhichOneof("kind")
+    if kind == "dict_value":
+        inner = sorted(value.dict_value.fields.items())
+    elif kind == "named_tuple_value":
+        inner = [(pair.key, pair.value) for pair in value.named_tuple_value.values]
+    elif kind in ("list_value", "tuple_value"):
+        inner = enumerate(getattr(value, kind).values)
+    else:
+        inner = []
+        if kind != "none_value":
+            yield path
+    for name, child in inner:
+        yield from _leaves(child, f"{path}/{name}".lstrip("/"))
+
+
+def _attributes(object_graph):
+    """Path and name of all functions that Python can reach, each once, by the shortest path."""
+    paths, found = {0: ""}, set()
+    waiting = [0] if object_graph.nodes else []
+    while waiting:
+        index = waiting.pop(0)
+        node = object_graph.nodes[index]
+        for child in node.children:
+            if child.node_id not in paths:
+                paths[child.node_id] = f"{paths[index]}.{child.local_name}".lstrip(".")
+                waiting.append(child.node_id)
+        names = list(node.function.concrete_functions)
+        if node.WhichOneof("kind") == "bare_concrete_function":
+            names.append(node.bare_concrete_function.concrete_function_name)
+        yield from ((paths[index], name) for name in names if name not in found)
+        found.update(names)

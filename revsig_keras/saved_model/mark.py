@@ -1,0 +1,165 @@
+"""The mark of a defence in a SavedModel: a function that says which defence it is, and is it.
+
+A defence is exported as a function of the graph's library whose attribute `_implements` holds its
+configuration. The mark alone proves nothing: `verify` runs the function and compares it with the
+layer that its configuration makes.
+"""
+import json
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from revsig_keras.defences.base import Defence
+from revsig_keras.defences.numerics.probabilities import epsilon
+from revsig_keras.errors import first_line
+from revsig_keras.saved_model import graphs
+from revsig_keras.saved_model.data_flow import DataFlow
+from revsig_keras.saved_model.data_flow import INPUT
+
+_ATTRIBUTE = "_implements"
+_PREFIX = "revsig_keras.Defence "
+_ROWS = 512
+_ENTRIES = 2**21  # Of all rows together, unless a single row has more.
+# Of two classes that all but tie, the last bit decides how far a row may be perturbed.
+_AGREEING = 0.99
+_CLASSES = 10  # Where the function takes any number of them.
+
+
+def marked(defence: Defence) -> Any:
+    """Returns a `tf.function` of the scores that perturbs them by `defence` and says so."""
+    config = {
+        "registered_name": keras.saving.get_registered_name(type(defence)),
+        "config": defence.get_config(),
+    }
+    text = _PREFIX + json.dumps(config, default=keras.saving.serialize_keras_object, sort_keys=True)
+
+    def revsig_keras_defence(scores):
+        return defence(scores, training=False)
+
+    return tf.function(revsig_keras_defence, autograph=False, experimental_implements=text)
+
+
+def is_marked(function: Any) -> bool:
+    """Whether a `FunctionDef` has a mark."""
+    return _ATTRIBUTE in function.attr and function.attr[_ATTRIBUTE].s.startswith(_PREFIX.encode())
+
+
+def verify(graph_def: Any, name: str) -> Defence:
+    """Returns the defence that the function `name` says it is, once it has been tried.
+
+    It is called on some hundred rows, hostile ones among them. (What is made to answer these rows
+    alone as the defence does is not found out.)
+
+    Args:
+        graph_def: A `GraphDef`.
+        name: That of a function of its library that has a mark.
+
+    Raises:
+        ValueError: If it is not that defence.
+    """
+    function = graphs.library(graph_def)[name]
+    defence = _defence(function.attr[_ATTRIBUTE].s.removeprefix(_PREFIX.encode()))
+    depends_on = DataFlow(graph_def).of_function(name)
+    if len(function.signature.input_arg) != 1 or depends_on != [frozenset([INPUT])]:
+        raise ValueError("the function marked as a defence has to depend on scores alone")
+    dtype = tf.dtypes.as_dtype(function.signature.input_arg[0].type)
+    shape, batch = _shape(function)
+    scores = tf.cast(_scores(defence, shape), dtype)
+    try:
+        expected = defence(scores, training=False)
+        got = _run(graph_def, name, scores, batch)
+    except (tf.errors.OpError, ValueError) as error:
+        raise ValueError("the function marked as a defence fails: "
+                         f"{str(error).strip().splitlines()[0]}") from error
+    # The same operations, but compiled, and perhaps by another version.
+    tolerance = max(1e-5, 4 * epsilon(expected.dtype.name))
+    expected, got = (np.asarray(tf.cast(x, tf.float64)) for x in (expected, got))
+    if got.shape != expected.shape or _share(got, expected, tolerance, defence) < _AGREEING:
+        raise ValueError(f"the function marked as a defence is not {defence!r}")
+    clean = np.asarray(tf.cast(defence.clean(scores), tf.float64))
+    usual = slice(0, len(clean) - 2 * _few(len(clean)))
+    if _share(got[usual], clean[usual], tolerance, defence) == 1:
+        raise ValueError(f"{defence!r} leaves all scores as they are")
+    return defence
+
+
+def _defence(text):
+    """The defence of a configuration; code is taken from what is registered, never imported."""
+    try:
+        mark = json.loads(text)
+        kind = keras.saving.get_registered_object(mark["registered_name"])
+        if not (isinstance(kind, type) and issubclass(kind, Defence)):
+            raise ValueError(f"{mark['registered_name']} is no known defence")
+        return kind.from_config(mark["config"])
+    except Exception as error:  # pylint: disable=broad-except
+        # Whatever it holds, it is no mark.
+        raise ValueError(f"its mark cannot be read: {first_line(error)}") from error
+
+
+def _shape(function):
+    """The shape of scores to try a function on, and how many rows it takes at a time."""
+    attribute = function.arg_attr[0].attr.get("_output_shapes")
+    shapes = attribute.list.shape if attribute else function.attr["_input_shapes"].list.shape
+    if not shapes or shapes[0].unknown_rank:
+        return (_ROWS, _CLASSES), _ROWS
+    batch, *sizes = (dim.size for dim in shapes[0].dim)
+    sizes = [size if size > 0 else 3 for size in sizes]
+    rows = max(1, min(_ROWS, _ENTRIES // math.prod(sizes)))
+    if batch > 0:
+        rows = max(1, rows // batch) * batch
+    return (rows, *sizes), batch if batch > 0 else rows
+
+
+def _scores(defence, shape):
+    """Rows of the kind that the defence expects: ordinary, saturated, nearly tied, and spoilt."""
+    generator = np.random.default_rng(0)
+    axis = -1 if defence.multi_label else defence.axis
+    places = list(shape)
+    places[axis] = 1
+    scales = np.geomspace(0.01, 60, math.prod(places)).reshape(places)
+    logits = generator.normal(size=shape) * scales
+    # Two equal classes, and two that are nearly equal, in a part of the rows.
+    classes = np.moveaxis(logits, axis, 0)
+    if len(classes) > 1:
+        near = classes[:, :shape[0] // 4]
+        near[0] = near.max(axis=0)
+        near[1] = near[0] * (1 - 2.0**-20)
+    if defence.from_logits:
+        scores, empty = logits, -np.inf
+    elif defence.multi_label or logits.shape[defence.axis] == 1:
+        scores, empty = 1 / (1 + np.exp(-logits)), 0.0
+    else:
+        exponentials = np.exp(logits - logits.max(axis=defence.axis, keepdims=True))
+        scores, empty = exponentials / exponentials.sum(axis=defence.axis, keepdims=True), 0.0
+    spoilt = scores[len(scores) - 2 * _few(len(scores)):]
+    spoilt[::2], spoilt[1::2] = np.nan, empty
+    return scores
+
+
+def _few(rows):
+    """How many of so many rows are without any mass, and as many are NaN."""
+    return rows // 32
+
+
+def _share(x, y, tolerance, defence):
+    """The share of the rows that are equal."""
+    close = np.isclose(x, y, tolerance, 1e-7, equal_nan=True)
+    return np.all(close, axis=-1 if defence.multi_label else defence.axis).mean()
+
+
+def _run(graph_def, name, scores, batch):
+    """The values of the function `name` of a graph, called on `batch` rows at a time."""
+    functions = graphs.library(graph_def)
+    part = tf.compat.v1.GraphDef(versions=graph_def.versions)
+    argument = part.node.add(name="scores", op="Placeholder")
+    argument.attr["dtype"].type = scores.dtype.as_datatype_enum
+    part.node.append(graphs.call("call", functions[name], [argument.name]))
+    needed = graphs.function_closure(functions, part.node)
+    part.library.function.extend(functions[inner] for inner in sorted(needed))
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tf.graph_util.import_graph_def(part, name="")
+        batches = np.split(scores.numpy(), range(batch, len(scores), batch))
+        return np.concatenate([session.run("call:0", {"scores:0": rows}) for rows in batches])

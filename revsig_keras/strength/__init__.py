@@ -1,0 +1,1 @@
+"""The choice of a strength: what each one costs honest users."""

@@ -1,0 +1,93 @@
+"""What `choose_strength` takes: each check returns what it checked, as it is worked on."""
+import math
+from typing import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from revsig_keras.arguments import is_real
+from revsig_keras.defences.reverse_sigmoid import check_parameters
+
+
+def check_limits(labels: ArrayLike | None, **limits: float | None) -> dict[str, float]:
+    """Returns the limits that are given, by the names of the costs."""
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    for name, limit in given.items():
+        if not is_real(limit) or not 0 < limit < math.inf:
+            raise ValueError(f"`max_{name}` must be a finite number above 0: a defence always "
+                             f"costs something. Received: max_{name}={limit!r}")
+    if not given:
+        raise ValueError("At least one of `max_l1`, `max_kl_nats` and `max_ece` must be given: "
+                         "without a limit, the largest KL(clean || defended) is that of the "
+                         "strongest defence, whose answers say hardly more than the label. "
+                         "Received: none")
+    if "ece" in given and labels is None:
+        raise ValueError("`max_ece` needs `labels`, the true labels of the rows: calibration is "
+                         f"measured against them. Received: max_ece={given['ece']!r}, labels=None")
+    return {name: float(limit) for name, limit in given.items()}
+
+
+def check_rows(probabilities: ArrayLike) -> np.ndarray:
+    """Returns the rows of classes, a sigmoid unit y as (1 - y, y), in a dtype of NumPy."""
+    p = np.asarray(probabilities)
+    if p.dtype.name == "bfloat16":  # NumPy does not count it among the floating-point dtypes.
+        p = p.astype("float32")
+    if p.ndim != 2 or p.size == 0 or p.dtype.kind != "f":
+        raise ValueError(
+            "`probabilities` must be a floating-point array of shape (rows, classes), "
+            "or (rows, 1) for one sigmoid unit, at least 1 row. Of another shape, move "
+            "the classes to the last axis and reshape to (-1, classes), and units to "
+            f"(-1, 1). Received: shape={p.shape}, dtype={p.dtype}")
+    if p.shape[1] == 1:
+        _check_units(p)
+        p = p.astype(np.result_type(p, "float32"))
+        return np.concatenate([1 - p, p], axis=1)
+    sums = p.sum(axis=1, dtype="float64")
+    is_bad = ~((p >= 0).all(axis=1) & (abs(sums - 1) < 0.01))
+    if is_bad.any():
+        row = int(is_bad.argmax())
+        raise ValueError("`probabilities` must have rows of entries of at least 0 whose sum is 1, "
+                         "such as a softmax emits (logits are not; the sigmoid units of a "
+                         "multi-label head are reshaped to (rows * units, 1), and so are their "
+                         f"labels to (rows * units,)). Received: row {row} with the smallest entry "
+                         f"{p[row].min():.6g} and the sum {sums[row]:.6g}, and "
+                         f"{is_bad.sum() - 1} other such rows")
+    return p
+
+
+def _check_units(y):
+    is_bad = ~((y >= 0) & (y <= 1))
+    if is_bad.any():
+        row = int(is_bad.argmax())
+        raise ValueError(
+            "`probabilities` of shape (rows, 1) must be from 0 to 1, such as a sigmoid "
+            f"emits (logits are not). Received: row {row} with {y[row, 0]:.6g}, and "
+            f"{is_bad.sum() - 1} other such rows")
+
+
+def check_labels(labels: ArrayLike | None, probabilities: np.ndarray) -> np.ndarray | None:
+    """Returns the labels as an array, or `None` for `None`."""
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    rows, classes = probabilities.shape
+    if labels.shape != (rows,) or labels.dtype.kind not in "iu":
+        raise ValueError(f"`labels` must be an array of {rows} integers, one per row of "
+                         f"`probabilities`. Received: shape={labels.shape}, dtype={labels.dtype}")
+    if not 0 <= labels.min() <= labels.max() < classes:
+        raise ValueError(f"`labels` must be from 0 to {classes - 1}, for {classes} classes. "
+                         f"Received: {labels.min()} to {labels.max()}")
+    return labels
+
+
+def check_grid(name: str, values: Iterable[float]) -> list[float]:
+    """Returns the values of `betas` or `gammas` in order, each once."""
+    values = list(values) if hasattr(values, "__iter__") else values
+    if not isinstance(values, list) or not values:
+        raise ValueError(f"`{name}` must be a list of numbers, at least one. "
+                         f"Received: {name}={values!r}")
+    for value in values:
+        if not is_real(value):
+            raise ValueError(f"`{name}` must be a list of numbers. Received: {value!r} in it")
+        check_parameters(**{"beta": 1.0, "gamma": 1.0, name.removesuffix("s"): value})
+    return sorted({float(value) for value in values})

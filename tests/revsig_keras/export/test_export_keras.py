@@ -1,0 +1,215 @@
+"""Models of Keras: .keras files, and what `DefendedModel.export` writes."""
+import os
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from revsig_keras import DefendedModel
+from revsig_keras import ReverseSigmoid
+from revsig_keras.export.exporting import export
+from revsig_keras.export.exporting import ExportConfig
+from revsig_keras.saved_model import files
+from revsig_keras.saved_model.inspection import inspect_saved_model
+from tests.revsig_keras import classifiers
+from tests.revsig_keras import reference
+from tests.serving import exports
+from tests.serving.loaders import answers
+from tests.serving.loaders import functions
+
+X = classifiers.X
+BOTH = ("serve", "serving_default")
+
+
+def sequential():
+    return classifiers.sequential(classifiers.dense("softmax"))
+
+
+def functional():
+    inputs = keras.Input((6,), name="features")
+    return keras.Model(inputs, classifiers.dense("softmax")(inputs))
+
+
+def two_outputs():
+    inputs = keras.Input((6,), name="features")
+    hidden = keras.layers.Dense(5, name="hidden")(inputs)
+    return keras.Model(inputs, {"scores": classifiers.dense("softmax")(hidden), "hidden": hidden})
+
+
+def logits():
+    return classifiers.sequential(classifiers.dense())
+
+
+def exported(model, tmp_path, **options):
+    """The defended copy of a model, by way of a .keras file."""
+    model.save(tmp_path / "model.keras")
+    return export(
+        ExportConfig(str(tmp_path / "model.keras"), str(tmp_path / "base"), **{
+            "defence": exports.DEFENCE,
+            **options
+        }))
+
+
+def served(path, name=None):
+    """The answers of both signatures, which have to be the same; of an output or the only one."""
+    graph, = files.read(path).meta_graphs
+    inputs = {key: {next(iter(graph.signature_def[key].inputs)): X} for key in BOTH}
+    outputs = answers(path, inputs)
+    arrays = [outputs[key][name or next(iter(outputs[key]))] for key in BOTH]
+    np.testing.assert_array_equal(*arrays)
+    return arrays[0]
+
+
+def formula(clean):
+    return np.float64(reference.reverse_sigmoid(clean, exports.BETA, exports.GAMMA, 2.0**-23))
+
+
+def names_of(path):
+    """Input and output names of each signature."""
+    graph, = files.read(path).meta_graphs
+    return {
+        key: (set(signature.inputs), set(signature.outputs))
+        for key, signature in graph.signature_def.items()
+        if not key.startswith("__")
+    }
+
+
+@pytest.mark.parametrize("make", [sequential, functional])
+def test_a_keras_file_is_defended(make, tmp_path):
+    """Under the names that Keras itself gives what it exports."""
+    model = make()
+    clean = model.predict(X, verbose=0)
+    result = exported(model, tmp_path)
+    np.testing.assert_allclose(served(result.path), formula(clean), atol=1e-5)
+    assert result.path == tmp_path / "base" / "1" and not result.report.leaks()
+    keras.saving.load_model(tmp_path / "model.keras").export(tmp_path / "plain", verbose=False)
+    assert names_of(result.path) == names_of(tmp_path / "plain")
+
+
+def test_one_of_several_outputs_is_defended(tmp_path):
+    model = two_outputs()
+    clean = model.predict(X, verbose=0)
+    result = exported(model, tmp_path, output_name="scores", drop_outputs=("hidden",))
+    np.testing.assert_allclose(served(result.path, "scores"), formula(clean["scores"]), atol=1e-5)
+    assert names_of(result.path) == dict.fromkeys(BOTH, ({"features"}, {"scores"}))
+    assert not inspect_saved_model(result.path).leaks()
+    loaded = tf.saved_model.load(result.path)
+    assert not list(functions(loaded))
+    y = loaded.signatures["serve"](features=tf.constant(X))
+    np.testing.assert_allclose(y["scores"], formula(clean["scores"]), atol=1e-5)
+
+
+def test_an_output_that_is_allowed_stays(tmp_path):
+    model = two_outputs()
+    result = exported(model, tmp_path, output_name="scores", allow_outputs=("hidden",))
+    np.testing.assert_allclose(served(result.path, "hidden"),
+                               model.predict(X, verbose=0)["hidden"],
+                               atol=1e-5)
+    assert [leak.name for leak in inspect_saved_model(result.path).leaks(["hidden"])] == []
+
+
+@pytest.mark.parametrize("options, message", [
+    ({}, r"--output_name\).*Received: output=None.*\['hidden', 'scores'\]"),
+    (dict(output_name="probs"), r"Received: output='probs'.*\['hidden', 'scores'\]"),
+    (dict(output_name="hidden"), r"must emit class probabilities.*from_logits=true"),
+    (dict(output_name="scores"), r"would be clean: hidden .*--drop_output=NAME"),
+    (dict(output_name="scores", drop_outputs=("hidden", "other")), "--drop_output.*: other$"),
+    (dict(output_name="scores", drop_outputs=("hidden",), defence=None), "--defence must be given"),
+])
+def test_outputs_that_are_not_as_they_have_to_be(options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        exported(two_outputs(), tmp_path, **options)
+    assert os.listdir(tmp_path) == ["model.keras"]
+
+
+def test_logits_are_refused_or_defended_as_such(tmp_path):
+    model = logits()
+    with pytest.raises(ValueError, match="--defence=reverse_sigmoid:from_logits=true"):
+        exported(model, tmp_path)
+    assert os.listdir(tmp_path) == ["model.keras"]
+    path = exported(model, tmp_path, defence=f"{exports.DEFENCE}:from_logits=true").path
+    clean = keras.ops.softmax(model.predict(X, verbose=0))
+    np.testing.assert_allclose(served(path), formula(clean), atol=1e-5)
+
+
+def test_a_defended_model_is_exported_with_its_own_defence(tmp_path):
+    clean = sequential()
+    model = DefendedModel(clean, ReverseSigmoid(exports.BETA, exports.GAMMA))
+    path = exported(model, tmp_path, defence=None).path
+    np.testing.assert_allclose(served(path), formula(clean.predict(X, verbose=0)), atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{}, dict(defence=None, output_name="output_0")])
+def test_a_defended_model_is_not_defended_again(options, tmp_path):
+    with pytest.raises(ValueError, match="--model is defended already.*ReverseSigmoid"):
+        exported(DefendedModel(sequential()), tmp_path, **options)
+    assert os.listdir(tmp_path) == ["model.keras"]
+
+
+def test_a_saved_model_of_a_defended_model_is_not_defended_again(tmp_path):
+    DefendedModel(sequential()).export(tmp_path / "model")
+    with pytest.raises(ValueError, match="defended already"):
+        export(exports.config("", tmp_path / "model", tmp_path / "base"))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no zip file"])
+def test_a_keras_file_that_cannot_be_read(content, tmp_path):
+    path = tmp_path / "model.keras"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError,
+                       match=f"--model must be a readable .keras file. Received: "
+                       f"{path}") as error_info:
+        export(ExportConfig(str(path), str(tmp_path / "base"), exports.DEFENCE))
+    assert len(str(error_info.value).splitlines()) == 1
+    assert not (tmp_path / "base").exists()
+
+
+def test_export_replaces_a_saved_model(tmp_path):
+    """All of it: a file that the new one does not have is gone."""
+    DefendedModel(functional()).export(tmp_path / "model")
+    (tmp_path / "model" / "assets.extra").mkdir()
+    model = DefendedModel(sequential())
+    model.export(tmp_path / "model")
+    np.testing.assert_allclose(served(tmp_path / "model"), model.predict(X, verbose=0), atol=1e-6)
+    assert not (tmp_path / "model" / "assets.extra").exists()
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_export_replaces_an_empty_folder(tmp_path):
+    (tmp_path / "model").mkdir()
+    DefendedModel(sequential()).export(str(tmp_path / "model"))
+    assert files.is_saved_model(tmp_path / "model") and os.listdir(tmp_path) == ["model"]
+
+
+def test_export_leaves_alone_what_is_no_saved_model(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "text").write_text("mine")
+    for path in (tmp_path / "notes", tmp_path / "notes" / "text"):
+        with pytest.raises(ValueError, match="`filepath` must be a folder that is new, empty, or"):
+            DefendedModel(sequential()).export(path)
+    assert (tmp_path / "notes" / "text").read_text() == "mine"
+    assert [path.name for path in tmp_path.rglob("*")] == ["notes", "text"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_refusal_leaves_what_was_there(there, tmp_path):
+    path = tmp_path / "new" / "model"
+    if there:
+        DefendedModel(sequential()).export(path)
+    before = exports.contents(tmp_path)
+    with pytest.raises(ValueError, match="would be clean: hidden.*`allow_outputs`"):
+        DefendedModel(two_outputs(), output="scores").export(path)
+    assert exports.contents(tmp_path) == before
+    assert os.listdir(tmp_path) == (["new"] if there else [])
+
+
+def test_a_model_can_be_used_and_exported_again_after_a_refusal(tmp_path):
+    model = DefendedModel(two_outputs(), output="scores")
+    expected = model.predict(X, verbose=0)["scores"]
+    with pytest.raises(ValueError, match="would be clean"):
+        model.export(tmp_path / "model")
+    np.testing.assert_array_equal(model.predict(X, verbose=0)["scores"], expected)
+    model.export(tmp_path / "model", allow_outputs=["hidden"])
+    np.testing.assert_allclose(served(tmp_path / "model", "scores"), expected, atol=1e-6)
