@@ -10,9 +10,9 @@ import keras
 import numpy as np
 
 from attacks.clone import Clone
+from models.data.splits import Rows
+from models.data.streamed import Inputs
 from models.inference import predict
-from models.splits import Rows
-from models.streamed_images import Inputs
 
 # Neighbours in the grid have the same clones; see `attacks.clone`.
 _REMEMBERED = 64

@@ -15,16 +15,16 @@ from attacks.clone_config import CloneConfig
 from attacks.digest import digest
 from attacks.transfer_set import TransferSet
 from models import architectures
-from models.checkpoint import Checkpoint
-from models.chunks import chunks
+from models.data.chunks import chunks
+from models.data.streamed import Inputs
 from models.inference import predict
 from models.inference import probabilities
-from models.objective import Objective
-from models.optimizers import OPTIMIZERS
+from models.processes.workers import Workers
 from models.seeds import derive
-from models.streamed_images import Inputs
-from models.trainer import Trainer
-from models.workers import Workers
+from models.training.checkpoints import Checkpoint
+from models.training.objective import Objective
+from models.training.optimizers import OPTIMIZERS
+from models.training.trainer import Trainer
 
 # Neighbours in the grid train the same clones: where the label survives the defence and the thief
 # uses labels only, and where a thief begins with its labels-only clone. So they are trained once,
@@ -219,7 +219,7 @@ class Course:
             stolen: What the thief paid for, with the targets to train on.
             objective: What is minimised, hashable. Defaults to `None`: the cross-entropy.
             start: A clone to start from instead of that of the course. Defaults to `None`.
-            unlabelled: Inputs that cost nothing; see `models.trainer.Trainer.train`.
+            unlabelled: Inputs that cost nothing; see `models.training.trainer.Trainer.train`.
             unlabelled_shift: Likewise.
         """
         return self._train(stolen, objective, start or self._start, unlabelled, unlabelled_shift,

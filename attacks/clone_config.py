@@ -4,8 +4,8 @@ import dataclasses
 from typing import Any
 
 from models import architectures
-from models import precision
-from models.optimizers import OPTIMIZERS
+from models.training import precision
+from models.training.optimizers import OPTIMIZERS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,13 +14,14 @@ class CloneConfig:
 
     Attributes:
         architecture: Name in `models.architectures`.
-        optimizer: Member of `models.optimizers.OPTIMIZERS`.
+        optimizer: Member of `models.training.optimizers.OPTIMIZERS`.
         batch_size: Rows per step, over all replicas.
         steps: Training steps; the most of them under early stopping.
         held_out: Share of the transfer set, in [0, 1), that early stopping is decided on; paid for
             and not trained on. 0 trains on all of it for exactly `steps` steps.
         patience: Checks without a lower held-out loss before training stops.
-        precision: Keras dtype policy, of `models.precision.NAMES`; the softmax stays float32.
+        precision: Keras dtype policy, of `models.training.precision.NAMES`; the softmax stays
+            float32.
         jit: Whether XLA compiles the training steps.
     """
     architecture: str = "digits_cnn"

@@ -15,7 +15,7 @@ from attacks.columns import aligned
 from attacks.strongest import by
 from attacks.strongest import mean
 from attacks.strongest import rows_of_strongest
-from models.files import write_atomically
+from models.processes.files import write_atomically
 
 COLUMNS = ("defence", "thief", "budget", "seeds", "undefended_by", "defended_by",
            "agreement_undefended", "agreement_defended", "difference", "difference_low_95",

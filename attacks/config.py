@@ -14,9 +14,9 @@ from attacks.queries.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import architectures
-from models import strategy
-from models.dataset import Dataset
-from models.datasets import DataConfig
+from models.data.dataset import Dataset
+from models.data.loading import DataConfig
+from models.processes import strategy
 from models.victim import VictimConfig
 from revsig_keras.defences.catalogue import DEFENCES
 
@@ -32,7 +32,7 @@ class RunConfig:
         clone: How clones are trained.
         defences, attacks, adversaries: Members, as written.
         budgets, seeds: Integers.
-        distribution: Name in `models.strategy.NAMES`.
+        distribution: Name in `models.processes.strategy.NAMES`.
         output_dir: Where the results go.
         replay: The flags that make this run again, without the directories that it reads and
             writes.

@@ -9,10 +9,10 @@ from attacks.agreement import AgreementEvaluator
 from attacks.agreement import labels_of
 from attacks.agreement import share
 from attacks.transferability import Transferability
+from models.data.splits import Splits
+from models.data.streamed import Inputs
 from models.inference import log_softmax
 from models.inference import predict
-from models.splits import Splits
-from models.streamed_images import Inputs
 from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics

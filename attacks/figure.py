@@ -15,7 +15,7 @@ from attacks.agreement import agreement
 from attacks.agreement import reference
 from attacks.strongest import by
 from attacks.strongest import rows_of_strongest
-from models.files import write_atomically
+from models.processes.files import write_atomically
 
 _PANELS_PER_ROW = 4
 # Of defences: dashes without one, then solid and so on.

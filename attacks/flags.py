@@ -11,11 +11,11 @@ from attacks.endpoint import flags as endpoint_flags
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import architectures
-from models import precision
 import models.flags
-from models.optimizers import OPTIMIZERS
-from models.workers import join
-from models.workers import Workers
+from models.processes.workers import join
+from models.processes.workers import Workers
+from models.training import precision
+from models.training.optimizers import OPTIMIZERS
 from revsig_keras.defences.catalogue import DEFENCES
 
 FLAGS = flags.FLAGS

@@ -8,9 +8,9 @@ from attacks.evaluation import Evaluator
 from attacks.oracle import LocalOracle
 from attacks.target import Target
 from models import victim as victims
-from models.dataset import Dataset
-from models.locks import lock
-from models.splits import Splits
+from models.data.dataset import Dataset
+from models.data.splits import Splits
+from models.processes.locks import lock
 
 
 class LocalTarget(Target):

@@ -9,9 +9,9 @@ from typing import Any
 import tensorflow as tf
 
 from attacks.config import RunConfig
-from models.dataset import Dataset
-from models.splits import Rows
-from models.splits import Splits
+from models.data.dataset import Dataset
+from models.data.splits import Rows
+from models.data.splits import Splits
 from models.versions import versions
 
 

@@ -16,7 +16,7 @@ from attacks.strongest import by
 from attacks.strongest import mean
 from attacks.strongest import rows_of_strongest
 from attacks.strongest import strongest
-from models.files import write_atomically
+from models.processes.files import write_atomically
 
 # The first columns are a fixed interface; further ones may follow in any later version.
 COLUMNS = ("dataset", "victim", "defence", "attack", "adversary", "budget", "seed",

@@ -18,8 +18,8 @@ from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from models import victim
-from models.files import write_atomically
-from models.locks import lock
+from models.processes.files import write_atomically
+from models.processes.locks import lock
 
 SCHEMA_VERSION = 1
 

@@ -31,8 +31,8 @@ from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
 from attacks.shared_store import SharedStore
 from attacks.thief import Thief
-from models.preemption import Preemption
-from models.splits import split
+from models.data.splits import split
+from models.processes.preemption import Preemption
 from revsig_keras.cli import program
 
 adopt_module_key_flags(flags)  # so that --help lists them

@@ -8,10 +8,10 @@ from typing import Any
 from attacks.cell import Cell
 from attacks.config import RunConfig
 from attacks.results import ResultStore
-from models.checkpoint import Checkpoint
-from models.dataset import Dataset
-from models.preemption import Preemption
-from models.workers import Workers
+from models.data.dataset import Dataset
+from models.processes.preemption import Preemption
+from models.processes.workers import Workers
+from models.training.checkpoints import Checkpoint
 
 
 class SharedStore:

@@ -7,8 +7,8 @@ from attacks.agreement import AgreementEvaluator
 from attacks.cell import Cell
 from attacks.oracle import Oracle
 from attacks.progress import Progress
-from models.checkpoint import Checkpoint
-from models.workers import Workers
+from models.processes.workers import Workers
+from models.training.checkpoints import Checkpoint
 
 
 class Target(abc.ABC):

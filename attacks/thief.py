@@ -12,10 +12,10 @@ from attacks.clone import CloneTrainer
 from attacks.oracle import Oracle
 from attacks.queries.pools import Pools
 from attacks.transfer_set import TransferSet
-from models.checkpoint import Checkpoint
 from models.gradients import input_gradients
 from models.inference import probabilities
 from models.seeds import derive
+from models.training.checkpoints import Checkpoint
 
 
 class Substitute:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from models.workers import Workers
+from models.processes.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

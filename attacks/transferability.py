@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
+from models.data.splits import Rows
 from models.gradients import input_gradients
 from models.inference import predict
 from models.seeds import derive
-from models.splits import Rows
 from models.victim import Victim
 
 # Rows that adversarial examples are made of: enough for a standard error of at most 1.6 points.

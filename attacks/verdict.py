@@ -11,7 +11,7 @@ from attacks.agreement import reference
 from attacks.defences import AS_SERVED
 from attacks.results import read_cells
 from attacks.strongest import strongest
-from models.files import write_atomically
+from models.processes.files import write_atomically
 
 SCHEMA_VERSION = 1
 FAILED = 2

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.optimizers import OPTIMIZERS
-from models.splits import Rows
+from models.data.splits import Rows
+from models.training.optimizers import OPTIMIZERS
 
 STEPS_PER_CALL, ROWS_PER_CALL = 50, 1024
 # Rows of which adversarial examples are made.

@@ -23,11 +23,11 @@ from attacks.transfer_set import TransferSet
 from benchmarks import bare
 from benchmarks import comparison
 from models import architectures
-from models.dataset import Dataset
+from models.data.dataset import Dataset
+from models.data.splits import split
 from models.inference import probabilities
-from models.precision import fastest
-from models.splits import split
-from models.strategy import make_strategy
+from models.processes.strategy import make_strategy
+from models.training.precision import fastest
 from models.victim import train_victim
 from models.victim import VictimConfig
 

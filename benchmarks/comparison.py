@@ -13,7 +13,7 @@ from attacks.provenance import commit
 from attacks.provenance import hardware
 from benchmarks.flags import BenchmarkConfig
 from benchmarks.profiling import profile
-from models.files import write_atomically
+from models.processes.files import write_atomically
 from models.versions import versions
 
 SCHEMA_VERSION = 1

@@ -13,7 +13,7 @@ import keras  # noqa: F401
 BEFORE = set(sys.modules)  # `benchmarks` has imported TensorFlow.
 
 from attacks import run  # noqa: E402
-from models import trainer  # noqa: E402
+from models.training import trainer  # noqa: E402
 from revsig_keras.cli import program  # noqa: E402
 
 

@@ -21,12 +21,12 @@ from attacks.thief import Thief
 from benchmarks import cells
 from benchmarks import comparison
 from benchmarks.peer import Peer
-from models import datasets
-from models.dataset import Dataset
-from models.images import resize
-from models.splits import split
-from models.splits import Splits
-from models.strategy import make_strategy
+from models.data import loading
+from models.data.dataset import Dataset
+from models.data.images import resize
+from models.data.splits import split
+from models.data.splits import Splits
+from models.processes.strategy import make_strategy
 from models.victim import train_victim
 from models.victim import VictimConfig
 
@@ -63,9 +63,9 @@ def cases(quick: bool, stack: contextlib.ExitStack,
 def images() -> Dataset:
     """MNIST where TensorFlow Datasets has it prepared, else scikit-learn's digits in its size."""
     try:
-        return datasets.load("mnist")
+        return loading.load("mnist")
     except ValueError:
-        digits = datasets.load("digits")
+        digits = loading.load("digits")
         x = np.clip(resize(digits.x, cells.SHAPE[:2]), 0, 1).astype(np.float32)
         return Dataset("digits", x, digits.y, digits.num_classes, digits.input_range)
 

@@ -3,10 +3,10 @@ configurations made from them."""
 from absl import flags
 
 from models import architectures
-from models.datasets import DataConfig
+from models.data.loading import DataConfig
+from models.processes.workers import join
+from models.processes.workers import Workers
 from models.victim import VictimConfig
-from models.workers import join
-from models.workers import Workers
 
 _DATASET = flags.DEFINE_string(
     "dataset", "digits",

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.chunks import rows_at_once
+from models.data.chunks import rows_at_once
 
 # The compiled functions of each model, by what is differentiated. They must not keep it alive.
 _COMPILED = weakref.WeakKeyDictionary()

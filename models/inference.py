@@ -5,9 +5,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.chunks import rows_at_once
-from models.streamed_images import Inputs
-from models.streamed_images import StreamedImages
+from models.data.chunks import rows_at_once
+from models.data.streamed import Inputs
+from models.data.streamed import StreamedImages
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:

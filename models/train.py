@@ -10,10 +10,10 @@ from absl import flags
 import tqdm
 
 from models import flags as model_flags
-from models import splits
 from models import victim as victims
-from models.checkpoint import Checkpoint
-from models.preemption import Preemption
+from models.data import splits
+from models.processes.preemption import Preemption
+from models.training.checkpoints import Checkpoint
 from revsig_keras.cli import program
 
 _OUTPUT_DIR = flags.DEFINE_string("output_dir",

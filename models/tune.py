@@ -8,8 +8,8 @@ and the line of code that makes the layer of the strongest one inside the limits
 from absl import flags
 
 from models import flags as model_flags
-from models import splits
 from models import victim as victims
+from models.data import splits
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
 

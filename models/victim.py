@@ -13,15 +13,15 @@ import numpy as np
 import tensorflow as tf
 
 from models import architectures
-from models import files
 from models import inference
-from models import trainer
-from models.checkpoint import Checkpoint
-from models.dataset import Dataset
-from models.optimizers import OPTIMIZERS
+from models.data.dataset import Dataset
+from models.data.splits import Splits
+from models.data.streamed import Inputs
+from models.processes import files
 from models.seeds import derive
-from models.splits import Splits
-from models.streamed_images import Inputs
+from models.training import trainer
+from models.training.checkpoints import Checkpoint
+from models.training.optimizers import OPTIMIZERS
 from models.versions import versions
 from revsig_keras.errors import first_line
 

@@ -9,7 +9,7 @@ from attacks.clone import Clone
 from attacks.clone import Course
 from attacks.oracle import Oracle
 from attacks.transfer_set import TransferSet
-from models.streamed_images import Inputs
+from models.data.streamed import Inputs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

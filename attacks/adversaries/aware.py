@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.guess import Guess
-from models.objective import Objective
+from models.training.objective import Objective
 from revsig_keras import reverse_sigmoid
 from revsig_keras import ReverseSigmoid
 

@@ -12,10 +12,10 @@ from attacks.adversaries.simulated_recovery import SimulatedRecovery
 from attacks.adversaries.simulation import Pairs
 from attacks.remembered import remembered
 from models.inference import probabilities
-from models.objective import Objective
+from models.processes.strategy import make_strategy
 from models.seeds import derive
-from models.strategy import make_strategy
-from models.trainer import Trainer
+from models.training.objective import Objective
+from models.training.trainer import Trainer
 
 _BATCH = 1024
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from attacks import shifts
 from attacks.adversaries.adversary import Adversary
 from attacks.transfer_set import one_hot_labels
-from models.objective import Objective
+from models.training.objective import Objective
 
 
 @dataclasses.dataclass(frozen=True)

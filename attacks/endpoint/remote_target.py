@@ -24,11 +24,11 @@ from attacks.endpoint.remote_evaluator import RemoteEvaluator
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.registry import ADVERSARIES
 from attacks.target import Target
-from models.dataset import Dataset
-from models.files import write_atomically
+from models.data.dataset import Dataset
+from models.data.splits import Rows
+from models.data.splits import Splits
+from models.processes.files import write_atomically
 from models.seeds import derive
-from models.splits import Rows
-from models.splits import Splits
 
 # Of the rows that the evaluator asks, the share with which is chosen; the others are reported on.
 _CHOOSING = 0.2

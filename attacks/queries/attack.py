@@ -4,7 +4,7 @@ import abc
 
 from attacks.queries.pools import Pools
 from attacks.thief import Thief
-from models.streamed_images import Inputs
+from models.data.streamed import Inputs
 
 
 class Attack(abc.ABC):

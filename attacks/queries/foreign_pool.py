@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 
 from attacks.digest import digest
-from models import datasets
-from models import photos
-from models.datasets import DataConfig
-from models.images import resize
-from models.images import with_channels
-from models.streamed_images import Inputs
+from models.data import loading
+from models.data import photos
+from models.data.images import resize
+from models.data.images import with_channels
+from models.data.loading import DataConfig
+from models.data.streamed import Inputs
 
 # More than chance makes of pairs of data sets with, say, an empty image in both.
 _LARGEST_SHARED = 0.01
@@ -37,8 +37,8 @@ def load(name: str, own: Inputs, input_range: tuple[float, float],
     inputs. The test split of a data set is left out.
 
     Args:
-        name: `photos`: patches of photographs, see `models.photos`. `digits`, or an
-            image-classification set of TFDS: see `models.datasets.load`.
+        name: `photos`: patches of photographs, see `models.data.photos`. `digits`, or an
+            image-classification set of TFDS: see `models.data.loading.load`.
         own: Inputs `[rows, ...]` of the victim's domain, whose shape the images get.
         input_range: The lowest and the highest value that an input can have.
         data: The victim's data set, and where data sets are, if known.
@@ -83,7 +83,7 @@ def _read(name, size, data):
         return photos.patches(size), None
     where = (data.data_dir, data.download) if data else ()
     try:
-        dataset = datasets.load(name, *where, image_size=None if name == "digits" else size)
+        dataset = loading.load(name, *where, image_size=None if name == "digits" else size)
     except ValueError as error:
         raise ValueError("`pool` must be photos, digits, or an image-classification set of TFDS. "
                          f"Received: {name} ({error})") from error

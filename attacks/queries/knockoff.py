@@ -9,8 +9,8 @@ from attacks.queries.attack import Attack
 from attacks.queries.bandit import GradientBandit
 from attacks.queries.rewards import PARTS
 from attacks.queries.rewards import Rewards
-from models.chunks import chunks
-from models.streamed_images import Inputs
+from models.data.chunks import chunks
+from models.data.streamed import Inputs
 
 # What the inputs take that clusters are found among, float32.
 _CLUSTERED_BYTES = 2**28

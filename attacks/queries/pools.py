@@ -4,8 +4,8 @@ import dataclasses
 
 from attacks.queries import foreign_pool
 from attacks.queries.foreign_pool import ForeignPool
-from models.datasets import DataConfig
-from models.streamed_images import Inputs
+from models.data.loading import DataConfig
+from models.data.streamed import Inputs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

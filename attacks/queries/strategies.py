@@ -5,7 +5,7 @@ from threadpoolctl import threadpool_limits
 
 from attacks.queries import deepfool
 from attacks.queries.rewards import certainty
-from models.streamed_images import Inputs
+from models.data.streamed import Inputs
 
 # DeepFool takes steps x classes gradients, so it looks at so many candidates, or at so many for
 # each that is chosen.

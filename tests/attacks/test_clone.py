@@ -5,11 +5,11 @@ import numpy as np
 from attacks.clone import CloneTrainer
 from attacks.clone_config import CloneConfig
 from attacks.transfer_set import TransferSet
-from models.dataset import Dataset
+from models.data.dataset import Dataset
+from models.data.splits import split
 from models.inference import predict
-from models.splits import split
-from models.strategy import make_strategy
-from models.trainer import Trainer
+from models.processes.strategy import make_strategy
+from models.training.trainer import Trainer
 from models.victim import train_victim
 from models.victim import VictimConfig
 

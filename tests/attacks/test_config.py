@@ -9,8 +9,8 @@ from attacks.cell import Cell
 from attacks.clone_config import CloneConfig
 from attacks.config import RunConfig
 from attacks.queries.pools import Pools
-from models.dataset import Dataset
-from models.datasets import DataConfig
+from models.data.dataset import Dataset
+from models.data.loading import DataConfig
 from models.victim import VictimConfig
 
 

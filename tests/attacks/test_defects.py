@@ -28,7 +28,7 @@ DEFECTS = {
     ],
     "larger budgets start from the clones of smaller ones": [
         "attacks/test_clone::a_clone_does_not_depend_on_the_clones_before_it",
-        "models/test_trainer::every_run_starts_afresh",
+        "models/training/test_trainer::every_run_starts_afresh",
     ],
     "x - delta is queried and x + delta kept; seeds are overwritten; all is queried every round": [
         "queries/test_jacobian::new_points_are_base_points_moved_by_the_sign_of_a_gradient",

@@ -8,8 +8,8 @@ from attacks import agreement
 from attacks.clone import Clone
 from attacks.evaluation import DefendedVictim
 from attacks.evaluation import Evaluator
-from models.splits import Rows
-from models.splits import Splits
+from models.data.splits import Rows
+from models.data.splits import Splits
 from models.victim import Victim
 
 INPUTS = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)

@@ -19,11 +19,11 @@ from attacks.queries import strategies
 from attacks.queries.pools import Pools
 from attacks.registry import ADVERSARIES
 from attacks.registry import ATTACKS
-from models import chunks
-from models import datasets
-from models.splits import split
-from models.strategy import make_strategy
-from models.streamed_images import StreamedImages
+from models.data import chunks
+from models.data import loading
+from models.data.splits import split
+from models.data.streamed import StreamedImages
+from models.processes.strategy import make_strategy
 from models.victim import train_victim
 from models.victim import VictimConfig
 from tests.models.watched import Watched
@@ -129,7 +129,7 @@ class Stage:
     """A victim of digits, as a target that is attacked in this process or from afar."""
 
     def __init__(self):
-        digits = datasets.load("digits")
+        digits = loading.load("digits")
         stored = np.rint(digits.x * 255).astype("uint8")
         dataset = dataclasses.replace(digits, x=StreamedImages(stored)[:])
         splits = split(dataset, 0)

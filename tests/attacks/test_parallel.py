@@ -11,7 +11,7 @@ from attacks.cell import Cell
 from attacks.parallel import clones_at_once
 from attacks.parallel import groups
 from attacks.parallel import side_by_side
-from models.strategy import make_strategy
+from models.processes.strategy import make_strategy
 from tests.attacks.test_config import run_config
 
 

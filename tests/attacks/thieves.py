@@ -8,7 +8,7 @@ from attacks.clone_config import CloneConfig
 from attacks.oracle import LocalOracle
 from attacks.queries.pools import Pools
 from attacks.thief import Thief
-from models.strategy import make_strategy
+from models.processes.strategy import make_strategy
 
 POOL = np.random.default_rng(7).random((60, 8, 8, 1), np.float32)
 

@@ -55,7 +55,7 @@ def test_a_whole_run_says_last_what_it_took(monkeypatch, capsys):
 
 def test_the_quickstart_starts_without_what_it_does_not_use():
     modules = startup.imported()
-    assert {"attacks.run", "models.trainer", "sklearn.datasets"} <= set(modules)
+    assert {"attacks.run", "models.training.trainer", "sklearn.datasets"} <= set(modules)
     parts = [name.split(".") for name in modules]
     found = {".".join(part[:end]) for part in parts for end in (1, 2)} & UNUSED
     assert not found

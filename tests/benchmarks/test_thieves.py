@@ -9,14 +9,14 @@ import tensorflow as tf
 from benchmarks import cells
 from benchmarks import thieves
 from benchmarks.peers import art_thieves
-from models import datasets
-from models.dataset import Dataset
+from models.data import loading
+from models.data.dataset import Dataset
 
 
 @pytest.fixture(scope="module")
 def digits():
     """What stands in for MNIST where that is not prepared."""
-    load = datasets.load
+    load = loading.load
 
     def load_digits_only(name):
         if name != "digits":
@@ -24,7 +24,7 @@ def digits():
         return load(name)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "load", load_digits_only)
+        patch.setattr(loading, "load", load_digits_only)
         return thieves.images()
 
 

@@ -3,8 +3,8 @@ import os
 import subprocess
 import sys
 
-from models import datasets
 from models import victim as victims
+from models.data import loading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -31,7 +31,7 @@ def test_trains_once(tmp_path):
     lines = filter(None, first.stderr.splitlines())
     assert all(line.startswith("training the victim:") for line in lines), first.stderr
     assert "60/60" in first.stderr
-    victims.load_victim(tmp_path, datasets.load("digits"), 3)
+    victims.load_victim(tmp_path, loading.load("digits"), 3)
 
     again = run(*flags)
     assert (again.returncode, again.stdout, again.stderr) == (0, first.stdout, "")

@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from models import datasets
-from models import splits
-from models import strategy
 from models import tune
 from models import victim as victims
+from models.data import loading
+from models.data import splits
+from models.processes import strategy
 from revsig_keras import choose_strength
 from revsig_keras.cli import tuning
 
 ROOT = pathlib.Path(__file__).parents[2]
-DATA = datasets.DataConfig("digits", split_seed=3)
+DATA = loading.DataConfig("digits", split_seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_on_the_validation_split(directory, tmp_path, capsys):
 
 def test_of_other_splits_nothing_is_tuned(directory):
     with pytest.raises(ValueError, match="its split_seed must be 0. Received: 3"):
-        tune.tune(datasets.DataConfig("digits"), directory, tuning.TuneConfig(max_l1=1))
+        tune.tune(loading.DataConfig("digits"), directory, tuning.TuneConfig(max_l1=1))
 
 
 def run(*flags):

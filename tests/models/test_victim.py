@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from models import datasets
-from models import splits
 from models import victim as victims
-from models.strategy import make_strategy
+from models.data import loading
+from models.data import splits
+from models.processes.strategy import make_strategy
 from models.versions import versions
 
 CONFIG = victims.VictimConfig("digits_cnn", "adam", 64, 300, 1)
@@ -19,7 +19,7 @@ CONFIG = victims.VictimConfig("digits_cnn", "adam", 64, 300, 1)
 
 @pytest.fixture(scope="module")
 def digits():
-    return datasets.load("digits")
+    return loading.load("digits")
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,15 @@ import sys
 
 import numpy as np
 
-from models.checkpoint import Checkpoint
-from models.early_stopping import EarlyStopping
-from models.objective import Objective
-from models.preemption import Preemption
-from models.workers import join
-from tests.models.test_trainer import make_trainer
-from tests.models.test_trainer import TARGETS
-from tests.models.test_trainer import weights
-from tests.models.test_trainer import X
+from models.processes.preemption import Preemption
+from models.processes.workers import join
+from models.training.checkpoints import Checkpoint
+from models.training.early_stopping import EarlyStopping
+from models.training.objective import Objective
+from tests.models.training.test_trainer import make_trainer
+from tests.models.training.test_trainer import TARGETS
+from tests.models.training.test_trainer import weights
+from tests.models.training.test_trainer import X
 
 
 class Loss(Objective):

@@ -8,7 +8,7 @@ from attacks.adversaries.aware import ThroughDefence
 from attacks.queries.sample import Sample
 from attacks.registry import ADVERSARIES
 from models.inference import log_softmax
-from models.trainer import Trainer
+from models.training.trainer import Trainer
 from revsig_keras import reverse_sigmoid
 from tests.attacks.thieves import steal
 

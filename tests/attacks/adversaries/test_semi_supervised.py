@@ -7,7 +7,7 @@ from attacks.adversaries.semi_supervised import Consistency
 from attacks.queries.sample import Sample
 from attacks.registry import ADVERSARIES
 from models.inference import log_softmax
-from models.trainer import Trainer
+from models.training.trainer import Trainer
 from tests.attacks.thieves import POOL
 from tests.attacks.thieves import steal
 

@@ -5,7 +5,7 @@ import pytest
 from attacks import agreement
 from attacks.clone import Clone
 from attacks.endpoint.remote_evaluator import RemoteEvaluator
-from models.splits import Rows
+from models.data.splits import Rows
 
 TEST = Rows(np.zeros((4, 2), np.float32), np.int64([0, 1, 2, 0]))
 CHOOSING = Rows(np.zeros((5, 2), np.float32), np.int64([0, 0, 0, 0, 0]))

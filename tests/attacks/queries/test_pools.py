@@ -6,13 +6,13 @@ from sklearn.datasets import load_sample_images
 
 from attacks.queries import foreign_pool
 from attacks.queries.pools import Pools
-from models import photos
-from models.dataset import Dataset
-from models.datasets import DataConfig
-from models.images import resize
-from models.images import with_channels
-from tests.models.test_tfds_images import LABELS
-from tests.models.test_tfds_images import prepare
+from models.data import photos
+from models.data.dataset import Dataset
+from models.data.images import resize
+from models.data.images import with_channels
+from models.data.loading import DataConfig
+from tests.models.data.test_tfds import LABELS
+from tests.models.data.test_tfds import prepare
 
 
 def pools_for(shape, input_range=(0.0, 1.0), dataset=None):
@@ -89,7 +89,7 @@ def test_equal_images_are_there_once(monkeypatch):
     images = np.zeros((5, 4, 4, 1), np.float32)
     images[[1, 3]] = 0.5
     twice = Dataset("twice", images, np.arange(5), 5, (0.0, 1.0))
-    monkeypatch.setattr(foreign_pool.datasets, "load", lambda *_, **__: twice)
+    monkeypatch.setattr(foreign_pool.loading, "load", lambda *_, **__: twice)
     pool = pools_for((4, 4, 1)).foreign("twice")
     np.testing.assert_array_equal(pool.inputs, images[:2])
     np.testing.assert_array_equal(pool.classes, [0, 1])

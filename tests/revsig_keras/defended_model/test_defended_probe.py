@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.strategy import make_strategy
+from models.processes.strategy import make_strategy
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 from tests.revsig_keras.classifiers import dense

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.strategy import make_strategy
+from models.processes.strategy import make_strategy
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 

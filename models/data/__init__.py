@@ -1,0 +1,1 @@
+"""Data sets, loaded by name, and their splits."""

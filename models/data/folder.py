@@ -1,0 +1,165 @@
+"""Image data sets that are folders: one for each class, with its images."""
+from collections.abc import Iterator
+import dataclasses
+import functools
+import hashlib
+import io
+import os
+import pathlib
+import sys
+from typing import BinaryIO
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from models.data.dataset import Dataset
+from models.data.streamed import StreamedImages
+from models.processes.files import write_once
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+# To be raised when other bytes are made of the same files.
+_FORMAT = 1
+_NAMED = 3  # Empty folders that an error names.
+
+
+def load(name: str, image_size: tuple[int, int] | None, cache_dir: str | None) -> Dataset:
+    """Loads `folder:DIR`; see `datasets.load`.
+
+    The images are decoded once, to bytes in a file that later runs, and runs beside this one, read
+    from. It is found by the names, sizes and times of the images, so that no change goes unnoticed.
+    """
+    paths, labels, key = _find(name, image_size)
+    cached = _directory(cache_dir) / f"{key}.npy"
+    write_once(cached, lambda file: _write(file, name, paths, image_size))
+    try:
+        stored = np.load(cached, mmap_mode="r").view(np.ndarray)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{cached} is damaged. Remove it, and the images are decoded "
+                         "anew") from error
+    dataset = Dataset(name, StreamedImages(stored), labels, int(labels[-1]) + 1, (0.0, 1.0))
+    known = cached.with_suffix(".fingerprint")
+    write_once(known, lambda file: file.write(dataset.fingerprint().encode()))
+    return dataclasses.replace(dataset, known_fingerprint=known.read_text())
+
+
+def _directory(cache_dir):
+    if cache_dir:
+        return pathlib.Path(cache_dir)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return pathlib.Path(base, "revsig_keras")
+
+
+def _find(name, image_size):
+    """The images class by class in the order of their names, their labels, and what the decoded
+    images are found by."""
+    directory = name.removeprefix("folder:")
+    if not os.path.isdir(directory):
+        raise ValueError(f"{name} must be a directory that is there. Received: {directory!r}")
+    classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
+    classes = [folder for folder in classes if not folder.startswith(".")]
+    if len(classes) < 2:
+        raise ValueError(f"{name} must have a folder for each of at least 2 classes. Received: "
+                         f"{', '.join(classes) or 'no folder'}")
+    found = [_images(os.path.join(directory, folder)) for folder in classes]
+    empty = [folder for folder, images in zip(classes, found) if not images]
+    if empty:
+        more = f" and {len(empty) - _NAMED} others" if len(empty) > _NAMED else ""
+        raise ValueError(f"{name} must have images ({', '.join(SUFFIXES)}) in the folder of each "
+                         f"class. Received: none in {', '.join(empty[:_NAMED])}{more}")
+    key = hashlib.sha256(repr((_FORMAT, image_size)).encode())
+    for folder, images in zip(classes, found):
+        for image in images:
+            status = image.stat()
+            identity = folder, image.name, status.st_size, status.st_mtime_ns
+            key.update(repr(identity).encode())
+    labels = np.repeat(np.arange(len(classes)), [len(images) for images in found])
+    return [image.path for images in found for image in images], labels, key.hexdigest()
+
+
+def _images(folder):
+    images = (entry for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES))
+    return sorted((image for image in images if not image.name.startswith(".")),
+                  key=lambda image: image.name)
+
+
+def _write(file: BinaryIO, name, paths, size) -> None:
+    """Writes a NumPy file of all images, of one channel if all of them are grey, else of three."""
+    for channels in (1, 3):
+        file.seek(0)
+        file.truncate()
+        if _is_written(file, name, paths, size, channels):
+            return
+
+
+def _is_written(file, name, paths, size, channels):
+    """Whether all images could be written with so many channels; it ends where one could not."""
+    shape = None
+    for path, image in zip(paths, _decoded(name, paths, size), strict=True):
+        if image.shape[2] > channels:
+            return False
+        if shape is None:
+            shape = image.shape[:2]
+            _write_header(file, (len(paths), *shape, channels))
+        if image.shape[:2] != shape:
+            raise ValueError(
+                f"{name} must have images of one size, or image_size (height, width) must be "
+                f"given, to resize them. Received: {shape} in {paths[0]}, {image.shape[:2]} in "
+                f"{path}")
+        file.write(np.repeat(image, channels // image.shape[2], axis=2))
+    return True
+
+
+def _write_header(file, shape):
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def _decoded(name, paths, size) -> Iterator[np.ndarray]:
+    """The images in their order, uint8, of one or three channels each."""
+    files = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths])
+    images = files.map(functools.partial(_decode, size=size), tf.data.AUTOTUNE).prefetch(1)
+    with tqdm.tqdm(total=len(paths),
+                   desc=f"decoding {name}",
+                   unit="image",
+                   file=sys.stderr,
+                   delay=2,
+                   mininterval=0.2 if sys.stderr.isatty() else 15) as bar:
+        done = 0
+        try:
+            for image in images.as_numpy_iterator():
+                yield image
+                done += 1
+                bar.update()
+        except tf.errors.OpError as error:
+            raise ValueError(
+                f"{name} must have images that can be read and decoded. Received: {paths[done]} "
+                f"({type(error).__name__})") from error
+
+
+def _decode(path, size):
+    data = tf.io.read_file(path)
+    image = tf.cond(
+        tf.strings.substr(data, 0, 2) == b"BM",
+        lambda: tf.numpy_function(_decode_bitmap, [data], tf.uint8, stateful=False),
+        lambda: tf.io.decode_image(data, expand_animations=False))
+    image = tf.ensure_shape(image, [None, None, None])
+    image = image[..., :tf.where(tf.shape(image)[2] < 3, 1, 3)]  # Without transparency.
+    if size is None:
+        return image
+    return tf.cond(tf.reduce_all(tf.shape(image)[:2] == size), lambda: image,
+                   lambda: _resized(image, size))
+
+
+def _decode_bitmap(data):
+    """TensorFlow takes the numbers of a palette for grey."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        pixels = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    return pixels.reshape([*pixels.shape[:2], -1])
+
+
+def _resized(image, size):
+    resized = tf.round(tf.image.resize(image, size, antialias=True))
+    return tf.cast(tf.clip_by_value(resized, 0, 255), tf.uint8)

@@ -1,0 +1,111 @@
+"""Data sets by name: scikit-learn's digits, a user's own file or folders, and the
+image-classification sets of TFDS."""
+import dataclasses
+import zipfile
+import zlib
+
+import numpy as np
+
+from models.data import folder
+from models.data import tfds
+from models.data.dataset import Dataset
+from revsig_keras.errors import first_line
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which data set, and how it is split.
+
+    Attributes:
+        dataset, data_dir, download, image_size: see `load`.
+        split_seed: see `splits.split`.
+        cache_dir: see `load`.
+    """
+    dataset: str
+    data_dir: str | None = None
+    download: bool = False
+    image_size: tuple[int, int] | None = None
+    split_seed: int = 0
+    cache_dir: str | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.split_seed, int) or self.split_seed < 0:
+            raise ValueError(
+                f"split_seed must be an integer of at least 0. Received: {self.split_seed!r}")
+
+    def load(self) -> Dataset:
+        """Loads the data set."""
+        return load(self.dataset, self.data_dir, self.download, self.image_size, self.cache_dir)
+
+
+def load(name: str,
+         data_dir: str | None = None,
+         download: bool = False,
+         image_size: tuple[int, int] | None = None,
+         cache_dir: str | None = None) -> Dataset:
+    """Loads a data set.
+
+    Args:
+        name: `"digits"`: scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, which need no
+            download. `"npz:FILE"`: a NumPy file with `x`, inputs of any shape, uint8 (divided by
+            255) or floats (kept as they are), and `y`, labels from 0 up. `"folder:DIR"`: a
+            folder for each class, in the order of their names, with its images (JPEG, PNG, BMP, or
+            the first of a GIF), of one channel if all of them are grey, else of three; they stay on
+            disk, as `StreamedImages`. Any other name is that of an image-classification set of
+            TensorFlow Datasets (TFDS), such as `"mnist"`.
+        data_dir: where TFDS has its data. Defaults to `None`: the environment variable
+            `TFDS_DATA_DIR`, or TFDS' own default.
+        download: whether TFDS may download and prepare what is not there. Defaults to `False`.
+        image_size: a pair (height, width) to which the images of a TFDS set or of folders are
+            resized; those of folders are bytes still. Defaults to `None`: as they are.
+        cache_dir: where the decoded images of folders are kept. Defaults to `None`: `revsig_keras`
+            in the directory that the environment variable `XDG_CACHE_HOME` names, or in `~/.cache`.
+
+    Returns:
+        A `Dataset`. All images have values in `[0, 1]`.
+    """
+    if name.startswith("folder:"):
+        return folder.load(name, image_size, cache_dir)
+    if name == "digits" or name.startswith("npz:"):
+        if image_size is not None:
+            raise ValueError(
+                "image_size can be given for folder: and TFDS data sets only. Received: "
+                f"image_size={image_size} for {name}")
+        return _load_digits() if name == "digits" else _load_npz(name)
+    return tfds.load(name, data_dir, download, image_size)
+
+
+def _load_digits():
+    from sklearn import datasets
+
+    digits = datasets.load_digits()
+    return Dataset("digits", (digits.images[..., None] / 16).astype("float32"),
+                   digits.target.astype("int64"), 10, (0.0, 1.0))
+
+
+def _load_npz(name):
+    path = name.removeprefix("npz:")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            x, y = file["x"], file["y"]
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile,
+            zlib.error) as error:
+        raise ValueError(
+            f"{name} must be a readable NumPy .npz file with the arrays x and y, made without "
+            f"pickle. Received: {first_line(error)}") from error
+    if x.dtype != np.uint8 and x.dtype.kind != "f":
+        raise ValueError(f"{name} must have inputs x of dtype uint8 or float. Received: {x.dtype}")
+    if y.dtype.kind not in "iu":
+        raise ValueError(f"{name} must have labels y of an integer dtype. Received: {y.dtype}")
+    labels = np.unique(y)
+    if not np.array_equal(labels, np.arange(len(labels))):
+        raise ValueError(
+            f"{name} must have labels y from 0 to K - 1, each of them at least once. Received: "
+            f"{len(labels)} different labels from {labels[0]} to {labels[-1]}")
+    if x.dtype == np.uint8:
+        x, input_range = (x / 255).astype("float32"), (0.0, 1.0)
+    else:
+        with np.errstate(over="ignore"):
+            x = x.astype("float32")
+        input_range = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
+    return Dataset(name, x, y.astype("int64"), len(labels), input_range)

@@ -1,0 +1,1 @@
+"""Devices, worker processes, and the files that processes share."""

@@ -1,0 +1,162 @@
+"""What processes that train together agree upon."""
+from collections.abc import Callable, Iterator
+import contextlib
+import functools
+import json
+import pathlib
+import re
+import sys
+from typing import Any
+import uuid
+
+import numpy as np
+import tensorflow as tf
+
+from models.processes.cluster import read_cluster
+from models.processes.strategy import choose
+from models.processes.strategy import make_strategy
+from models.processes.strategy import NAMES
+
+# The exit status of a process whose fellow worker went away: to be started again.
+LOST_WORKER = 75
+
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+         tf.errors.DeadlineExceededError)
+
+
+class Workers:
+    """The processes of a strategy, which all run the same program; often there is just one.
+
+    They train together, and whatever decides on what they train has to be the same for all of them.
+    So one of them, the chief, looks at the disk, decides and writes, and the others follow. What
+    they agree upon they exchange as they exchange gradients, so all of them must call the same
+    methods in the same order.
+
+    As a context, it says why the strategy is this one, and ends the process with the status
+    `LOST_WORKER` once another one has gone: TensorFlow notices at once if that was the chief, else
+    within 10 seconds.
+
+    Args:
+        strategy: a `tf.distribute.Strategy`.
+        reason: why it is this one. Defaults to `None`.
+
+    Attributes:
+        strategy: the strategy.
+        count: the number of processes.
+        is_chief: whether this one is the chief.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy, reason: str | None = None):
+        is_multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        cluster = read_cluster() if is_multi else None
+        self.strategy, self._reason = strategy, reason
+        self.count = cluster.workers if cluster else 1
+        self.is_chief = cluster is None or cluster.is_chief
+
+    def agree(self, value: Any) -> Any:
+        """The chief's value, which JSON can write; what the others give does not matter."""
+        if self.count == 1:
+            return value
+        text = np.frombuffer(json.dumps(value).encode() if self.is_chief else b"", "uint8")
+        length = int(self._chiefs([len(text)], 1)[0])
+        return json.loads(self._chiefs(text, length).astype("uint8").tobytes())
+
+    def agree_array(self, array: np.ndarray) -> np.ndarray:
+        """The chief's array of float32, likewise."""
+        if self.count == 1:
+            return array
+        shape = self.agree(list(array.shape))
+        return self._chiefs(array.ravel(), int(np.prod(shape))).reshape(shape)
+
+    def any(self, *flags: bool) -> list[bool]:
+        """Of each flag, whether it is set for any worker."""
+        if self.count == 1:
+            return list(flags)
+        return [
+            bool(number) for number in _sum(self.strategy, self.count)(np.float32(flags)).numpy()
+        ]
+
+    def check_equal(self, values: dict[str, Any]) -> None:
+        """Raises `ValueError` on all workers unless all have the same values, which have names."""
+        values = json.loads(json.dumps(values))
+        chiefs = self.agree(values)
+        differing = [
+            f"{name} is {values.get(name)} here, {chiefs.get(name)} for the chief"
+            for name in sorted(values.keys() | chiefs.keys())
+            if values.get(name) != chiefs.get(name)
+        ]
+        if self.any(bool(differing))[0]:
+            raise ValueError("All workers must have the same flags, data and victim. Received: "
+                             f"{'; '.join(differing) or 'others, as those workers say'}")
+
+    def check_shared(self, directory: pathlib.Path) -> None:
+        """Raises `ValueError` on all workers unless all see the chief's directory."""
+        if self.count == 1:
+            return
+        token = directory / self.agree(f".seen-by-all.{uuid.uuid4().hex}")
+        if self.is_chief:
+            token.touch()
+        self.agree(None)  # Only now do the others look.
+        is_missing, = self.any(not token.exists())
+        if self.is_chief:
+            token.unlink()
+        if is_missing:
+            raise ValueError("`--output_dir` must be one directory that all workers see. Received: "
+                             f"{directory}, where some do not see what the chief writes")
+
+    @contextlib.contextmanager
+    def on_chief(self, enter: Callable[[], contextlib.AbstractContextManager]) -> Iterator[Any]:
+        """Enters a context on the chief alone; yields to all workers what it yields there."""
+        with contextlib.ExitStack() as stack:
+            yield self.agree(stack.enter_context(enter()) if self.is_chief else None)
+
+    def __enter__(self):
+        if self._reason and self.is_chief:
+            print(self._reason, file=sys.stderr)
+        return self
+
+    def __exit__(self, error_type, error, traceback):
+        if self.count > 1 and isinstance(error, _LOST):
+            # TensorFlow says why somewhere in many lines.
+            reason = re.search("aborted by: (.*)|$", str(error)).group(1) or type(error).__name__
+            print(f"Another worker went away, and may say why ({reason}).", file=sys.stderr)
+            print("Start all of them again, and the run goes on.", file=sys.stderr)
+            sys.exit(LOST_WORKER)
+
+    def _chiefs(self, values, length):
+        own = np.asarray(values if self.is_chief else np.zeros(length), "float32")
+        return _sum(self.strategy, self.count)(own).numpy()
+
+
+def join(distribution: str, rows: int) -> Workers:
+    """Makes a strategy; waits for the other processes, if there are any.
+
+    Must come before TensorFlow computes anything.
+
+    Args:
+        distribution: one of `strategy.NAMES`.
+        rows: the rows of a training step, over all replicas.
+    """
+    if distribution not in NAMES:
+        raise ValueError(f"`--distribution` must be one of {', '.join(NAMES)}. Received: "
+                         f"{distribution!r}")
+    if distribution != "auto":
+        return Workers(make_strategy(distribution))
+    name, reason = choose(rows)
+    return Workers(make_strategy(name), f"--distribution=auto: {name}, as {reason}.")
+
+
+@functools.cache
+def _sum(strategy, count):
+    """The sum of float32 numbers over the workers, of each the first replica's."""
+    local = strategy.num_replicas_in_sync // count
+
+    def contribute(numbers):
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return tf.where(tf.equal(replica % local, 0), numbers, tf.zeros_like(numbers))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], "float32")])
+    def total(numbers):
+        return strategy.reduce("SUM", strategy.run(contribute, [numbers]), axis=None)
+
+    return total

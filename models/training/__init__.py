@@ -1,0 +1,1 @@
+"""The training loop that victims and clones share."""

@@ -1,0 +1,144 @@
+"""The batches of a training run, planned and gathered on the host."""
+from collections.abc import Iterable, Iterator
+from concurrent import futures
+
+import numpy as np
+import tensorflow as tf
+
+from models.data.streamed import Inputs
+
+
+class Batches:
+    """Draws batches, by the seed alone.
+
+    A global batch is dealt out to the replicas in equal parts. Where it does not divide evenly, the
+    last places are filled with row 0 at weight 0, so that the weighted sum of the losses over all
+    replicas is exactly the mean over the batch.
+
+    Args:
+        x: inputs `[n, ...]`, of which only the rows of a batch are read at a time.
+        targets: `[n, classes]`.
+        batch_size: rows of a step, over all replicas; all of them if there are fewer.
+        seed: an integer that their order and their shifts follow from.
+        max_shift: the largest shift of an image in pixels.
+        replicas: their number.
+    """
+
+    def __init__(self, x: Inputs, targets: np.ndarray, batch_size: int, seed: int, max_shift: int,
+                 replicas: int):
+        self._x, self._targets = x, targets
+        self._batch = min(batch_size, len(x))
+        self._max_shift = max_shift
+        self._order_rng, self._shift_rng = (
+            np.random.default_rng([seed, stream]) for stream in range(2))
+        self._order = np.empty(0, "int32")
+        self._per_replica = -(-self._batch // replicas)
+        self._replicas = replicas
+        self._weights = self._deal(np.full([1, self._batch], 1 / self._batch, "float32"))[0]
+
+    @property
+    def step_bytes(self) -> int:
+        """What the inputs of a step take, float32."""
+        return 4 * self._per_replica * self._replicas * int(np.prod(self._x.shape[1:]))
+
+    def take(self, steps: int) -> list[np.ndarray]:
+        """Draws the batches of the next steps.
+
+        Returns:
+            Arrays: inputs `[steps, replicas, m, ...]`, targets `[steps, replicas, m, classes]`,
+            weights `[replicas, m]`, shifts `[steps, replicas, m, 2]`.
+        """
+        rows, shifts = self._plan(steps)
+        rows = self._deal(rows.reshape([steps, self._batch]))
+        return [
+            _gather(self._x, rows),
+            _gather(self._targets, rows), self._weights,
+            self._deal(shifts)
+        ]
+
+    def skip(self, steps: int) -> None:
+        """Draws the batches of so many steps without gathering them."""
+        for start in range(0, steps, 1000):
+            self._plan(min(1000, steps - start))
+
+    def _plan(self, steps):
+        missing = steps * self._batch - len(self._order)
+        epochs = [
+            self._order_rng.permutation(len(self._x)).astype("int32")
+            for _ in range(-(-max(0, missing) // len(self._x)))
+        ]
+        rows, self._order = np.split(np.concatenate([self._order, *epochs]), [steps * self._batch])
+        shape = [steps, self._batch, 2]
+        if not self._max_shift:
+            return rows, np.zeros(shape, "int32")
+        shifts = self._shift_rng.integers(-self._max_shift, self._max_shift + 1, shape)
+        return rows, shifts.astype("int32")
+
+    def _deal(self, batches):
+        missing = self._replicas * self._per_replica - self._batch
+        padded = np.pad(batches, [(0, 0), (0, missing)] + [(0, 0)] * (batches.ndim - 2))
+        return padded.reshape([len(batches), self._replicas, self._per_replica, *batches.shape[2:]])
+
+
+class BesideEachOther:
+    """Two kinds of batches in each step, the rows of the second behind those of the first."""
+
+    def __init__(self, first: Batches, second: Batches):
+        self._first, self._second = first, second
+
+    @property
+    def step_bytes(self) -> int:
+        """Likewise, of both."""
+        return self._first.step_bytes + self._second.step_bytes
+
+    def skip(self, steps: int) -> None:
+        """Likewise, of both."""
+        self._first.skip(steps)
+        self._second.skip(steps)
+
+    def take(self, steps: int) -> list[np.ndarray]:
+        """Draws batches, as `Batches.take` does; the weights of each kind sum to one."""
+        inputs, targets, weights, shifts = zip(self._first.take(steps), self._second.take(steps))
+        return [
+            np.concatenate(inputs, axis=2),
+            np.concatenate(targets, axis=2),
+            np.concatenate(weights, axis=1),
+            np.concatenate(shifts, axis=2)
+        ]
+
+
+def fed(batches: Batches | BesideEachOther, spans: Iterable[int]) -> Iterator[list[tf.Tensor]]:
+    """The batches of so many steps at a time; a thread gathers the next ones meanwhile."""
+
+    def tensors(steps):
+        return [tf.constant(part) for part in batches.take(steps)]
+
+    with futures.ThreadPoolExecutor(1) as thread:
+        ahead = None
+        for steps in spans:
+            ready, ahead = ahead, thread.submit(tensors, steps)
+            if ready:
+                yield ready.result()
+        if ahead:
+            yield ahead.result()
+
+
+def shift_images(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
+    """Moves each image down and to the right by whole pixels, repeating the pixels at the edge.
+
+    Args:
+        images: a tensor of shape `[n, height, width, channels]`.
+        shifts: integers of shape `[n, 2]`: pixels down, pixels to the right.
+
+    Returns:
+        A tensor of the shape of `images`.
+    """
+    for axis in (1, 2):
+        size = tf.shape(images)[axis]
+        sources = tf.clip_by_value(tf.range(size) - shifts[:, axis - 1, None], 0, size - 1)
+        images = tf.gather(images, sources, axis=axis, batch_dims=1)
+    return images
+
+
+def _gather(rows, places):
+    return rows[places.ravel()].reshape([*places.shape, *rows.shape[1:]])

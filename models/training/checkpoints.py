@@ -1,0 +1,132 @@
+"""Unfinished trainings on disk, so that a process that comes back goes on with them."""
+from collections.abc import Iterator, Sequence
+import contextlib
+import os
+import pathlib
+import shutil
+import sys
+import time
+
+import keras
+import tensorflow as tf
+
+from models.processes.preemption import Preemption
+from models.processes.workers import Workers
+from models.training.early_stopping import assign
+from models.training.state import TrainingState
+
+# What TensorFlow says of a damaged file.
+_UNREADABLE = (tf.errors.OpError, AssertionError, LookupError, RuntimeError, ValueError)
+
+
+class Checkpoint:
+    """A directory in which a training is kept while it runs, or several, below it.
+
+    The chief writes with a `tf.train.CheckpointManager`: every so many seconds, at the end of a
+    training that took so long, and when SIGTERM comes, after which all workers end. A training that
+    goes on from there ends with the variables that it would have had, to the bit.
+
+    Args:
+        directory: made when something is kept.
+        every: seconds.
+        workers: those who train.
+        preemption: says when SIGTERM has come.
+    """
+
+    def __init__(self, directory: str | os.PathLike, every: float, workers: Workers,
+                 preemption: Preemption):
+        self._directory = pathlib.Path(directory)
+        self._every, self._workers, self._preemption = every, workers, preemption
+
+    def below(self, name: str) -> "Checkpoint":
+        """A directory in this one, for some of the trainings."""
+        return Checkpoint(self._directory / name, self._every, self._workers, self._preemption)
+
+    def remove(self) -> None:
+        """Forgets what is kept."""
+        if self._workers.is_chief:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def keep(self, variables: Sequence[tf.Variable],
+             state: TrainingState) -> Iterator["KeptTraining"]:
+        """Goes on with a training, if it is kept, and keeps it while it runs.
+
+        Args:
+            variables: all that it changes. They get the values that were kept.
+            state: likewise; `is_over` is set at the end.
+        """
+        # Dropout and rounding differ with the number of replicas.
+        place = self._directory / f"replicas_{self._workers.strategy.num_replicas_in_sync}"
+        kept = KeptTraining(place, self._every, self._workers, self._preemption, variables, state)
+        with self._preemption.delayed():
+            kept.restore()
+            was_over = state.is_over
+            yield kept
+            if not was_over:
+                kept.offer()
+
+
+class KeptTraining:
+    """One training of a `Checkpoint`, made by `Checkpoint.keep`."""
+
+    def __init__(self, directory, every, workers, preemption, variables, state):
+        self._directory, self._every, self._workers = directory, every, workers
+        self._preemption, self._variables, self._state = preemption, variables, state
+        tracked = [v.value if isinstance(v, keras.Variable) else v for v in variables]
+        self._checkpoint = tf.train.Checkpoint(variables=tracked, state=_Packed(state))
+        self._manager, self._last = None, time.monotonic()
+        self._began = self._last
+
+    def restore(self) -> None:
+        """Takes over what is kept; a training of which nothing can be read begins anew."""
+        latest = self._workers.is_chief and tf.train.latest_checkpoint(self._directory)
+        name = self._workers.agree(latest and os.path.basename(latest))
+        if not name:
+            return
+        fresh, failed = [variable.numpy() for variable in self._variables], None
+        fresh_state = self._state.pack()
+        try:
+            self._checkpoint.restore(str(self._directory / name)).assert_consumed()
+        except _UNREADABLE as error:
+            failed = error
+        if self._workers.any(failed is not None)[0]:
+            print(f"A training begins anew: {self._directory / name} cannot be read",
+                  file=sys.stderr)
+            assign(self._variables, fresh)
+            self._state.unpack(fresh_state)
+
+    def offer(self) -> None:
+        """Keeps the training as it is, if it is time to; ends the process if SIGTERM has come."""
+        since = self._began if self._state.is_over else self._last
+        is_due = self._workers.is_chief and time.monotonic() >= since + self._every
+        has_come, is_due = self._workers.any(self._preemption.has_come, is_due)
+        if not (has_come or is_due):
+            return
+        if self._workers.is_chief:
+            self._save()
+        if has_come:
+            self._workers.agree(None)  # Nobody leaves before it is kept.
+            self._preemption.end(f"terminated after {self._state.done} steps of a training, which "
+                                 "are kept: the same command goes on from there")
+
+    def _save(self):
+        if self._manager is None:
+            self._manager = tf.train.CheckpointManager(self._checkpoint, self._directory, 1)
+        try:
+            self._manager.save(self._state.done)
+        except tf.errors.OpError as error:
+            raise OSError(f"{self._directory} cannot be written: {error}") from error
+        self._last = time.monotonic()
+
+
+class _Packed(tf.train.experimental.PythonState):
+
+    def __init__(self, state):
+        self._state = state
+
+    def serialize(self):
+        return self._state.pack()
+
+    def deserialize(self, packed):
+        self._state.unpack(packed)

@@ -1,0 +1,127 @@
+"""Data sets by name: what is loaded, and what bad files get."""
+import dataclasses
+
+import numpy as np
+import pytest
+
+from models.data import loading
+from models.data.dataset import Dataset
+
+X, Y = np.arange(40 * 6, dtype="uint8").reshape([40, 2, 3]), np.arange(40) % 4
+
+
+def save(tmp_path, **arrays):
+    np.savez(tmp_path / "data.npz", **arrays)
+    return f"npz:{tmp_path / 'data.npz'}"
+
+
+def test_digits():
+    digits = loading.load("digits")
+    assert digits.x.shape == (1797, 8, 8, 1) and digits.x.dtype == np.float32
+    assert digits.y.dtype == np.int64 and digits.num_classes == 10 and digits.test_x is None
+    assert digits.input_range == (0, 1) == (digits.x.min(), digits.x.max())
+
+
+def test_npz_bytes_are_scaled(tmp_path):
+    dataset = loading.load(save(tmp_path, x=X, y=Y))
+    np.testing.assert_array_equal(dataset.x, (X / 255).astype("float32"))
+    np.testing.assert_array_equal(dataset.y, Y)
+    assert dataset.num_classes == 4 and dataset.input_range == (0, 1)
+    assert dataset.input_shape == (2, 3) and dataset.y.dtype == np.int64
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_npz_floats_are_kept(tmp_path, dtype):
+    x = (np.linspace(-3, 7, 80).reshape([40, 2])).astype(dtype)
+    dataset = loading.load(save(tmp_path, x=x, y=Y.astype("uint8")))
+    np.testing.assert_array_equal(dataset.x, x.astype("float32"))
+    assert dataset.input_range == (-3, 7)
+
+
+@pytest.mark.parametrize("arrays, message", [
+    ({"x": X}, "with the arrays x and y.*y is not a file"),
+    ({"y": Y}, "with the arrays x and y.*x is not a file"),
+    ({"x": X, "y": Y[1:]}, r"Received: \(40, 2, 3\) and \(39,\)"),
+    ({"x": X, "y": Y[:, None]}, "labels of shape"),
+    ({"x": X[:, 0, 0], "y": Y}, "inputs of shape"),
+    ({"x": X[:0], "y": Y[:0]}, "Received: 0"),
+    ({"x": X[:, :, :0] * 1.0, "y": Y}, "inputs of shape"),
+    ({"x": np.where(X == 7, np.nan, X), "y": Y}, "finite inputs. Received: NaN or infinity"),
+    ({"x": X * 1e300, "y": Y}, "finite inputs"),
+    ({"x": X.astype("int64"), "y": Y}, "dtype uint8 or float. Received: int64"),
+    ({"x": X.astype(str), "y": Y}, "dtype uint8 or float"),
+    ({"x": X, "y": Y * 1.0}, "an integer dtype. Received: float64"),
+    ({"x": X, "y": Y - 1}, "from 0 to K - 1.*Received: 4 different labels from -1 to 2"),
+    ({"x": X, "y": Y * 2}, "from 0 to K - 1.*Received: 4 different labels from 0 to 6"),
+    ({"x": X, "y": Y * 0}, "at least 2 classes. Received: 1"),
+    ({"x": X.astype(object), "y": Y}, "made without pickle"),
+])  # yapf: disable
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_bad_npz(tmp_path, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        loading.load(save(tmp_path, **arrays))
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\3\4 not a zip file", None])
+def test_unreadable_npz(tmp_path, content):
+    path = tmp_path / "data.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"npz:{path} must be a readable NumPy .npz file") as error:
+        loading.load(f"npz:{path}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9])
+def test_truncated_npz(tmp_path, cut):
+    name = save(tmp_path, x=X, y=Y)
+    path = tmp_path / "data.npz"
+    path.write_bytes(path.read_bytes()[:int(path.stat().st_size * cut)])
+    with pytest.raises(ValueError, match="must be a readable NumPy .npz file"):
+        loading.load(name)
+
+
+def test_npy_is_not_npz(tmp_path):
+    np.save(tmp_path / "data.npy", X)
+    with pytest.raises(ValueError, match="must be a readable NumPy .npz file"):
+        loading.load(f"npz:{tmp_path / 'data.npy'}")
+
+
+def test_image_size_is_for_folders_and_tfds(tmp_path):
+    with pytest.raises(ValueError,
+                       match="image_size can be given for folder: and TFDS data sets only"):
+        loading.load("digits", image_size=(4, 4))
+
+
+def test_fingerprint_is_that_of_the_data():
+    arrays = {"x": np.zeros((4, 2), "float32"), "y": np.array([0, 1, 0, 1])}
+    dataset = Dataset("one", **arrays, num_classes=2, input_range=(0.0, 1.0))
+    other_y = np.array([1, 1, 0, 1])
+    changes = [
+        {"x": np.zeros((4, 2, 1), "float32")}, {"x": np.ones((4, 2), "float32")}, {"y": other_y},
+        {"num_classes": 3}, {"input_range": (0.0, 2.0)},
+        {"test_x": arrays["x"], "test_y": arrays["y"]}, {"test_x": arrays["x"], "test_y": other_y},
+    ]  # yapf: disable
+    prints = [dataclasses.replace(dataset, **change).fingerprint() for change in [{}, *changes]]
+    assert len(set(prints)) == len(prints) and all(len(digest) == 64 for digest in prints)
+    assert dataclasses.replace(dataset, name="two").fingerprint() == dataset.fingerprint()
+
+
+@pytest.mark.parametrize("change, message", [
+    ({
+        "test_y": np.array([0, 2])
+    }, "labels from 0 to 1. Received: 0 to 2"),
+    ({
+        "test_x": np.zeros((2, 3), "float32")
+    }, r"test inputs of the shape \(2,\). Received: \(3,\)"),
+])
+def test_test_rows_are_checked_too(change, message):
+    x, y = np.zeros((2, 2), "float32"), np.array([0, 1])
+    with pytest.raises(ValueError, match=message):
+        Dataset("bad", x, y, 2, (0.0, 1.0), **{"test_x": x, "test_y": y, **change})
+
+
+def test_data_config():
+    assert loading.DataConfig("digits").load().name == "digits"
+    with pytest.raises(ValueError, match="split_seed must be an integer of at least 0"):
+        loading.DataConfig("digits", split_seed=-1)
