@@ -4,12 +4,12 @@ import sys
 
 from absl import flags
 
-from attacks.clone_config import CloneConfig
-from attacks.config import RunConfig
-from attacks.defences import AS_SERVED
+from attacks.clone.recipe import CloneConfig
 from attacks.endpoint import flags as endpoint_flags
-from attacks.registry import ADVERSARIES
-from attacks.registry import ATTACKS
+from attacks.grid.config import RunConfig
+from attacks.grid.registries import ADVERSARIES
+from attacks.grid.registries import ATTACKS
+from attacks.oracle.defences import AS_SERVED
 from models import architectures
 import models.flags
 from models.processes.workers import join

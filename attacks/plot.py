@@ -3,7 +3,7 @@
   python -m attacks.plot DIR
 """
 
-from attacks import report
+from attacks.report import report
 from revsig_keras.cli import program
 
 

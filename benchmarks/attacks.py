@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.adversaries.bayes import Bayes
-from attacks.adversaries.simulation import pairs_of_dirichlet
+from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
 from benchmarks import cells
 from benchmarks import comparison
 from benchmarks import growth

@@ -12,14 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from attacks import run
-from attacks.cell import Cell
-from attacks.clone import CloneTrainer
-from attacks.clone_config import CloneConfig
-from attacks.evaluation import Evaluator
-from attacks.oracle import LocalOracle
-from attacks.parallel import usable_cores
+from attacks.clone.clone import CloneTrainer
+from attacks.clone.recipe import CloneConfig
+from attacks.clone.transfer_set import TransferSet
+from attacks.evaluation.evaluator import Evaluator
+from attacks.grid.cell import Cell
+from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
-from attacks.transfer_set import TransferSet
+from attacks.schedule.parallel import usable_cores
 from benchmarks import bare
 from benchmarks import comparison
 from models import architectures

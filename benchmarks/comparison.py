@@ -9,8 +9,8 @@ import statistics
 import time
 from typing import Any, Callable
 
-from attacks.provenance import commit
-from attacks.provenance import hardware
+from attacks.results.provenance import commit
+from attacks.results.provenance import hardware
 from benchmarks.flags import BenchmarkConfig
 from benchmarks.profiling import profile
 from models.processes.files import write_atomically

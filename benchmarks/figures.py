@@ -11,8 +11,8 @@ import itertools
 
 import numpy as np
 
-from attacks.agreement import agreement
-from attacks.results import read_cells
+from attacks.evaluation.agreement import agreement
+from attacks.results.results import read_cells
 from revsig_keras.cli import program
 
 

@@ -23,7 +23,7 @@ from attacks.endpoint.collector import Subject
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.connect import connect
 from attacks.endpoint.endpoint import Endpoint
-from attacks.endpoint.ledger import Ledger
+from attacks.endpoint.ledger.ledger import Ledger
 from benchmarks import comparison
 import benchmarks.flags
 from benchmarks.memory import peak_megabytes

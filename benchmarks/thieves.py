@@ -10,14 +10,14 @@ import time
 import numpy as np
 
 from attacks.adversaries.adversary import Known
-from attacks.agreement import labels_of
-from attacks.agreement import share
-from attacks.clone import CloneTrainer
-from attacks.oracle import LocalOracle
+from attacks.clone.clone import CloneTrainer
+from attacks.evaluation.agreement import labels_of
+from attacks.evaluation.agreement import share
+from attacks.grid.registries import ADVERSARIES
+from attacks.grid.registries import ATTACKS
+from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
-from attacks.registry import ADVERSARIES
-from attacks.registry import ATTACKS
-from attacks.thief import Thief
+from attacks.queries.thief import Thief
 from benchmarks import cells
 from benchmarks import comparison
 from benchmarks.peer import Peer

@@ -7,8 +7,8 @@ Every flag of `attacks.run` works, such as --adversaries=labels,aware or --oracl
 from absl import flags
 
 from attacks import run
+from attacks.grid.registries import ATTACKS
 from attacks.queries.attack import Attack
-from attacks.registry import ATTACKS
 from revsig_keras.cli import program
 
 

@@ -5,10 +5,10 @@ import dataclasses
 
 import numpy as np
 
-from attacks.clone import Clone
-from attacks.clone import Course
-from attacks.oracle import Oracle
-from attacks.transfer_set import TransferSet
+from attacks.clone.clone import Clone
+from attacks.clone.clone import Course
+from attacks.clone.transfer_set import TransferSet
+from attacks.oracle.oracle import Oracle
 from models.data.streamed import Inputs
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from attacks import shifts
 from attacks.adversaries.adversary import Adversary
-from attacks.digest import digest
+from attacks.clone import shifts
+from attacks.oracle.digest import digest
 from models.seeds import derive
 
 

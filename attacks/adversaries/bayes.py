@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from attacks.adversaries.simulated_recovery import SimulatedRecovery
-from attacks.adversaries.simulation import Pairs
-from attacks.remembered import remembered
-from attacks.transfer_set import one_hot_labels
+from attacks.adversaries.recovery.remembered import remembered
+from attacks.adversaries.recovery.simulated_recovery import SimulatedRecovery
+from attacks.adversaries.recovery.simulation import Pairs
+from attacks.clone.transfer_set import one_hot_labels
 
 # Answers that are looked up at a time: each may have all pairs of its label for neighbours.
 _CHUNK = 64

@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from attacks.defences import AS_SERVED
-from attacks.defences import resolve_defence
+from attacks.oracle.defences import AS_SERVED
+from attacks.oracle.defences import resolve_defence
 from revsig_keras import Defence
 from revsig_keras import ReverseSigmoid
 from revsig_keras.defences.catalogue import make_defence

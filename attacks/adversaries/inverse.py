@@ -5,8 +5,8 @@ import functools
 
 import numpy as np
 
-from attacks.adversaries.inversion import Inversion
-from attacks.adversaries.recovery import Recovery
+from attacks.adversaries.recovery.inversion import Inversion
+from attacks.adversaries.recovery.recovery import Recovery
 from revsig_keras import ReverseSigmoid
 
 

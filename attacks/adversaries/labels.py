@@ -1,7 +1,7 @@
 """The labels-only thief: the reference of every comparison."""
 
 from attacks.adversaries.adversary import Adversary
-from attacks.transfer_set import one_hot_labels
+from attacks.clone.transfer_set import one_hot_labels
 
 
 class Labels(Adversary):

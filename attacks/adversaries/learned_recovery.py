@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from attacks.adversaries.simulated_recovery import SimulatedRecovery
-from attacks.adversaries.simulation import Pairs
-from attacks.remembered import remembered
+from attacks.adversaries.recovery.remembered import remembered
+from attacks.adversaries.recovery.simulated_recovery import SimulatedRecovery
+from attacks.adversaries.recovery.simulation import Pairs
 from models.inference import probabilities
 from models.processes.strategy import make_strategy
 from models.seeds import derive

@@ -4,9 +4,9 @@ import dataclasses
 
 import tensorflow as tf
 
-from attacks import shifts
 from attacks.adversaries.adversary import Adversary
-from attacks.transfer_set import one_hot_labels
+from attacks.clone import shifts
+from attacks.clone.transfer_set import one_hot_labels
 from models.training.objective import Objective
 
 

@@ -9,14 +9,14 @@ import time
 
 import numpy as np
 
-from attacks.answers import read_answers
-from attacks.digest import digest
 from attacks.endpoint.endpoint import Endpoint
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.failures import RequestFailedError
-from attacks.endpoint.ledger import Bill
-from attacks.endpoint.ledger import Ledger
+from attacks.endpoint.ledger.ledger import Bill
+from attacks.endpoint.ledger.ledger import Ledger
+from attacks.oracle.answers import read_answers
+from attacks.oracle.digest import digest
 
 # Batches for each of the requests at a time that are looked up together: enough that those who wait
 # for the last of them cost little, few enough to fit into memory.

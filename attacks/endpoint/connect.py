@@ -2,8 +2,8 @@
 
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.endpoint import Endpoint
-from attacks.endpoint.grpc_endpoint import GrpcEndpoint
-from attacks.endpoint.rest_endpoint import RestEndpoint
+from attacks.endpoint.tf_serving.grpc_endpoint import GrpcEndpoint
+from attacks.endpoint.tf_serving.rest_endpoint import RestEndpoint
 
 
 def connect(config: EndpointConfig) -> Endpoint:

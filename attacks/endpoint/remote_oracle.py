@@ -3,7 +3,7 @@
 import numpy as np
 
 from attacks.endpoint.collector import Collector
-from attacks.oracle import Oracle
+from attacks.oracle.oracle import Oracle
 
 
 class RemoteOracle(Oracle):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from attacks.queries.attack import Attack
-from attacks.queries.strategies import STRATEGIES
+from attacks.queries.selection.strategies import STRATEGIES
 
 
 class Active(Attack):

@@ -3,7 +3,7 @@
 import abc
 
 from attacks.queries.pools import Pools
-from attacks.thief import Thief
+from attacks.queries.thief import Thief
 from models.data.streamed import Inputs
 
 

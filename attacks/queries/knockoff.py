@@ -6,9 +6,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from attacks.queries.attack import Attack
-from attacks.queries.bandit import GradientBandit
-from attacks.queries.rewards import PARTS
-from attacks.queries.rewards import Rewards
+from attacks.queries.selection.bandit import GradientBandit
+from attacks.queries.selection.rewards import PARTS
+from attacks.queries.selection.rewards import Rewards
 from models.data.chunks import chunks
 from models.data.streamed import Inputs
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from attacks import shifts
+from attacks.clone import shifts
 from attacks.queries.attack import Attack
 
 _AUGMENTATIONS = ("none", "before", "after")

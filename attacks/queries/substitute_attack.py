@@ -6,11 +6,11 @@ import itertools
 
 import numpy as np
 
-from attacks.digest import digest
+from attacks.oracle.digest import digest
 from attacks.queries.attack import Attack
-from attacks.queries.base_points import BasePoints
-from attacks.thief import Substitute
-from attacks.thief import Thief
+from attacks.queries.selection.base_points import BasePoints
+from attacks.queries.thief import Substitute
+from attacks.queries.thief import Thief
 
 
 class SubstituteAttack(Attack):

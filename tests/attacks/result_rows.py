@@ -1,5 +1,5 @@
-"""Rows of results, as `attacks.report.rows` gives them, made up."""
-from attacks import report
+"""Rows of results, as `attacks.report.report.rows` gives them, made up."""
+from attacks.report import report
 
 
 def row(defence, adversary, budget, seed, agreement, attack="sample", validation=None):

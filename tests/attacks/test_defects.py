@@ -19,15 +19,16 @@ DEFECTS = {
         "revsig_keras/defences/test_reverse_sigmoid::the_defaults_keep_what_answers_tell_apart",
     ],
     "logits are taken for probabilities without a word": [
-        "revsig_keras/defended_model/test_defended_heads::unknown_logits_are_refused_at_the_first_call",
-        "attacks/test_oracle::answers_that_are_no_probabilities_are_refused_and_not_charged",
+        "revsig_keras/defended_model/test_defended_heads::"
+        "unknown_logits_are_refused_at_the_first_call",
+        "attacks/oracle/test_oracle::answers_that_are_no_probabilities_are_refused_and_not_charged",
     ],
     "the label is said to be kept and is not": [
         "revsig_keras/defences/test_reverse_sigmoid::no_label_of_a_million_rows_changes",
         "attacks/test_panel::an_attack_spends_its_budget_pays_for_no_row_twice_and_can_be_repeated",
     ],
     "larger budgets start from the clones of smaller ones": [
-        "attacks/test_clone::a_clone_does_not_depend_on_the_clones_before_it",
+        "attacks/clone/test_clone::a_clone_does_not_depend_on_the_clones_before_it",
         "models/training/test_trainer::every_run_starts_afresh",
     ],
     "x - delta is queried and x + delta kept; seeds are overwritten; all is queried every round": [
@@ -37,9 +38,10 @@ DEFECTS = {
         "queries/test_substitute_attack::the_budget_is_spent_exactly_on_inputs_that_are_all_new",
     ],
     "the clone is chosen on test data; budgets do not hold; queries are not logged": [
-        "attacks/test_clone::early_stopping_stops_early_and_holds_out_paid_rows_only",
-        "attacks/test_oracle::past_its_budget_the_oracle_raises_before_the_victim_runs",
-        "attacks/test_strongest::one_thief_is_chosen_for_all_seeds_by_the_mean_on_validation",
+        "attacks/clone/test_clone::early_stopping_stops_early_and_holds_out_paid_rows_only",
+        "attacks/oracle/test_oracle::past_its_budget_the_oracle_raises_before_the_victim_runs",
+        "attacks/report/test_strongest::"
+        "one_thief_is_chosen_for_all_seeds_by_the_mean_on_validation",
         "attacks/endpoint/test_collector::an_answer_that_is_not_on_disk_is_not_given",
     ],
     "as many backward passes per input as there are classes": [
@@ -51,8 +53,9 @@ DEFECTS = {
         "revsig_keras/saved_model/test_inspection::what_a_defended_model_exports_is_defended",
     ],
     "a figure without unit or direction": [
-        "attacks/test_evaluation::noise_is_that_of_the_formulas_in_float64",
-        "attacks/test_evaluation::the_divergence_of_a_clone_is_of_the_clone_from_the_victim",
+        "attacks/evaluation/test_evaluator::noise_is_that_of_the_formulas_in_float64",
+        "attacks/evaluation/test_evaluator::"
+        "the_divergence_of_a_clone_is_of_the_clone_from_the_victim",
     ],
     "a figure without seed, version and command": [
         "attacks/test_run::every_cell_can_be_made_again",

@@ -8,17 +8,17 @@ import pytest
 
 from attacks import run
 from attacks.adversaries.adversary import Known
-from attacks.cell import Cell
-from attacks.clone import CloneTrainer
-from attacks.clone_config import CloneConfig
+from attacks.clone.clone import CloneTrainer
+from attacks.clone.recipe import CloneConfig
 from attacks.endpoint.remote_oracle import RemoteOracle
-from attacks.evaluation import Evaluator
-from attacks.oracle import LocalOracle
+from attacks.evaluation.evaluator import Evaluator
+from attacks.grid.cell import Cell
+from attacks.grid.registries import ADVERSARIES
+from attacks.grid.registries import ATTACKS
+from attacks.oracle.oracle import LocalOracle
 from attacks.queries import knockoff
-from attacks.queries import strategies
 from attacks.queries.pools import Pools
-from attacks.registry import ADVERSARIES
-from attacks.registry import ATTACKS
+from attacks.queries.selection import strategies
 from models.data import chunks
 from models.data import loading
 from models.data.splits import split

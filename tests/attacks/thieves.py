@@ -3,11 +3,11 @@ import numpy as np
 
 from attacks.adversaries.adversary import Known
 from attacks.adversaries.probabilities import Probabilities
-from attacks.clone import CloneTrainer
-from attacks.clone_config import CloneConfig
-from attacks.oracle import LocalOracle
+from attacks.clone.clone import CloneTrainer
+from attacks.clone.recipe import CloneConfig
+from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
-from attacks.thief import Thief
+from attacks.queries.thief import Thief
 from models.processes.strategy import make_strategy
 
 POOL = np.random.default_rng(7).random((60, 8, 8, 1), np.float32)

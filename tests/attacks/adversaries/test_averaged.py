@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from attacks.adversaries.averaged import Averaged
-from attacks.oracle import LocalOracle
+from attacks.grid.registries import ADVERSARIES
+from attacks.oracle.oracle import LocalOracle
 from attacks.queries.sample import Sample
-from attacks.registry import ADVERSARIES
 from tests.attacks import thieves
 from tests.attacks.thieves import ask
 from tests.attacks.thieves import POOL

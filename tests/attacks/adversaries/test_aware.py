@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from attacks.adversaries.aware import Aware
 from attacks.adversaries.aware import ThroughDefence
+from attacks.grid.registries import ADVERSARIES
 from attacks.queries.sample import Sample
-from attacks.registry import ADVERSARIES
 from models.inference import log_softmax
 from models.training.trainer import Trainer
 from revsig_keras import reverse_sigmoid

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from attacks.adversaries import simulated_recovery
 from attacks.adversaries.bayes import Bayes
 from attacks.adversaries.bayes import Lookup
 from attacks.adversaries.guess import Guess
-from attacks.adversaries.simulation import Pairs
-from attacks.adversaries.simulation import pairs_of_dirichlet
+from attacks.adversaries.recovery import simulated_recovery
+from attacks.adversaries.recovery.simulation import Pairs
+from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
+from attacks.clone.transfer_set import one_hot_labels
+from attacks.grid.registries import ADVERSARIES
 from attacks.queries.sample import Sample
-from attacks.registry import ADVERSARIES
-from attacks.transfer_set import one_hot_labels
 from tests.attacks import thieves
 from tests.attacks.adversaries import recoveries
 from tests.attacks.adversaries.recoveries import DEFENCE

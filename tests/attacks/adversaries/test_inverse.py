@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from attacks.adversaries.inverse import Inverse
-from attacks.adversaries.inversion import Inversion
-from attacks.adversaries.inversion import TOLERANCE
-from attacks.transfer_set import one_hot_labels
+from attacks.adversaries.recovery.inversion import Inversion
+from attacks.adversaries.recovery.inversion import TOLERANCE
+from attacks.clone.transfer_set import one_hot_labels
 from revsig_keras import ReverseSigmoid
 from tests.attacks.adversaries import recoveries
 from tests.attacks.adversaries.recoveries import answer

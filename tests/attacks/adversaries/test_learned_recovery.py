@@ -7,8 +7,8 @@ import numpy as np
 from attacks.adversaries import learned_recovery
 from attacks.adversaries.learned_recovery import LearnedRecovery
 from attacks.adversaries.learned_recovery import RecoveryNetwork
-from attacks.adversaries.simulation import Pairs
-from attacks.adversaries.simulation import pairs_of_outputs
+from attacks.adversaries.recovery.simulation import Pairs
+from attacks.adversaries.recovery.simulation import pairs_of_outputs
 from revsig_keras import ReverseSigmoid
 from tests.attacks.adversaries import recoveries
 from tests.attacks.adversaries.recoveries import distance

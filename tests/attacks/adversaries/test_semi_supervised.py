@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from attacks.adversaries.semi_supervised import Consistency
+from attacks.grid.registries import ADVERSARIES
 from attacks.queries.sample import Sample
-from attacks.registry import ADVERSARIES
 from models.inference import log_softmax
 from models.training.trainer import Trainer
 from tests.attacks.thieves import POOL

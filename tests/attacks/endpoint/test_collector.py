@@ -13,8 +13,8 @@ from attacks.endpoint.collector import Subject
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import RefusedError
-from attacks.endpoint.ledger import Ledger
-from attacks.endpoint.ledger_file import LedgerError
+from attacks.endpoint.ledger.file import LedgerError
+from attacks.endpoint.ledger.ledger import Ledger
 from tests.attacks.endpoint.scripted_endpoint import CLASSES
 from tests.attacks.endpoint.scripted_endpoint import ScriptedEndpoint
 from tests.attacks.endpoint.scripted_endpoint import softmax

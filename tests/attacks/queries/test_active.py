@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from attacks.queries import deepfool
+from attacks.grid.registries import ATTACKS
 from attacks.queries.active import Active
 from attacks.queries.pools import Pools
-from attacks.queries.strategies import STRATEGIES
-from attacks.registry import ATTACKS
+from attacks.queries.selection import deepfool
+from attacks.queries.selection.strategies import STRATEGIES
 from models.gradients import input_gradients
 from models.inference import probabilities
 from tests.attacks import thieves

@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
+from attacks.grid.registries import ATTACKS
 from attacks.queries.copycat import Copycat
 from attacks.queries.pools import Pools
-from attacks.registry import ATTACKS
 from tests.attacks import thieves
 from tests.attacks.programs import call
 from tests.attacks.programs import summary

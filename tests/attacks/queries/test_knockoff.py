@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 
 from attacks.adversaries.labels import Labels
+from attacks.grid.registries import ATTACKS
 from attacks.queries import knockoff
-from attacks.queries.bandit import GradientBandit
 from attacks.queries.knockoff import Knockoff
 from attacks.queries.pools import Pools
-from attacks.queries.rewards import PARTS
-from attacks.queries.rewards import Rewards
-from attacks.registry import ATTACKS
+from attacks.queries.selection.bandit import GradientBandit
+from attacks.queries.selection.rewards import PARTS
+from attacks.queries.selection.rewards import Rewards
 from tests.attacks import thieves
 
 POOLS = Pools(thieves.POOL, (0.0, 1.0))

@@ -2,10 +2,10 @@
 import numpy as np
 import pytest
 
-from attacks.oracle import BudgetExceededError
+from attacks.grid.registries import ATTACKS
+from attacks.oracle.oracle import BudgetExceededError
 from attacks.queries.pools import Pools
 from attacks.queries.random_inputs import RandomInputs
-from attacks.registry import ATTACKS
 from tests.attacks.thieves import make_thief
 
 POOL = np.random.default_rng(1).uniform(-2, 3, (4, 5, 6, 1)).astype(np.float32)

@@ -6,9 +6,9 @@ import pytest
 from attacks.adversaries.adversary import Known
 from attacks.adversaries.labels import Labels
 from attacks.adversaries.probabilities import Probabilities
+from attacks.grid.registries import ATTACKS
 from attacks.queries.pools import Pools
 from attacks.queries.sample import Sample
-from attacks.registry import ATTACKS
 from tests.attacks import thieves
 from tests.attacks.thieves import ask
 from tests.attacks.thieves import POOL

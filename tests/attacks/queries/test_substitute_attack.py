@@ -4,9 +4,9 @@ import math
 import numpy as np
 import pytest
 
+from attacks.grid.registries import ATTACKS
 from attacks.queries.pools import Pools
 from attacks.queries.sample import Sample
-from attacks.registry import ATTACKS
 from models import gradients
 from tests.attacks import thieves
 from tests.attacks.programs import call

@@ -1,0 +1,1 @@
+"""Recovery of the victim's outputs from defended answers."""

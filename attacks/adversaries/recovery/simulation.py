@@ -1,0 +1,132 @@
+"""Simulated answers: what a thief who can compute the defence learns to undo it from."""
+
+from collections.abc import Callable
+import dataclasses
+import functools
+
+import numpy as np
+
+from attacks.adversaries.guess import Guess
+from attacks.adversaries.recovery.remembered import remembered
+from models.seeds import derive
+from revsig_keras import Defence
+
+# Share of the mean of the Dirichlet prior that is spread over all classes. The published prior is
+# centred on estimated labels; how they are smoothed was left open by the source at hand.
+_SMOOTHING = 0.1
+_CONCENTRATION_PER_CLASS = 8
+
+# How the outputs of a clone are made denser: the standard deviations of the logarithm of the factor
+# that multiplies the logits of a row, and of the noise that is added to each of them, in nats.
+_SCALE_NOISE = 0.5
+_LOGIT_NOISE_NATS = 2.0
+
+# Entries of one batch of a simulation, in rows times classes: what needs no memory to speak of.
+_BATCH_ENTRIES = 2**20
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of a clean row and what the defence makes of it.
+
+    Attributes:
+        clean: Array `[n, num_classes]`, float32, distributions.
+        answers: Array `[n, num_classes]`, float32.
+    """
+    clean: np.ndarray
+    answers: np.ndarray
+
+    def __len__(self):
+        return len(self.clean)
+
+    @functools.cached_property
+    def keep_labels(self) -> bool:
+        """Whether no label is changed by the defence."""
+        return bool(np.all(self.clean.argmax(axis=1) == self.answers.argmax(axis=1)))
+
+
+@remembered(4)
+def pairs_of_dirichlet(guess: Guess, defence: str, num_classes: int, pairs: int) -> Pairs:
+    """Pairs of the published prior, that need no clone, the same for every thief.
+
+    Formula (ModelGuard, USENIX Security 2024; s = 0.1 is this project's choice), for equally many
+    rows of each label c out of K classes:
+
+    ```
+    y ~ Dirichlet(8 K ((1 - s) e_c + s / K))
+    ```
+
+    where the largest entry changes places with that of c if it is another.
+
+    They are made once per process and reused.
+
+    Args:
+        guess: What the thief takes the defence for.
+        defence: The deployed one, as written.
+        num_classes: The number of classes.
+        pairs: How many.
+    """
+    rng = np.random.default_rng(derive(0, "pairs of the Dirichlet prior"))
+    concentration = np.full(num_classes, _CONCENTRATION_PER_CLASS * _SMOOTHING)
+    lead = _CONCENTRATION_PER_CLASS * num_classes * (1 - _SMOOTHING)
+
+    def draw(rows):
+        labels = rows % num_classes
+        y = rng.standard_gamma(concentration + lead * np.eye(num_classes)[labels])
+        return _with_labels(y / y.sum(axis=1, keepdims=True), labels)
+
+    return _simulate(guess.layer(defence), draw, num_classes, pairs)
+
+
+def pairs_of_outputs(layer: Defence, outputs: np.ndarray, pairs: int, seed: int) -> Pairs:
+    """Pairs of which the clean rows resemble the outputs of a model.
+
+    They are those outputs in turn, each time with its logits multiplied by exp(n / 2) and moved by
+    2 n_j, n and n_j standard normal: neighbours of the outputs, and many of them. (On digits, a
+    fourth of that misleads a network, and hardly changes what a look-up finds.)
+
+    Args:
+        layer: The defence as the thief simulates it.
+        outputs: Array `[n, num_classes]` of probabilities.
+        pairs: How many.
+        seed: Of the noise.
+    """
+    rng = np.random.default_rng(derive(seed, "pairs of the clone"))
+    logits = np.log(np.maximum(outputs, np.finfo(np.float32).tiny)).astype(np.float32)
+    order = rng.permutation(len(logits))
+
+    def draw(rows):
+        drawn = logits[order[rows % len(logits)]]
+        factors = np.exp(_SCALE_NOISE * rng.standard_normal((len(rows), 1), np.float32))
+        noise = _LOGIT_NOISE_NATS * rng.standard_normal(drawn.shape, np.float32)
+        y = drawn * factors + noise
+        y = np.exp(y - y.max(axis=1, keepdims=True))
+        return y / y.sum(axis=1, keepdims=True)
+
+    return _simulate(layer, draw, outputs.shape[1], pairs)
+
+
+def apply(layer: Defence, y: np.ndarray) -> np.ndarray:
+    """What a defence makes of rows `[n, num_classes]`, in batches, float32."""
+    step = max(1, _BATCH_ENTRIES // y.shape[1])
+    answers = np.empty(y.shape, np.float32)
+    for start in range(0, len(y), step):
+        answers[start:start + step] = layer(y[start:start + step].astype(np.float32))
+    return answers
+
+
+def _simulate(layer: Defence, draw: Callable[[np.ndarray], np.ndarray], num_classes: int,
+              pairs: int) -> Pairs:
+    """Draws clean rows in batches, by the numbers of the rows, and answers them."""
+    step = max(1, _BATCH_ENTRIES // num_classes)
+    clean = np.empty((pairs, num_classes), np.float32)
+    for start in range(0, pairs, step):
+        clean[start:start + step] = draw(np.arange(start, min(start + step, pairs)))
+    return Pairs(clean, apply(layer, clean))
+
+
+def _with_labels(y, labels):
+    """Rows whose largest entry has changed places with that of the label."""
+    rows, tops = np.arange(len(y)), y.argmax(axis=1)
+    y[rows, tops], y[rows, labels] = y[rows, labels], y[rows, tops]
+    return y

@@ -1,0 +1,1 @@
+"""Clones: how they are trained, and on what."""

@@ -1,0 +1,1 @@
+"""The ledger: what an auditor asked of endpoints, and what was answered."""

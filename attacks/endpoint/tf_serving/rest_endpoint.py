@@ -1,0 +1,81 @@
+"""A model behind TensorFlow Serving's REST API."""
+
+from google.protobuf import json_format
+import numpy as np
+from tensorflow.core.protobuf import meta_graph_pb2
+
+from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.tf_serving import rest_json
+from attacks.endpoint.tf_serving.serving_endpoint import ServingEndpoint
+from attacks.endpoint.transport.http_client import HttpClient
+from attacks.endpoint.transport.retrying import retrying
+
+
+class RestEndpoint(ServingEndpoint):
+    """A model behind TensorFlow Serving's REST API.
+
+    Its answers do not tell their version. Where none is pinned, the server is asked for it after
+    each answer; while it cannot tell, the version from before stands, so that no answer that was
+    paid for is lost.
+
+    Args:
+        config: What is asked, and how.
+
+    Raises:
+        ValueError: If a secret cannot be read or sent.
+    """
+
+    def __init__(self, config: EndpointConfig):
+        super().__init__(config)
+        self._client = HttpClient(config)
+
+    def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str]:
+        choice, version = self._known()
+        form = self.config.request_format
+        request = rest_json.write_request(inputs, choice, self.config.signature, form)
+        answer = self._client.post(f"{self.config.address}:predict", request)
+        outputs = rest_json.read_answer(answer, choice, len(inputs), form)
+        return outputs, self._version_after(version)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _version_after(self, version):
+        if self.config.address.version is not None:
+            return version
+        try:
+            return retrying(self._ask_version, self.config.retry)
+        except EndpointError:
+            return version
+
+    def _choose(self, signatures):
+        choice = super()._choose(signatures)
+        rest_json.check_input_dtype(choice.signature.input_dtype)
+        return choice
+
+    def _ask_signatures(self):
+        answer = self._client.get(f"{self.config.address}/metadata")
+        try:
+            signatures = answer["metadata"]["signature_def"]["signature_def"].items()
+            return {
+                name:
+                    json_format.ParseDict(signature,
+                                          meta_graph_pb2.SignatureDef(),
+                                          ignore_unknown_fields=True)
+                for name, signature in signatures
+            }
+        except (AttributeError, KeyError, TypeError, json_format.ParseError):
+            raise EndpointError("The endpoint must tell the signatures of its model, as TensorFlow "
+                                "Serving does. Received: other JSON") from None
+
+    def _ask_states(self):
+        answer = self._client.get(str(self.config.address))
+        try:
+            return {
+                int(status["version"]): str(status["state"])
+                for status in answer["model_version_status"]
+            }
+        except (KeyError, TypeError, ValueError):
+            raise EndpointError("The endpoint must tell the states of its model, as TensorFlow "
+                                "Serving does. Received: other JSON") from None

@@ -1,0 +1,111 @@
+"""Arrays as the JSON of TensorFlow Serving's REST API."""
+
+import base64
+import json
+from typing import Any
+
+import numpy as np
+
+from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.tf_serving.signature_choice import SignatureChoice
+
+# What the server reads from JSON; half precision is not among it.
+_WRITABLE = {
+    np.dtype(name) for name in ("float32", "float64", "bool", "int8", "uint8", "int16", "uint16",
+                                "int32", "uint32", "int64", "uint64")
+}
+
+
+def check_input_dtype(dtype: np.dtype) -> None:
+    """Raises `EndpointError` if the REST API cannot take such an input."""
+    if dtype not in _WRITABLE:
+        raise EndpointError("The signature's input must be of a dtype that TensorFlow Serving's "
+                            f"REST API has, or be asked by grpc://. Received: {dtype}")
+
+
+def write_request(inputs: np.ndarray, choice: SignatureChoice, signature: str, form: str) -> bytes:
+    """A request.
+
+    Args:
+        inputs: Array `[n, ...]`.
+        choice: What is called.
+        signature: Its name.
+        form: `row` or `column`.
+    """
+    values, name = inputs.tolist(), choice.signature.input_name
+    if form == "row":
+        rows = values if choice.has_one_input else [{name: value} for value in values]
+        request = {"signature_name": signature, "instances": rows}
+    else:
+        request = {"signature_name": signature, "inputs": {name: values}}
+    return json.dumps(request, separators=(",", ":")).encode()
+
+
+def read_answer(answer: Any, choice: SignatureChoice, rows: int, form: str) -> np.ndarray:
+    """The output that is meant, of the dtype that the signature gives it, strings as objects.
+
+    Args:
+        answer: The JSON.
+        choice: What was called.
+        rows: How many inputs were sent.
+        form: `row` or `column`, of the request.
+
+    Raises:
+        EndpointError: If it is no array with a row for each input.
+    """
+    values = _values(answer, choice, "predictions" if form == "row" else "outputs")
+    if not isinstance(values, list):
+        raise EndpointError(f"The endpoint must answer {rows} inputs with {rows} rows. Received: "
+                            f"{type(values).__name__}")
+    array = _array(values, choice.output_dtype)
+    if len(array) != rows:
+        raise EndpointError(f"The endpoint must answer {rows} inputs with {rows} rows. Received: "
+                            f"{len(array)} rows")
+    return array
+
+
+def _values(answer, choice, key):
+    """Nested lists; a single output goes without its name."""
+    if not isinstance(answer, dict) or key not in answer:
+        raise EndpointError(f"The endpoint must answer with {key}. Received: JSON without them")
+    values, name = answer[key], choice.signature.output_name
+    if choice.has_one_output:
+        return values
+    try:
+        return [row[name] for row in values] if isinstance(values, list) else values[name]
+    except (KeyError, TypeError):
+        raise EndpointError(f"The endpoint must answer with the output {name}. Received: "
+                            f"{key} without it") from None
+
+
+def _array(values, dtype):
+    if dtype.kind == "O":
+        return _strings(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise EndpointError("The endpoint must answer with as many numbers in each row. Received: "
+                            "rows of different lengths") from None
+    kinds = {"b": "b", "i": "iu", "u": "iu"}.get(dtype.kind, "iuf")
+    if array.size and array.dtype.kind not in kinds:
+        raise EndpointError(f"The endpoint must answer with {dtype}, as its signature says. "
+                            f"Received: {array.dtype}")
+    return array.astype(dtype)
+
+
+def _strings(values):
+    """Text, or bytes where the server sent base64."""
+    array = np.array(values, object)
+    if not all(isinstance(value, str) or _is_base64(value) for value in array.flat):
+        raise EndpointError("The endpoint must answer with strings, as many in each row. Received: "
+                            "something else")
+    decoded = [
+        base64.b64decode(value["b64"]) if isinstance(value, dict) else value for value in array.flat
+    ]
+    result = np.empty(array.size, object)
+    result[:] = decoded
+    return result.reshape(array.shape)
+
+
+def _is_base64(value):
+    return isinstance(value, dict) and isinstance(value.get("b64"), str)

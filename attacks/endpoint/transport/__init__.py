@@ -1,0 +1,1 @@
+"""Requests over a network, and what their failures mean."""

@@ -1,0 +1,1 @@
+"""Evaluation of clones on rows that no thief has."""

@@ -1,0 +1,115 @@
+"""How often a clone gives the labels of a reference, on rows that nobody trained on."""
+
+import abc
+import collections
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+
+from attacks.clone.clone import Clone
+from models.data.splits import Rows
+from models.data.streamed import Inputs
+from models.inference import predict
+
+# Neighbours in the grid have the same clones; see `attacks.clone.clone`.
+_REMEMBERED = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Examined:
+    """What depends on a clone alone, whatever the defence.
+
+    Attributes:
+        test_labels: The clone's labels on the rows that figures are measured on.
+        figures: Metrics, by name.
+    """
+    test_labels: np.ndarray
+    figures: dict[str, float | None]
+
+
+class AgreementEvaluator(abc.ABC):
+    """Measures clones against the labels of what is stolen, as no thief can.
+
+    Args:
+        test: The rows that figures are measured on.
+        test_labels: Labels of what is stolen on them, `[rows]`.
+        evaluation: The rows on which is chosen what is chosen for all thieves alike.
+        evaluation_labels: Likewise.
+    """
+
+    def __init__(self, test: Rows, test_labels: np.ndarray, evaluation: Rows,
+                 evaluation_labels: np.ndarray):
+        self.test, self.test_labels = test, test_labels
+        self.evaluation, self.evaluation_labels = evaluation, evaluation_labels
+        self._examined: collections.OrderedDict[str, Examined] = collections.OrderedDict()
+
+    def examined(self, clone: Clone, model: Callable[[Clone], keras.Model]) -> Examined:
+        """What depends on the clone alone; equal ones, of several cells, are examined once.
+
+        Args:
+            clone: The trained clone.
+            model: Makes a model of it, which emits logits.
+        """
+        if clone.digest not in self._examined:
+            while len(self._examined) >= _REMEMBERED:
+                self._examined.popitem(last=False)  # The oldest, whatever other threads do.
+            self._examined[clone.digest] = self._examine(clone, model(clone))
+        return self._examined[clone.digest]
+
+    def _examine(self, clone, model):
+        validation = clone.watched_last
+        if validation is None:
+            validation = self.watch(model, clone.steps)
+        logits = predict(model, self.test.x)
+        figures = {"agreement_validation": validation, **self.figures(model, logits)}
+        return Examined(logits.argmax(axis=1), figures)
+
+    def figures(self, clone: keras.Model, logits: np.ndarray) -> dict[str, float | None]:
+        """Further metrics of `Examined`; `logits` are those of the clone on the test rows."""
+        del clone, logits
+        return {}
+
+    def watch(self, clone: keras.Model, step: int) -> float:
+        """Agreement on the rows that are chosen with."""
+        del step
+        return share(labels_of(clone, self.evaluation.x) == self.evaluation_labels)
+
+    @abc.abstractmethod
+    def measure(self, clone: Clone, model: Callable[[Clone], keras.Model], defence: str,
+                queried: np.ndarray) -> dict[str, float | int | None]:
+        """The metrics of a cell.
+
+        Args:
+            clone: The trained clone.
+            model: Makes a model of it, which emits logits.
+            defence: Member, as written.
+            queried: The inputs that were queried, for the noise per query.
+
+        Returns:
+            Shares are in [0, 1]; units are in the names; label changes are counts of rows. What
+            cannot be known is None.
+        """
+
+
+def labels_of(model: keras.Model, inputs: Inputs) -> np.ndarray:
+    """The lowest-index argmax of each row."""
+    return predict(model, inputs).argmax(axis=1)
+
+
+def share(equal: np.ndarray) -> float:
+    """The share of what is true."""
+    return float(np.mean(equal))
+
+
+def agreement(row: dict[str, Any]) -> float:
+    """Agreement with the clean victim, or where that is not known, with the answers as served."""
+    clean = row["agreement_clean"]
+    return row["agreement_defended"] if clean is None else clean
+
+
+def reference(row: dict[str, Any]) -> str:
+    """What `agreement` is with."""
+    return "the endpoint's answers" if row["agreement_clean"] is None else "the clean victim"

@@ -1,0 +1,1 @@
+"""The grid of an experiment: its configuration and its cells."""

@@ -1,0 +1,66 @@
+"""One cell of the grid: what is defended, attacked and read, with which budget and seed."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from typing import Any
+
+from attacks.grid.registries import ADVERSARIES
+from attacks.grid.registries import ATTACKS
+from attacks.oracle.defences import resolve_defence
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A member of the grid; the data set, victim and clone recipe are those of the run.
+
+    Attributes:
+        defence: Member of `revsig_keras.defences.catalogue.DEFENCES`, as written, or `as_served`.
+        attack: Member of `attacks.grid.registries.ATTACKS`, as written.
+        adversary: Member of `attacks.grid.registries.ADVERSARIES`, as written.
+        budget: The number of distinct rows that the thief may ask.
+        seed: The thief's seed.
+    """
+    defence: str
+    attack: str
+    adversary: str
+    budget: int
+    seed: int
+
+    def __post_init__(self):
+        if self.budget < 1:
+            raise ValueError(
+                f"`--budgets` must be positive numbers of rows. Received: {self.budget}")
+        if self.seed < 0:
+            raise ValueError(f"`--seeds` must be non-negative. Received: {self.seed}")
+        self.resolved()  # refuses unknown names and options
+
+    def resolved(self) -> dict[str, Any]:
+        """The cell with every option's value, the same for every spelling of it."""
+        resolved = {"budget": self.budget, "seed": self.seed}
+        for kind, resolve in (("defence", resolve_defence), ("attack", ATTACKS.resolve),
+                              ("adversary", ADVERSARIES.resolve)):
+            name, options = resolve(getattr(self, kind))
+            resolved[kind] = {"name": name, **options}
+        return resolved
+
+    def unfit(self) -> str | None:
+        """Why the cell means nothing, such as recovery where there is no defence, or None."""
+        return ADVERSARIES.make(self.adversary).unfit(self.defence)
+
+    def __str__(self):
+        return (f"{self.defence}, {self.attack}, {self.adversary}, {self.budget} queries, "
+                f"seed {self.seed}")
+
+    def describe(self) -> dict[str, Any]:
+        """The cell as written, and as resolved."""
+        return {**dataclasses.asdict(self), "resolved": self.resolved()}
+
+    @property
+    def id(self) -> str:
+        """A file name that says what the cell is, unique by a digest of all options."""
+        resolved = self.resolved()
+        names = "-".join(resolved[kind]["name"] for kind in ("defence", "attack", "adversary"))
+        digest = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:10]
+        return re.sub(r"[^\w.-]", "_", f"{names}-b{self.budget}-s{self.seed}-{digest}")

@@ -1,0 +1,1 @@
+"""Oracles: inputs in, answers out, each distinct row charged to a budget."""

@@ -1,0 +1,1 @@
+"""Rules by which adaptive attacks select their next queries."""

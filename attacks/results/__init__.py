@@ -1,0 +1,1 @@
+"""Results on disk: one file per cell, with its provenance."""

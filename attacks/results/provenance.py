@@ -1,0 +1,75 @@
+"""What a result was made with: configuration, data, victim, versions, source commit, hardware."""
+
+import os
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+import tensorflow as tf
+
+from attacks.grid.config import RunConfig
+from models.data.dataset import Dataset
+from models.data.splits import Rows
+from models.data.splits import Splits
+from models.versions import versions
+
+
+def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict[str, Any],
+               strategy: tf.distribute.Strategy, clones_at_once: int) -> dict[str, Any]:
+    """The part of a result's record that is the same for all cells of a run."""
+    return {
+        "config": config.describe(),
+        "dataset": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint(),
+            "num_classes": dataset.num_classes,
+            "input_shape": list(dataset.input_shape),
+            "rows": {
+                name: len(part) for name, part in vars(splits).items() if isinstance(part, Rows)
+            },
+        },
+        "victim": victim,
+        "versions": versions(),
+        "commit": commit(),
+        "hardware": {
+            **hardware(),
+            "replicas": strategy.num_replicas_in_sync,
+            "clones_at_once": clones_at_once,
+        },
+    }
+
+
+def hardware() -> dict[str, Any]:
+    """The processor, its cores, and the GPUs."""
+    details = tf.config.experimental.get_device_details
+    gpus = tf.config.list_physical_devices("GPU")
+    gpu_names = [details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    return {"cpu": _cpu(), "cpu_cores": os.cpu_count(), "gpus": gpu_names}
+
+
+def commit() -> str | None:
+    """The commit, `+changes` behind it if the sources differ; None outside a checkout."""
+    root = pathlib.Path(__file__).parents[2]
+
+    def git(*arguments):
+        return subprocess.run(["git", "-C", str(root), *arguments],
+                              capture_output=True,
+                              check=True,
+                              text=True).stdout
+
+    try:
+        revision = git("rev-parse", "HEAD").strip()
+        changed = git("status", "--porcelain", "--", "*.py", "setup.cfg")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return revision + ("+changes" if changed.strip() else "")
+
+
+def _cpu() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+                platform.machine())

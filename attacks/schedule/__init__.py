@@ -1,0 +1,1 @@
+"""Which cells run, at once or shared between processes."""

@@ -1,0 +1,1 @@
+"""Targets: the oracle and the evaluation of one victim."""

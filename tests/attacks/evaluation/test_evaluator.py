@@ -1,0 +1,136 @@
+"""The evaluator's figures, against ones made by hand."""
+
+import keras
+import numpy as np
+import pytest
+
+from attacks.clone.clone import Clone
+from attacks.evaluation import agreement
+from attacks.evaluation.evaluator import DefendedVictim
+from attacks.evaluation.evaluator import Evaluator
+from models.data.splits import Rows
+from models.data.splits import Splits
+from models.victim import Victim
+
+INPUTS = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+TRUTH = np.arange(40) % 3
+
+
+def linear(scale):
+    """A victim whose logits are its inputs, scaled."""
+    inputs = keras.Input((3,), name="inputs")
+    logits = keras.layers.Rescaling(scale, name="logits")(inputs)
+    return Victim(keras.Model(inputs, keras.layers.Softmax()(logits)), {})
+
+
+def logits_of(victim):
+    return keras.Model(victim.model.input, victim.model.get_layer("logits").output)
+
+
+def evaluator(victim):
+    rows = Rows(INPUTS, TRUTH)
+    return Evaluator(victim, Splits(0, rows, rows, rows, Rows(INPUTS[:10], TRUTH[:10]), rows), 0.1,
+                     (-4.0, 4.0))
+
+
+def measured(victim, defence, clone_model):
+    clone = Clone((), 1, 0.0, (), "a clone")
+    return evaluator(victim).measure(clone, lambda clone: clone_model, defence, INPUTS)
+
+
+def test_the_victim_agrees_with_itself_and_a_constant_clone_as_often_as_its_class_is_given():
+    victim = linear(5.0)
+    itself = measured(victim, "reverse_sigmoid", logits_of(victim))
+    assert (itself["agreement_clean"], itself["agreement_defended"]) == (1, 1)
+    assert itself["agreement_validation"] == 1 and itself["agreement_held_out"] is None
+    assert itself["clone_kl_nats"] == pytest.approx(0, abs=1e-12)
+    inputs = keras.Input((3,))
+    constant = keras.Model(inputs, keras.ops.zeros_like(inputs))
+    figures = measured(victim, "none", constant)
+    assert figures["agreement_clean"] == np.mean(INPUTS.argmax(axis=1) == 0)
+    assert figures["agreement_validation"] == np.mean(INPUTS[:10].argmax(axis=1) == 0)
+    assert figures["clone_accuracy"] == np.mean(TRUTH == 0)
+    assert figures["victim_accuracy_clean"] == np.mean(INPUTS.argmax(axis=1) == TRUTH)
+
+
+def test_the_divergence_of_a_clone_is_of_the_clone_from_the_victim():
+    victim, clone = (np.log(keras.ops.softmax(INPUTS * scale)) for scale in (5, 1))
+    figures = measured(linear(5.0), "reverse_sigmoid", logits_of(linear(1.0)))
+    expected = np.sum(np.exp(victim) * (victim - clone), axis=1).mean()
+    assert figures["clone_kl_nats"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_equal_clones_are_examined_once():
+    judge, models = evaluator(linear(5.0)), []
+
+    def model(clone):
+        models.append(clone)
+        return logits_of(linear(1.0))
+
+    clone = Clone((), 1, 0.0, (), "a clone")
+    figures = [judge.measure(clone, model, defence, INPUTS) for defence in ("none", "top_k")]
+    assert len(models) == 1 and figures[0]["agreement_clean"] == figures[1]["agreement_clean"]
+
+
+@pytest.mark.parametrize("held_out, expected", [(None, 0.25), (0.5, 1.0)])
+def test_what_was_watched_of_the_finished_clone_is_not_computed_again(held_out, expected):
+    clone = Clone((), 4, 0.0, ((2, 0.5), (4, 0.25)), "a clone", agreement_held_out=held_out)
+    model = logits_of(linear(1.0))
+    figures = evaluator(linear(5.0)).measure(clone, lambda clone: model, "none", INPUTS)
+    assert figures["agreement_validation"] == expected
+
+
+def test_what_is_remembered_of_clones_is_bounded(monkeypatch):
+    monkeypatch.setattr(agreement, "_REMEMBERED", 2)
+    judge, models = evaluator(linear(5.0)), []
+
+    def model(clone):
+        models.append(clone.digest)
+        return logits_of(linear(1.0))
+
+    for name in ("a", "b", "a", "c", "b", "a"):
+        judge.measure(Clone((), 1, 0.0, (), name), model, "none", INPUTS)
+    assert models == ["a", "b", "c", "a"]
+
+
+@pytest.mark.parametrize("scale", [5.0, 200.0], ids=["soft", "saturated"])
+def test_noise_is_that_of_the_formulas_in_float64(scale):
+    victim = linear(scale)
+    answers = DefendedVictim(victim, "reverse_sigmoid").predict(INPUTS).astype(np.float64)
+    logits = (INPUTS * np.float32(scale)).astype(np.float64)
+    log_clean = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    clean = np.exp(log_clean)
+    noise = DefendedVictim(victim, "reverse_sigmoid").noise(INPUTS)
+    forward = np.sum(clean * (log_clean - np.log(answers)), axis=1).mean()
+    backward = np.sum(answers * (np.log(answers) - log_clean), axis=1).mean()
+    np.testing.assert_allclose(noise["noise_kl_nats"], forward, rtol=1e-9)
+    np.testing.assert_allclose(noise["noise_kl_reverse_nats"], backward, rtol=1e-9)
+    np.testing.assert_allclose(noise["noise_kl_bits"], forward / np.log(2), rtol=1e-9)
+    np.testing.assert_allclose(noise["noise_l1"], np.abs(clean - answers).sum(axis=1).mean())
+    assert noise["label_changes"] == 0
+
+
+@pytest.mark.parametrize("scale", [1.0, 200.0], ids=["soft", "saturated"])
+def test_without_a_defence_there_is_no_noise_even_where_answers_round_to_zero(scale):
+    noise = DefendedVictim(linear(scale), "none").noise(INPUTS)
+    assert set(noise.values()) == {0}
+
+
+def test_the_literal_formula_changes_labels_and_the_figures_say_so():
+    figures = measured(linear(30.0), "reverse_sigmoid:beta=1.5:preserve_top1=false",
+                       logits_of(linear(30.0)))
+    assert figures["label_changes"] == figures["label_changes_test"] > 0
+    assert figures["agreement_clean"] == 1
+    assert figures["agreement_defended"] == pytest.approx(1 - figures["label_changes_test"] / 40)
+
+
+def test_an_infinite_divergence_is_none():
+    noise = DefendedVictim(linear(1.0), "label_only").noise(INPUTS)
+    assert noise["noise_kl_nats"] is None and noise["noise_kl_bits"] is None
+    assert noise["noise_kl_reverse_nats"] > 0
+
+
+def test_a_defended_victim_is_made_once():
+    judge = evaluator(linear(1.0))
+    assert judge.defended("none") is judge.defended("none")
+    assert isinstance(judge.defended("none"), DefendedVictim)

@@ -1,0 +1,29 @@
+"""Clones are measured against the answers of an endpoint, on the rows that are meant for it."""
+import numpy as np
+import pytest
+
+from attacks.clone.clone import Clone
+from attacks.evaluation import agreement
+from attacks.evaluation.remote_evaluator import RemoteEvaluator
+from models.data.splits import Rows
+
+TEST = Rows(np.zeros((4, 2), np.float32), np.int64([0, 1, 2, 0]))
+CHOOSING = Rows(np.zeros((5, 2), np.float32), np.int64([0, 0, 0, 0, 0]))
+
+
+def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none(monkeypatch):
+    evaluator = RemoteEvaluator(TEST, np.int64([0, 1, 1, 1]), CHOOSING, np.int64([2, 1, 1, 1, 1]))
+    labels = {len(CHOOSING): [1, 1, 1, 0, 0], len(TEST): [0, 1, 2, 1]}
+    monkeypatch.setattr(agreement, "predict", lambda clone, x: np.eye(3)[labels[len(x)]])
+    clone = Clone((), 1, 0.0, (), "", agreement_held_out=0.25)
+    figures = evaluator.measure(clone, lambda clone: None, "as_served", TEST.x)
+    known = {name: value for name, value in figures.items() if value is not None}
+    assert known == {
+        "agreement_defended": pytest.approx(3 / 4),
+        "agreement_held_out": 0.25,
+        "agreement_validation": pytest.approx(2 / 5),
+        "clone_accuracy": pytest.approx(3 / 4),
+        "victim_accuracy_defended": pytest.approx(2 / 4),
+    }
+    assert {"agreement_clean", "noise_kl_nats", "label_changes",
+            "transferability"} <= figures.keys() - known.keys()

@@ -1,0 +1,41 @@
+"""The strongest thief: one for all seeds, chosen on validation."""
+from attacks.report.strongest import rows_of_strongest
+from attacks.report.strongest import strongest
+from tests.attacks.result_rows import row
+
+
+def test_one_thief_is_chosen_for_all_seeds_by_the_mean_on_validation():
+    """Each of the two is better on one seed, and on test it is the other way round."""
+    rows = [
+        row("rs", "labels", 10, 0, 0.1, validation=0.9),
+        row("rs", "labels", 10, 1, 0.2, validation=0.5),
+        row("rs", "aware", 10, 0, 0.8, validation=0.6),
+        row("rs", "aware", 10, 1, 0.9, validation=0.7),
+    ]
+    thief = strongest(rows, "rs")
+    assert (thief.adversary, thief.attack) == ("labels", "sample")
+    assert abs(thief.agreement - 0.15) < 1e-12 and abs(thief.validation - 0.7) < 1e-12
+    assert rows_of_strongest(rows) == rows[:2]
+    assert strongest(rows, "rs", "aware").adversary == "aware"
+    assert strongest(rows, "none") is None
+
+
+def test_a_thief_of_fewer_seeds_does_not_compete():
+    rows = [
+        row("rs", "labels", 10, 0, 0.5),
+        row("rs", "labels", 10, 1, 0.5),
+        row("rs", "aware", 10, 0, 0.9)
+    ]
+    assert strongest(rows, "rs").adversary == "labels"
+
+
+def test_each_defence_and_budget_has_its_own():
+    rows = [
+        row("none", "labels", 10, 0, 0.5),
+        row("none", "probabilities", 10, 0, 0.6),
+        row("none", "labels", 20, 0, 0.8),
+        row("none", "probabilities", 20, 0, 0.7),
+        row("rs", "labels", 10, 0, 0.5, attack="jacobian"),
+        row("rs", "labels", 10, 0, 0.4),
+    ]
+    assert rows_of_strongest(rows) == [rows[1], rows[2], rows[4]]

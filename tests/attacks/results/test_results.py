@@ -1,0 +1,190 @@
+"""Results: complete or not there, never overwritten, and never mixed with those of another run."""
+
+import json
+
+import pytest
+
+from attacks.results.results import read_cells
+from attacks.results.results import read_flags
+from attacks.results.results import ResultStore
+from tests.attacks.grid.test_config import run_config
+
+FLAGS = {
+    "dataset": "digits",
+    "steps": "600",
+    "defences": "none,reverse_sigmoid:beta=1",
+    "attacks": "sample",
+    "adversaries": "probabilities,labels",
+    "budgets": "20,10",
+    "seeds": "0,1",
+    "distribution": "auto"
+}
+
+
+def config(directory, **flags):
+    return run_config(output_dir=str(directory), replay={**FLAGS, **flags})
+
+
+def opened(directory):
+    """A store that has a result, so that the directory belongs to its run."""
+    store = ResultStore(config(directory))
+    cell = run_config().cells()[0]
+    store.write(cell, record(cell))
+    return store
+
+
+def extended(directory, **flags):
+    """The store of a run that goes on with what there is."""
+    store = ResultStore(config(directory, **flags))
+    store.extend(record(run_config().cells()[0]))
+    return store
+
+
+def record(cell, **entries):
+    return {
+        "queries_used": 10,
+        "metrics": {},
+        "clone": {},
+        "hardware": {
+            "replicas": 1
+        },
+        "cell": cell.describe(),
+        "dataset": {
+            "fingerprint": "d" * 64
+        },
+        "victim": {
+            "fingerprint": "v" * 64
+        },
+        **entries
+    }
+
+
+def test_what_is_written_is_not_missing_and_is_never_overwritten(tmp_path):
+    store = ResultStore(config(tmp_path))
+    cells = run_config().cells()
+    assert store.missing(cells) == cells
+    store.write(cells[3], record(cells[3], value=0.1))
+    store.write(cells[3], record(cells[3], value=0.2))
+    assert store.missing(cells) == cells[:3] + cells[4:]
+    assert [cell["value"] for cell in read_cells(tmp_path)] == [0.1]
+
+
+def test_a_result_holds_numbers_as_json_has_them(tmp_path):
+    store = ResultStore(config(tmp_path))
+    cell = run_config().cells()[0]
+    with pytest.raises(ValueError, match="JSON compliant"):
+        store.write(cell, record(cell, value=float("nan")))
+    assert list((tmp_path / "cells").iterdir()) == []
+
+
+def test_the_flagfile_replays_the_run_and_keeps_members_of_earlier_ones(tmp_path):
+    opened(tmp_path)
+    assert read_flags(tmp_path / "run.flags") == FLAGS
+    extended(tmp_path, budgets="40,10", seeds="2", distribution="mirrored")
+    assert read_flags(tmp_path / "run.flags") == {
+        **FLAGS, "budgets": "20,10,40",
+        "seeds": "0,1,2",
+        "distribution": "mirrored"
+    }
+
+
+def test_a_directory_of_a_different_run_is_refused_and_left_as_it_was(tmp_path):
+    opened(tmp_path)
+    before = (tmp_path / "run.flags").read_bytes()
+    with pytest.raises(ValueError, match="different run.*--steps=600 there, --steps=700 now"):
+        ResultStore(config(tmp_path, steps="700"))
+    assert (tmp_path / "run.flags").read_bytes() == before
+
+
+def test_a_run_from_before_a_flag_was_there_can_be_extended(tmp_path):
+    opened(tmp_path)
+    now = {"epsilon": "0.25", "precision": "float32", "jit": "false"}  # What they would have been.
+    extended(tmp_path, **now)
+    assert now.items() <= read_flags(tmp_path / "run.flags").items()
+    with pytest.raises(ValueError, match="--epsilon=0.25 there, --epsilon=0.5 now"):
+        ResultStore(config(tmp_path, **{**now, "epsilon": "0.5"}))
+
+
+def test_a_start_that_led_to_nothing_binds_nobody(tmp_path):
+    ResultStore(config(tmp_path))
+    ResultStore(config(tmp_path, steps="700"))
+    assert read_flags(tmp_path / "run.flags")["steps"] == "700"
+
+
+def test_a_directory_with_foreign_files_is_refused(tmp_path):
+    (tmp_path / "thesis.tex").write_text("all of it")
+    with pytest.raises(ValueError, match="new or empty directory"):
+        ResultStore(config(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_directory_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        ResultStore(config(tmp_path / "file" / "below"))
+
+
+def test_members_are_merged_by_what_they_mean(tmp_path):
+    opened(tmp_path)
+    extended(tmp_path, defences="reverse_sigmoid,none", budgets="010,30")
+    merged = read_flags(tmp_path / "run.flags")
+    assert merged["defences"] == "none,reverse_sigmoid:beta=1"
+    assert merged["budgets"] == "20,10,30"
+
+
+def test_what_a_killed_start_leaves_behind_binds_nobody(tmp_path):
+    (tmp_path / ".run.flags.0123").write_text("--data")
+    ResultStore(config(tmp_path))
+    assert read_flags(tmp_path / "run.flags") == FLAGS
+
+
+def test_another_number_of_replicas_is_refused(tmp_path):
+    store = opened(tmp_path)
+    cell = run_config().cells()[0]
+    with pytest.raises(ValueError, match="with the replicas 1, and now 2"):
+        store.extend({**record(cell), "hardware": {"replicas": 2}})
+
+
+@pytest.mark.parametrize("name", ["dataset", "victim"])
+def test_other_data_or_another_victim_are_refused(tmp_path, name):
+    store = ResultStore(config(tmp_path))
+    cell = run_config().cells()[0]
+    store.extend(record(cell))
+    store.write(cell, record(cell))
+    store.extend(record(cell))
+    store = ResultStore(config(tmp_path, budgets="40"))
+    with pytest.raises(ValueError, match=f"results of the same {name}"):
+        store.extend({**record(cell), name: {"fingerprint": "other"}})
+    assert read_flags(tmp_path / "run.flags") == FLAGS
+
+
+@pytest.mark.parametrize("text",
+                         ["", "{", "[]", "{}", '{"schema_version": 1}', '{"schema_version": 99}'])
+def test_a_broken_result_is_named(tmp_path, text):
+    ResultStore(config(tmp_path))
+    (tmp_path / "cells" / "broken.json").write_text(text)
+    with pytest.raises(ValueError, match="broken.json"):
+        read_cells(tmp_path)
+
+
+def test_results_are_ordered_whatever_their_file_names(tmp_path):
+    store = ResultStore(config(tmp_path))
+    cells = run_config().cells()
+    for cell in reversed(cells):
+        store.write(cell, record(cell))
+    kept = read_cells(tmp_path)
+    assert [
+        json.dumps(cell["cell"]["budget"])
+        for cell in kept
+        if cell["cell"]["seed"] == 0 and cell["cell"]["adversary"] == "labels"
+    ] == ["10", "20"] * 2
+    assert [cell["cell"]["defence"] for cell in kept[:8]] == ["none"] * 8
+
+
+def test_runs_that_begin_at_one_time_share_a_directory_and_keep_each_others_members(tmp_path):
+    """Each has read the flags before the other has written its own."""
+    opened(tmp_path)
+    stores = [ResultStore(config(tmp_path, budgets=budgets)) for budgets in ("40", "80")]
+    for store in stores:
+        store.extend(record(run_config().cells()[0]))
+    assert read_flags(tmp_path / "run.flags")["budgets"] == "20,10,40,80"
