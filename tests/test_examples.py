@@ -1,4 +1,5 @@
 """Every example runs, ends in seconds, and does what it says."""
+import contextlib
 import functools
 import json
 import os
@@ -8,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 from google.protobuf import text_format
 import keras
@@ -15,6 +18,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from attacks.endpoint.address import Address
+from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.connect import connect
 from revsig_keras import DefendedModel
 from revsig_keras.export.versions import publish
 from tests.attacks.programs import call
@@ -115,6 +121,51 @@ def test_the_clients_of_tf_serving(protocol, served_digits, tmp_path):
     images = load_digits().images[:5, ..., None] / 16
     expected = ["".join(f" {p:.2f}" for p in row) for row in model.predict(images, verbose=0)]
     assert [line.split(":")[1] for line in output.splitlines()] == expected
+
+
+@pytest.fixture(scope="module")
+def local_server(served_digits):
+    """The URL at which the example's own server serves the model."""
+    command = [sys.executable, str(ROOT / "examples/tf_serving/local_server.py"), served_digits[1]]
+    with subprocess.Popen([*map(str, command), "0"],
+                          env={
+                              **os.environ, "PYTHONPATH": str(ROOT)
+                          },
+                          stdout=subprocess.PIPE,
+                          text=True) as process:
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+
+
+def test_the_local_server_answers_like_tensorflow_serving(served_digits, local_server):
+    """An endpoint finds its version and signature, and gets the model's answers in both formats."""
+    model, images = served_digits[0], load_digits().images[:3, ..., None] / 16
+    for request_format in ("row", "column"):
+        config = EndpointConfig(Address.parse(local_server), request_format=request_format)
+        with contextlib.closing(connect(config)) as endpoint:
+            assert endpoint.version() == "1"
+            dtype = endpoint.signature().input_dtype
+            answers, version = endpoint.predict(images.astype(dtype))
+        assert version == "1"
+        np.testing.assert_allclose(answers, model.predict(images, verbose=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("path, body, status, message", [
+    ("/v1/models/other:predict", b"{}", 404, "not found"),
+    ("/v1/models/digits/versions/7:predict", b"{}", 404, "not found"),
+    ("/v1/models/digits:classify", b"{}", 404, "not found"),
+    ("/v1/models/digits:predict", b"{", 400, "property name"),
+    ("/v1/models/digits:predict", b"{}", 400, "'instances' or 'inputs'"),
+    ("/v1/models/digits:predict", b'{"instances": [[1, 2], [3]]}', 400, "sequence"),
+    ("/v1/models/digits:predict", b'{"instances": []}', 400, "out of range"),
+    ("/v1/models/digits:predict", b'{"instances": [1], "signature_name": "x"}', 400, "signature"),
+])
+def test_the_local_server_refuses_bad_requests(path, body, status, message, local_server):
+    """With TensorFlow Serving's statuses, and goes on serving."""
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(local_server.removesuffix("/v1/models/digits") + path, body, 10)
+    assert raised.value.code == status and message in json.load(raised.value)["error"]
 
 
 @pytest.mark.parametrize("limit, status", [(1, 0), (0, 2)])
