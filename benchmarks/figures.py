@@ -12,7 +12,7 @@ import itertools
 import numpy as np
 
 from attacks.evaluation.agreement import agreement
-from attacks.results.results import read_cells
+from attacks.results.records import read_cells
 from revsig_keras.cli import program
 
 

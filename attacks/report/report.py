@@ -15,7 +15,7 @@ from attacks.report.strongest import mean
 from attacks.report.strongest import rows_of_strongest
 from attacks.report.strongest import strongest
 from attacks.report.text_table import aligned
-from attacks.results.results import read_cells
+from attacks.results.records import read_cells
 from models.processes.files import write_atomically
 
 # The first columns are a fixed interface; further ones may follow in any later version.

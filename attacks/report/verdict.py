@@ -10,7 +10,7 @@ from attacks.evaluation.agreement import reference
 from attacks.oracle.defences import AS_SERVED
 from attacks.report import report
 from attacks.report.strongest import strongest
-from attacks.results.results import read_cells
+from attacks.results.records import read_cells
 from models.processes.files import write_atomically
 
 SCHEMA_VERSION = 1

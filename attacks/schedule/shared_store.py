@@ -7,7 +7,7 @@ from typing import Any
 
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
-from attacks.results.results import ResultStore
+from attacks.results.store import ResultStore
 from models.data.dataset import Dataset
 from models.processes.preemption import Preemption
 from models.processes.workers import Workers

@@ -11,7 +11,7 @@ import pytest
 
 from attacks import plot
 from attacks import run
-from attacks.results.results import read_flags
+from attacks.results.store import read_flags
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
 from tests.attacks.programs import python

@@ -9,7 +9,7 @@ import pytest
 
 from attacks.endpoint.ledger.file import LedgerFullError
 from attacks.endpoint.ledger.ledger import Ledger
-from attacks.results.results import read_cells
+from attacks.results.records import read_cells
 from tests.attacks.endpoint.audited import publish
 from tests.attacks.endpoint.audited import write_data
 from tests.attacks.programs import call

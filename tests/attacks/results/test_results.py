@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from attacks.results.results import read_cells
-from attacks.results.results import read_flags
-from attacks.results.results import ResultStore
+from attacks.results.records import read_cells
+from attacks.results.store import read_flags
+from attacks.results.store import ResultStore
 from tests.attacks.grid.test_config import run_config
 
 FLAGS = {

@@ -1,4 +1,4 @@
-"""Results on disk: one JSON file per cell, written atomically and never overwritten."""
+"""Writes results: one JSON file per cell, written atomically and never overwritten."""
 
 from collections.abc import Iterator
 import contextlib
@@ -17,11 +17,11 @@ from attacks.grid.config import RunConfig
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.oracle.defences import resolve_defence
+from attacks.results.records import read_cells
+from attacks.results.records import SCHEMA_VERSION
 from models import victim
 from models.processes.files import write_atomically
 from models.processes.locks import lock
-
-SCHEMA_VERSION = 1
 
 # Flags that list grid members, by which a run may extend a directory, and what a member means.
 _GRID = {
@@ -39,8 +39,6 @@ _LATER = {
 }
 # Flags that say where something is; what is there is compared by `extend`.
 _PLACES = ("victim", "distribution")
-
-_ENTRIES = ("id", "cell", "dataset", "victim", "hardware", "queries_used", "metrics", "clone")
 
 
 class ResultStore:
@@ -149,38 +147,10 @@ class ResultStore:
         return self._cells / f"{cell.id}.json"
 
 
-def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
-    """All results of a directory, in the order of the summary.
-
-    Raises:
-        ValueError: If there are none, or one cannot be read.
-    """
-    records = []
-    for path in sorted(pathlib.Path(directory, "cells").glob("*.json")):
-        try:
-            record = json.loads(path.read_text())
-            version = record["schema_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is no result of a cell: {error!r}") from error
-        missing = [entry for entry in _ENTRIES if entry not in record]
-        if version != SCHEMA_VERSION or missing:
-            raise ValueError(
-                f"{path} must be a result of schema_version {SCHEMA_VERSION}, complete. Received: "
-                f"schema_version {version!r}, without {', '.join(missing) or 'a gap'}")
-        records.append(record)
-    return sorted(records, key=_order)
-
-
 def read_flags(path: str | os.PathLike) -> dict[str, str]:
     """Reads a `run.flags` that a run has written."""
     lines = pathlib.Path(path).read_text().splitlines()
     return dict(line.removeprefix("--").split("=", 1) for line in lines if line)
-
-
-def _order(record):
-    cell = record["cell"]
-    return (cell["defence"] != "none", cell["defence"], cell["attack"], cell["adversary"],
-            cell["budget"], cell["seed"])
 
 
 def _merge(old, new, directory):
