@@ -21,8 +21,8 @@ from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.queries.pools import Pools
 from attacks.queries.thief import Thief
-from attacks.report import report
-from attacks.report import verdict
+from attacks.report import Results
+from attacks.report.verdict import exit_status
 from attacks.results.provenance import provenance
 from attacks.schedule.parallel import clones_at_once
 from attacks.schedule.parallel import groups
@@ -72,11 +72,11 @@ def main():
     if store.is_empty():
         print("No cell is done yet; runs beside this one are at them.")
         return
-    report.write(store.directory)
-    print(report.text(store.directory))
-    judged = verdict.write(store.directory, config.price_per_1000, config.fail_above, bill)
-    print(judged["sentence"])
-    sys.exit(verdict.exit_status(judged))
+    results = Results(store.directory, judgement=config, bill=bill)
+    files = ", ".join(path.name for path in results.write())
+    verdict = results.verdict()
+    print(results.text(), f"Written: {files} in {store.directory}", verdict["sentence"], sep="\n\n")
+    sys.exit(exit_status(verdict))
 
 
 def make_target(config, dataset, splits, workers):

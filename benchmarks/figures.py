@@ -11,7 +11,7 @@ import itertools
 
 import numpy as np
 
-from attacks.evaluation.agreement import agreement
+from attacks.report.rows import agreement
 from attacks.results.records import read_cells
 from revsig_keras.cli import program
 

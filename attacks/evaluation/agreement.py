@@ -4,7 +4,6 @@ import abc
 import collections
 from collections.abc import Callable
 import dataclasses
-from typing import Any
 
 import keras
 import numpy as np
@@ -102,14 +101,3 @@ def labels_of(model: keras.Model, inputs: Inputs) -> np.ndarray:
 def share(equal: np.ndarray) -> float:
     """The share of what is true."""
     return float(np.mean(equal))
-
-
-def agreement(row: dict[str, Any]) -> float:
-    """Agreement with the clean victim, or where that is not known, with the answers as served."""
-    clean = row["agreement_clean"]
-    return row["agreement_defended"] if clean is None else clean
-
-
-def reference(row: dict[str, Any]) -> str:
-    """What `agreement` is with."""
-    return "the endpoint's answers" if row["agreement_clean"] is None else "the clean victim"

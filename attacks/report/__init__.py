@@ -1,1 +1,5 @@
 """Tables, figures and sentences, made from results alone."""
+
+from attacks.report.results import Results
+
+__all__ = ["Results"]

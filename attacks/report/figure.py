@@ -2,8 +2,6 @@
 
 import io
 import itertools
-import os
-import pathlib
 from typing import Any
 
 import matplotlib
@@ -11,63 +9,52 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
-from attacks.evaluation.agreement import agreement
-from attacks.evaluation.agreement import reference
-from attacks.report.strongest import by
+from attacks.report.columns import named
+from attacks.report.columns import SUMMARY
+from attacks.report.rows import agreement
+from attacks.report.rows import agreement_column
+from attacks.report.rows import distinct
+from attacks.report.rows import group_rows
 from attacks.report.strongest import rows_of_strongest
-from models.processes.files import write_atomically
 
 _PANELS_PER_ROW = 4
-# Of defences: dashes without one, then solid and so on.
+# Of defences, in this order; `none` has dashes.
 _STYLES = ("-", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 _UNDEFENDED = "--"
 
 
-def draw(flat: list[dict[str, Any]], directory: str | os.PathLike) -> pathlib.Path:
-    """Writes `agreement.png`: the strongest thief tried, then a panel per attack.
+def draw(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
+    """Draws the strongest thief tried, then a panel for each attack.
 
-    A panel has a line per defence and adversary, the first one a line per defence: the line style
-    tells the defence, the colour the adversary. The lines are means over the seeds, the bands reach
-    from the lowest to the highest seed. The labels-only thief, the reference, is drawn in black.
+    A panel has a line for each defence and adversary, the first panel one for each defence: the
+    line style tells the defence, the colour the adversary. Lines are means over the seeds, bands
+    reach from the lowest to the highest seed. The labels-only thief, the reference, is black.
 
     Args:
-        flat: Rows as `attacks.report.report.rows` gives them.
-        directory: Where the figure goes.
+        rows: Rows as `attacks.report.summary.summary_rows` gives them.
     """
-    attacks, defences, adversaries = (list(dict.fromkeys(row[name]
-                                                         for row in flat))
-                                      for name in ("attack", "defence", "adversary"))
-    rows = -(-(1 + len(attacks)) // _PANELS_PER_ROW)
-    columns = min(1 + len(attacks), _PANELS_PER_ROW)
-    figure = matplotlib.figure.Figure(figsize=(1.5 + 5 * columns, 0.8 + 4.2 * rows),
-                                      layout="constrained")
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
-    budgets = sorted({row["budget"] for row in flat})
+    attacks, defences, adversaries = (
+        distinct(rows, kind) for kind in ("attack", "defence", "adversary"))
+    figure, panels = _figure_of(1 + len(attacks))
     styles, colours = styles_of(defences), colours_of(adversaries)
-    _draw_strongest(panels[0], rows_of_strongest(flat), styles)
-    _decorate(panels[0], "the strongest thief tried", budgets)
+    _draw_strongest(panels[0], rows_of_strongest(rows), styles)
     for panel, attack in zip(panels[1:], attacks):
-        _draw_thieves(panel, [row for row in flat if row["attack"] == attack], styles, colours)
-        _decorate(panel, attack, budgets)
-    for panel in panels[1 + len(attacks):]:
-        panel.set_axis_off()
-    panels[0].set_ylabel(f"agreement with {reference(flat[0])} (test)")
-    handles = {
-        label: handle for panel in panels
-        for handle, label in zip(*panel.get_legend_handles_labels())
-    }
-    figure.legend(handles.values(),
-                  handles.keys(),
-                  loc="outside lower center",
-                  ncols=2,
-                  fontsize="small",
-                  title="defence, adversary (band: lowest to highest seed)",
-                  title_fontsize="small")
-    names = ", ".join(sorted({f"{row['dataset']}, {row['victim']}" for row in flat}))
-    figure.suptitle(f"Stealing a classifier ({names})")
-    path = pathlib.Path(directory, "agreement.png")
-    write_atomically(path, _png(figure), overwrite=True)
-    return path
+        _draw_thieves(panel, [row for row in rows if row["attack"] == attack], styles, colours)
+    budgets = sorted(distinct(rows, "budget"))
+    for panel, title in zip(panels, ["the strongest thief tried", *attacks]):
+        _decorate(panel, title, budgets)
+    panels[0].set_ylabel(agreement_column(rows[0]).head)
+    _add_legend(figure, panels)
+    victims = sorted({f"{row['dataset']}, {row['victim']}" for row in rows})
+    figure.suptitle(f"Stealing a classifier ({', '.join(victims)})")
+    return figure
+
+
+def png(figure: matplotlib.figure.Figure) -> bytes:
+    """The figure as a PNG file, without a time or a version: equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def styles_of(defences: list[str]) -> dict[str, Any]:
@@ -82,57 +69,80 @@ def colours_of(adversaries: list[str]) -> dict[str, Any]:
     others = [adversary for adversary in adversaries if adversary != "labels"]
     palette = matplotlib.colormaps["tab20"].colors
     order = itertools.cycle([*palette[0::2], *palette[1::2]])
-    return {**dict(zip(others, order)), **{"labels": "black"}}
+    return {**dict(zip(others, order)), "labels": "black"}
+
+
+def _figure_of(panels):
+    """An empty figure, and its panels; those of the grid that are not needed are switched off."""
+    rows, columns = -(-panels // _PANELS_PER_ROW), min(panels, _PANELS_PER_ROW)
+    figure = matplotlib.figure.Figure(figsize=(1.5 + 5 * columns, 0.8 + 4.2 * rows),
+                                      layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+    for unused in axes[panels:]:
+        unused.set_axis_off()
+    return figure, axes[:panels]
 
 
 def _draw_strongest(panel, rows, styles):
     for defence, style in styles.items():
         series = _series([row for row in rows if row["defence"] == defence])
-        _line(panel, series, f"{defence}, strongest thief", "black", style, width=3)
+        _draw_line(panel,
+                   series,
+                   f"{defence}, strongest thief",
+                   color="black",
+                   linestyle=style,
+                   linewidth=3)
 
 
 def _draw_thieves(panel, rows, styles, colours):
-    for (defence, adversary), of_it in by(rows, "defence", "adversary").items():
-        _line(panel, _series(of_it), f"{defence}, {adversary}", colours[adversary], styles[defence])
+    for (defence, adversary), group in group_rows(rows, "defence", "adversary").items():
+        _draw_line(panel,
+                   _series(group),
+                   f"{defence}, {adversary}",
+                   color=colours[adversary],
+                   linestyle=styles[defence],
+                   linewidth=1.5)
 
 
 def _series(rows):
-    """Budget to the agreements of its seeds."""
+    """The agreements of all seeds, by budget."""
     series = {}
     for row in rows:
         series.setdefault(row["budget"], []).append(agreement(row))
     return dict(sorted(series.items()))
 
 
-def _line(panel, series, label, colour, style, width=1.5):
+def _draw_line(panel, series, label, **style):
     if not series:
         return
-    budgets = list(series)
-    panel.plot(budgets, [np.mean(values) for values in series.values()],
-               color=colour,
-               linestyle=style,
-               linewidth=width,
-               marker="o",
-               markersize=3,
-               label=label)
-    panel.fill_between(budgets, [min(values) for values in series.values()],
-                       [max(values) for values in series.values()],
-                       color=colour,
+    budgets, values = list(series), series.values()
+    panel.plot(budgets, list(map(np.mean, values)), marker="o", markersize=3, label=label, **style)
+    panel.fill_between(budgets,
+                       list(map(min, values)),
+                       list(map(max, values)),
+                       color=style["color"],
                        alpha=0.15,
                        linewidth=0)
 
 
-def _decorate(panel, attack, budgets):
-    panel.set_title(attack, fontsize="medium")
+def _decorate(panel, title, budgets):
+    panel.set_title(title, fontsize="medium")
     panel.set_xscale("log")
     panel.set_xticks(budgets, [str(budget) for budget in budgets])
     panel.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
-    panel.set_xlabel("queries (distinct rows)")
+    panel.set_xlabel(named(SUMMARY, "budget").head)
     panel.grid(alpha=0.3)
 
 
-def _png(figure):
-    buffer = io.BytesIO()
-    # No time stamp and no version: the same cells give the same file.
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    return buffer.getvalue()
+def _add_legend(figure, panels):
+    handles = {
+        label: handle for panel in panels
+        for handle, label in zip(*panel.get_legend_handles_labels())
+    }
+    figure.legend(handles.values(),
+                  handles.keys(),
+                  loc="outside lower center",
+                  ncols=2,
+                  fontsize="small",
+                  title="defence, adversary (band: lowest to highest seed)",
+                  title_fontsize="small")

@@ -1,15 +1,14 @@
-"""Which thief is the strongest: chosen on validation, reported on test."""
+"""The strongest thief: chosen on validation rows, reported on test rows."""
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from attacks.evaluation.agreement import agreement
+from attacks.report.rows import agreement
+from attacks.report.rows import group_rows
+from attacks.report.statistics import mean
 
 
 class Strongest(NamedTuple):
-    """A thief, and its mean agreements over the seeds, on validation and on test."""
+    """A thief, and its mean agreements over the seeds, on validation and on test rows."""
     validation: float
     agreement: float
     attack: str
@@ -18,54 +17,41 @@ class Strongest(NamedTuple):
     def __str__(self):
         return f"{self.adversary}, {self.attack}"
 
+    def rows(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those rows that are results of this thief."""
+        thief = (self.attack, self.adversary)
+        return [row for row in rows if (row["attack"], row["adversary"]) == thief]
 
-def strongest(flat: list[dict[str, Any]],
+
+def strongest(rows: list[dict[str, Any]],
               defence: str,
               adversary: str | None = None) -> Strongest | None:
-    """The thief of the highest mean agreement on the evaluator's validation split.
+    """The thief of the highest mean agreement on the evaluator's validation rows.
 
-    One attack and adversary is chosen for all seeds; only those that have the most seeds compete.
-    That costs the thief nothing, which favours it: a real one would have to pay for rows to choose
-    with.
+    One attack and adversary is chosen for all seeds; only thieves with the most seeds compete. A
+    real thief would have to pay for rows to choose with: this choice is free and favours it.
 
     Args:
-        flat: Rows of one budget, as `attacks.report.report.rows` gives them.
-        defence: Whose thieves compete.
-        adversary: The only one that competes, or None for all.
+        rows: Rows of one budget, as `attacks.report.summary.summary_rows` gives them.
+        defence: The defence whose thieves compete.
+        adversary: The only adversary that competes. Defaults to all of them.
     """
-    groups = by([
-        row for row in flat if row["defence"] == defence and adversary in (None, row["adversary"])
+    thieves = group_rows([
+        row for row in rows if row["defence"] == defence and adversary in (None, row["adversary"])
     ], "attack", "adversary")
-    most = max(map(len, groups.values()), default=0)
-    thieves = [
+    most = max(map(len, thieves.values()), default=0)
+    competing = [
         Strongest(mean(row["agreement_validation"]
-                       for row in rows), mean(map(agreement, rows)), *thief)
-        for thief, rows in groups.items()
-        if len(rows) == most
+                       for row in group), mean(map(agreement, group)), *thief)
+        for thief, group in thieves.items()
+        if len(group) == most
     ]
-    return max(thieves, key=lambda thief: thief.validation, default=None)
+    return max(competing, key=lambda thief: thief.validation, default=None)
 
 
-def rows_of_strongest(flat: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of the strongest thief of each defence and budget; undefended ones alike."""
+def rows_of_strongest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the strongest thief of each defence, `none` included, and each budget."""
     chosen = []
-    for (defence, _), rows in by(flat, "defence", "budget").items():
-        thief = strongest(rows, defence)
-        chosen += [
-            row for row in rows
-            if (row["attack"], row["adversary"]) == (thief.attack, thief.adversary)
-        ]
+    for (defence, _), group in group_rows(rows, "defence", "budget").items():
+        chosen += strongest(group, defence).rows(group)
     return chosen
-
-
-def by(flat: list[dict[str, Any]], *columns: str) -> dict[tuple, list[dict[str, Any]]]:
-    """Groups rows by the values of columns, in the order of their first occurrence."""
-    groups: dict[tuple, list[dict[str, Any]]] = {}
-    for row in flat:
-        groups.setdefault(tuple(row[column] for column in columns), []).append(row)
-    return groups
-
-
-def mean(values: Iterable[float]) -> float:
-    """The mean, as a Python number."""
-    return float(np.mean(list(values)))

@@ -5,34 +5,83 @@ import os
 import pathlib
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_READABLE = (1, SCHEMA_VERSION)
 
-_ENTRIES = ("id", "cell", "dataset", "victim", "hardware", "queries_used", "metrics", "clone")
+# The entries of a record, and those of its cell.
+_ENTRIES = {
+    "id": str,
+    "cell": dict,
+    "dataset": dict,
+    "victim": dict,
+    "hardware": dict,
+    "queries_used": int,
+    "metrics": dict,
+    "clone": dict,
+}
+_CELL = {
+    "defence": str,
+    "attack": str,
+    "adversary": str,
+    "budget": int,
+    "seed": int,
+    "resolved": dict,
+}
+# Schema version 1 called a defence's distortion noise.
+_RENAMED_METRICS = {
+    f"noise_{distance}": f"distortion_{distance}"
+    for distance in ("kl_nats", "kl_bits", "kl_reverse_nats", "kl_reverse_bits", "l1")
+}
+
+
+class RecordError(ValueError):
+    """A file among the results that holds no result, or one that cannot be read."""
 
 
 def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
-    """All results of a directory, in the order of the summary.
+    """Reads all results of a directory, in the order of the summary.
+
+    Records of older schema versions get the present names.
 
     Raises:
-        ValueError: If there are none, or one cannot be read.
+        RecordError: If a file holds no result of a readable version.
     """
-    records = []
-    for path in sorted(pathlib.Path(directory, "cells").glob("*.json")):
-        try:
-            record = json.loads(path.read_text())
-            version = record["schema_version"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} is no result of a cell: {error!r}") from error
-        missing = [entry for entry in _ENTRIES if entry not in record]
-        if version != SCHEMA_VERSION or missing:
-            raise ValueError(
-                f"{path} must be a result of schema_version {SCHEMA_VERSION}, complete. Received: "
-                f"schema_version {version!r}, without {', '.join(missing) or 'a gap'}")
-        records.append(record)
-    return sorted(records, key=_order)
+    paths = sorted(pathlib.Path(directory, "cells").glob("*.json"))
+    return sorted(map(read_cell, paths), key=_summary_order)
 
 
-def _order(record):
+def read_cell(path: str | os.PathLike) -> dict[str, Any]:
+    """Reads one result; see `read_cells`."""
+    try:
+        record = json.loads(pathlib.Path(path).read_bytes())
+    except ValueError as error:
+        raise RecordError(f"{path} must be a result in JSON. Received: {error}") from error
+    if not isinstance(record, dict):
+        raise RecordError(f"{path} must be a result, a JSON object. Received: {record!r:.60}")
+    version = record.get("schema_version")
+    if version not in _READABLE:
+        raise RecordError(f"{path} must be a result of schema_version "
+                          f"{' or '.join(map(str, _READABLE))}. Received: {version!r}")
+    _check_entries(path, record, _ENTRIES)
+    _check_entries(path, record["cell"], _CELL)
+    metrics = record["metrics"].items()
+    return {
+        **record, "metrics": {
+            _RENAMED_METRICS.get(name, name): value for name, value in metrics
+        }
+    }
+
+
+def _check_entries(path, entries, expected):
+    for name, kind in expected.items():
+        if name not in entries:
+            raise RecordError(f"{path} must be a complete result. Received: one without {name!r}")
+        if not isinstance(entries[name], kind):
+            raise RecordError(f"{path} must be a result whose {name!r} is of type {kind.__name__}. "
+                              f"Received: {entries[name]!r:.60}")
+
+
+def _summary_order(record):
     cell = record["cell"]
     return (cell["defence"] != "none", cell["defence"], cell["attack"], cell["adversary"],
             cell["budget"], cell["seed"])

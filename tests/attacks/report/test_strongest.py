@@ -1,7 +1,7 @@
 """The strongest thief: one for all seeds, chosen on validation."""
 from attacks.report.strongest import rows_of_strongest
 from attacks.report.strongest import strongest
-from tests.attacks.result_rows import row
+from tests.attacks.report.made_up import row
 
 
 def test_one_thief_is_chosen_for_all_seeds_by_the_mean_on_validation():

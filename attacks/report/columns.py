@@ -1,0 +1,181 @@
+"""The columns of `summary.csv` and `comparisons.csv`, each declared once.
+
+A new metric needs two edits: an evaluator measures it, and `SUMMARY` declares it by a `_metric`.
+`python -m attacks.plot --columns` prints what is declared here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+import csv
+import dataclasses
+import io
+from typing import Any
+
+from attacks.report.alignment import aligned
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Its name, which is part of the file's format.
+        sentence: What it holds.
+        unit: The unit of a number. Defaults to none.
+        better: Which values are better for the owner of the victim: `lower`, `higher`, or neither
+            (the default).
+        title: A short form for figures and the heads of tables.
+        path: Where the record of a cell holds the value. Defaults to nowhere: it is derived.
+        origin: What the values are, in the plural, if they say what a cell was made with: figures
+            of different origins are not compared without a word. Defaults to nothing.
+    """
+    name: str
+    sentence: str
+    unit: str = ""
+    better: str = ""
+    title: str = ""
+    path: tuple[str, ...] = ()
+    origin: str = ""
+
+    @property
+    def head(self) -> str:
+        """The title, or the name where there is none."""
+        return self.title or self.name
+
+
+def _metric(name, sentence, unit="", better="", title=""):
+    return Column(name, sentence, unit, better, title, ("metrics", name))
+
+
+# The order is part of the format: new columns follow the last one.
+SUMMARY = (
+    Column("dataset", "Data set that the victim classifies.", path=("dataset", "name")),
+    Column("victim", "Architecture or name of the victim.", path=("victim", "name")),
+    Column("defence", "Defence of the victim."),
+    Column("attack", "Attack, which chooses the queried inputs."),
+    Column("adversary", "Adversary, which makes training targets of the answers."),
+    Column("budget",
+           "Number of distinct rows that the thief may query.",
+           "rows",
+           title="queries (distinct rows)",
+           path=("cell", "budget")),
+    Column("seed",
+           "Seed of the thief: queries, initial weights and training.",
+           path=("cell", "seed")),
+    _metric("agreement_clean",
+            "Fraction of test rows on which the clone gives the label of the clean victim.",
+            "fraction",
+            "lower",
+            title="agreement with the clean victim (test)"),
+    _metric("agreement_defended",
+            "Fraction of test rows on which the clone gives the label of the answers as served.",
+            "fraction",
+            "lower",
+            title="agreement with the answers as served (test)"),
+    _metric("clone_accuracy", "Fraction of test rows that the clone classifies correctly.",
+            "fraction", "lower"),
+    _metric("victim_accuracy_clean",
+            "Fraction of test rows that the victim classifies correctly without its defence.",
+            "fraction", "higher"),
+    _metric("victim_accuracy_defended",
+            "Fraction of test rows that the victim classifies correctly with its defence.",
+            "fraction", "higher"),
+    _metric("distortion_kl_nats",
+            "Mean divergence KL(clean || defended) of the answers to the queried rows.", "nats",
+            "lower"),
+    _metric("distortion_l1",
+            "Mean distance |clean - defended|, summed over classes, of the same answers.",
+            "probability", "lower"),
+    _metric("label_changes", "Number of queried rows whose label the defence changes.", "rows",
+            "lower"),
+    Column("queries_used", "Number of distinct rows that were queried.", "rows",
+           path=("queries_used",)),
+    Column("train_seconds", "Time that training the clone took.", "seconds",
+           path=("clone", "train_seconds")),
+    _metric("distortion_kl_bits", "As distortion_kl_nats, in bits.", "bits", "lower"),
+    _metric("distortion_kl_reverse_nats",
+            "Mean divergence KL(defended || clean) of the answers to the queried rows.", "nats",
+            "lower"),
+    _metric("distortion_kl_reverse_bits", "As distortion_kl_reverse_nats, in bits.", "bits",
+            "lower"),
+    _metric("label_changes_test", "Number of test rows whose label the defence changes.", "rows",
+            "lower"),
+    _metric("agreement_validation",
+            "Agreement on the evaluator's validation rows, by which the strongest thief is chosen.",
+            "fraction", "lower"),
+    Column("steps", "Number of training steps of the clone.", "steps", path=("clone", "steps")),
+    Column("clone_digest", "Digest of the clone's training; equal ones are one clone.",
+           path=("clone", "digest")),
+    Column("id", "Identity of the cell, and name of its file.", path=("id",)),
+    _metric("agreement_held_out",
+            "Agreement with the answers on those paid rows that early stopping holds out.",
+            "fraction", "lower"),
+    _metric("clone_kl_nats", "Mean divergence KL(clean victim || clone) on test rows.", "nats",
+            "higher"),
+    _metric("transferability",
+            "Fraction of adversarial examples made on the clone that fool the clean victim.",
+            "fraction", "lower"),
+    _metric("transferability_noise",
+            "Fraction of random perturbations of the same size that fool the clean victim.",
+            "fraction"),
+    Column("is_strongest", "Whether this is the strongest thief of its defence and budget."),
+    Column("evaluated_rows", "Number of test rows that the agreement is measured on.", "rows"),
+    Column("commit", "Commit of the source, followed by +changes if files differed from it.",
+           path=("commit",), origin="commits"),
+    *(Column(f"{name}_version", f"Version of {name}.", path=("versions", name),
+             origin=f"versions of {name}")
+      for name in ("python", "tensorflow", "keras", "numpy", "revsig_keras")),
+    Column("processor", "Processor; another one may round differently.",
+           path=("hardware", "cpu"), origin="processors"),
+    Column("gpus", "GPUs, separated by semicolons.", origin="sets of GPUs"),
+)  # yapf: disable
+
+COMPARISONS = (
+    Column("defence", "Defence that is compared with none."),
+    Column("thief", "Naive thief of an attack, or the strongest thief of either side."),
+    Column("budget", "Number of distinct rows that the thief may query.", "rows", title="queries"),
+    Column("seeds", "Number of seeds that both sides have."),
+    Column("undefended_by", "Adversary and attack on the undefended victim."),
+    Column("defended_by", "Adversary and attack on the defended victim."),
+    Column("agreement_undefended", "Mean agreement on the undefended victim.", "fraction", "lower",
+           title="undefended"),
+    Column("agreement_defended", "Mean agreement on the defended victim.", "fraction", "lower",
+           title="defended"),
+    Column("difference", "Mean of agreement_defended - agreement_undefended, paired by seed.",
+           "fraction", "lower"),
+    Column("difference_low_95", "Lower end of its 95% interval (Student's t); empty for one seed.",
+           "fraction"),
+    Column("difference_high_95", "Upper end of its 95% interval.", "fraction"),
+    Column("query_multiplier",
+           "How many times more queries the thief needs for the same agreement.", "times",
+           "higher", title="queries needed"),
+    Column("query_multiplier_is",
+           "= where the multiplier is measured; > or < where it is a lower or an upper bound."),
+    Column("mixed", "What differs between the compared cells besides the grid, such as 2 commits."),
+)  # yapf: disable
+
+TABLES: Mapping[str, Sequence[Column]] = {"summary.csv": SUMMARY, "comparisons.csv": COMPARISONS}
+
+
+def named(columns: Sequence[Column], name: str) -> Column:
+    """The column of a name."""
+    return next(column for column in columns if column.name == name)
+
+
+def dictionary() -> str:
+    """All columns of all tables, with unit, direction and sentence, as text."""
+    heads = ("column", "unit", "better for the owner", "meaning")
+    parts = []
+    for file, columns in TABLES.items():
+        lines = [(column.name, column.unit or "-", column.better or "-", column.sentence)
+                 for column in columns]
+        parts.append("\n".join([file, "", *aligned([heads, *lines], left=4)]))
+    return "\n\n".join(parts)
+
+
+def csv_text(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> str:
+    """Rows as CSV with a head, numbers in full precision, None as an empty entry."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, [column.name for column in columns], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,125 @@
+"""The results of a run: rows, comparison, verdict, figure and text."""
+
+import functools
+import json
+import os
+import pathlib
+from typing import Any
+
+import matplotlib.figure
+
+from attacks.report.columns import COMPARISONS
+from attacks.report.columns import csv_text
+from attacks.report.columns import SUMMARY
+from attacks.report.comparison import compare
+from attacks.report.comparison import comparison_table
+from attacks.report.figure import draw
+from attacks.report.figure import png
+from attacks.report.mixtures import mixture_sentences
+from attacks.report.sentences import closing_sentences
+from attacks.report.summary import summary_rows
+from attacks.report.table import agreement_table
+from attacks.report.verdict import judge
+from attacks.results.records import read_cells
+from models.processes.files import write_atomically
+
+
+class Results:
+    """The results in the output directory of a run, as they are when this object is made.
+
+    Args:
+        directory: The output directory.
+        judgement: What the verdict is made by: `price_per_1000` and `fail_above`. Defaults to
+            neither a price nor a limit.
+        bill: The rows that the run has sent to an endpoint. Defaults to none.
+
+    Example:
+
+    >>> results = Results("results/mnist_sample")
+    >>> results.rows().groupby(["defence", "adversary", "budget"]).agreement_clean.mean()
+    >>> results.verdict()["sentence"]
+
+    Raises:
+        RecordError: If a file among the cells holds no result.
+    """
+
+    def __init__(self,
+                 directory: str | os.PathLike,
+                 judgement=None,
+                 bill: dict[str, int] | None = None):
+        self.directory = pathlib.Path(directory)
+        self._judgement, self._bill = judgement, bill
+        self._records = read_cells(directory)
+
+    def __len__(self) -> int:
+        """Number of cells."""
+        return len(self._records)
+
+    def rows(self):
+        """A row for each cell, of the columns of `summary.csv`.
+
+        Returns:
+            A pandas `DataFrame` where pandas is installed, else a list of dicts.
+        """
+        return _tidy(self._rows)
+
+    def comparison(self):
+        """A row for each defence, thief and budget, of the columns of `comparisons.csv`.
+
+        Returns:
+            A pandas `DataFrame` where pandas is installed, else a list of dicts.
+        """
+        return _tidy(self._comparison)
+
+    def verdict(self) -> dict[str, Any]:
+        """What `verdict.json` holds: the findings, the price, whether they pass, a sentence."""
+        price, limit = None, None
+        if self._judgement is not None:
+            price, limit = self._judgement.price_per_1000, self._judgement.fail_above
+        return judge(self._rows, price, limit, self._bill)
+
+    def figure(self) -> matplotlib.figure.Figure:
+        """Agreement over queries."""
+        return draw(self._rows)
+
+    def text(self) -> str:
+        """The table of agreements, the comparison, and closing sentences."""
+        parts = (agreement_table(self._rows), comparison_table(self._comparison),
+                 closing_sentences(self._rows), mixture_sentences(self._rows))
+        return "\n\n".join(filter(None, parts))
+
+    def write(self) -> list[pathlib.Path]:
+        """Writes tables and figure into the directory, and with a judgement `verdict.json`.
+
+        Returns:
+            The files.
+        """
+        contents: dict[str, str | bytes] = {
+            "summary.csv": csv_text(SUMMARY, self._rows),
+            "comparisons.csv": csv_text(COMPARISONS, self._comparison),
+            "agreement.png": png(self.figure()),
+        }
+        if self._judgement is not None:
+            contents["verdict.json"] = json.dumps(self.verdict(), indent=1, allow_nan=False) + "\n"
+        for name, data in contents.items():
+            write_atomically(self.directory / name, data, overwrite=True)
+        return [self.directory / name for name in contents]
+
+    @functools.cached_property
+    def _rows(self):
+        if not self._records:
+            raise ValueError("`directory` must hold results, cells/*.json. Received: "
+                             f"{self.directory}")
+        return summary_rows(self._records)
+
+    @functools.cached_property
+    def _comparison(self):
+        return compare(self._rows)
+
+
+def _tidy(rows):
+    try:
+        import pandas as pd
+    except ImportError:
+        return [dict(row) for row in rows]
+    return pd.DataFrame(rows)

@@ -1,0 +1,102 @@
+"""Results of a directory, as a notebook or another program reads them."""
+import json
+import sys
+import types
+
+import pytest
+
+from attacks.report import Results
+from attacks.report.columns import COMPARISONS
+from attacks.report.columns import SUMMARY
+from tests.attacks.report.made_up import record
+from tests.attacks.report.made_up import write_cell
+from tests.attacks.report.made_up import write_grid
+
+JUDGEMENT = types.SimpleNamespace(price_per_1000=2.0, fail_above=0.8)
+
+
+@pytest.fixture
+def grid(tmp_path):
+    write_grid(tmp_path)
+    return tmp_path
+
+
+class WithoutPandas:
+    """A finder of modules, which finds no pandas."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "pandas":
+            raise ImportError(name)
+
+
+@pytest.fixture
+def no_pandas(monkeypatch):
+    monkeypatch.delitem(sys.modules, "pandas", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [WithoutPandas, *sys.meta_path])
+
+
+def test_rows_and_comparison_are_lists_of_dicts_without_pandas(grid, no_pandas):
+    results = Results(grid)
+    assert len(results) == len(results.rows()) == 8
+    assert list(results.rows()[0]) == [column.name for column in SUMMARY]
+    assert list(results.comparison()[0]) == [column.name for column in COMPARISONS]
+
+
+def test_rows_and_comparison_are_data_frames_with_pandas(grid):
+    pd = pytest.importorskip("pandas")
+    results = Results(grid)
+    rows, comparison = results.rows(), results.comparison()
+    assert isinstance(rows, pd.DataFrame) and isinstance(comparison, pd.DataFrame)
+    assert list(rows.columns) == [column.name for column in SUMMARY]
+    means = rows.groupby(["defence", "adversary"]).agreement_clean.mean()
+    assert means["rs", "probabilities"] == pytest.approx(0.605)
+    assert comparison.difference.min() == pytest.approx(-0.3)
+
+
+def test_what_a_caller_changes_stays_with_the_caller(grid, no_pandas):
+    results = Results(grid)
+    results.rows()[0]["agreement_clean"] = 7
+    results.comparison()[0]["difference"] = 7
+    assert 7 not in results.rows()[0].values() and 7 not in results.comparison()[0].values()
+
+
+def test_results_are_those_of_the_time_when_they_were_read(grid):
+    results = Results(grid)
+    write_cell(grid, record(seed=9))
+    assert len(results) == 8 and "(1)" not in results.text()
+    assert len(Results(grid)) == 9
+
+
+def test_text_has_table_comparison_and_sentences(grid):
+    text = Results(grid).text()
+    for part in ("strongest  of all", "naive, sample", "agreement falls from 0.905 undefended"):
+        assert part in text
+
+
+def test_the_verdict_judges_by_price_limit_and_bill(grid):
+    bill = {"rows_sent": 500, "rows_sent_evaluation": 100, "rows_resent": 0}
+    verdict = Results(grid, JUDGEMENT, bill).verdict()
+    assert verdict["passed"] is False and verdict["fail_above"] == 0.8
+    assert verdict["findings"][0]["cost"] == 0.2 and verdict["bill"]["cost"] == 1.0
+    assert Results(grid).verdict()["passed"] is None
+
+
+def test_files_are_written_and_the_verdict_only_where_there_is_a_judgement(grid):
+    names = [path.name for path in Results(grid).write()]
+    assert names == ["summary.csv", "comparisons.csv", "agreement.png"]
+    results = Results(grid, JUDGEMENT)
+    paths = results.write()
+    assert [path.name for path in paths] == [*names, "verdict.json"]
+    assert all(path.stat().st_size > 0 for path in paths)
+    assert json.loads(paths[-1].read_text()) == json.loads(json.dumps(results.verdict()))
+    assert {path.name for path in grid.iterdir()} == {"cells", *names, "verdict.json"}
+
+
+def test_without_results_there_is_nothing_to_report(tmp_path):
+    results = Results(tmp_path)
+    assert len(results) == 0
+    for report in (results.rows, results.comparison, results.verdict, results.text, results.write):
+        with pytest.raises(ValueError, match=f"must hold results, cells/.*{tmp_path.name}"):
+            report()
+    assert list(tmp_path.iterdir()) == []

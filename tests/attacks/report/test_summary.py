@@ -1,0 +1,43 @@
+"""Rows of the summary: flat, with one spelling for a member, and None for what is unknown."""
+import pytest
+
+from attacks.report.columns import SUMMARY
+from attacks.report.summary import summary_rows
+from tests.attacks.report.made_up import record
+
+
+def test_a_row_has_every_column_and_the_values_of_the_record():
+    result, = summary_rows([record(budget=7, seed=3)])
+    assert list(result) == [column.name for column in SUMMARY]
+    expected = {
+        "dataset": "digits", "victim": "mlp", "defence": "none", "attack": "sample",
+        "adversary": "labels", "budget": 7, "seed": 3, "agreement_clean": 0.5,
+        "distortion_l1": 0.1, "transferability": None, "queries_used": 7, "train_seconds": 1.0,
+        "evaluated_rows": 400, "is_strongest": True, "commit": "c" * 40,
+        "python_version": "3.11.7", "numpy_version": None, "processor": "AMD EPYC", "gpus": "",
+    }  # yapf: disable
+    assert {name: result[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("victim, rows", [({
+    "name": "mlp"
+}, 400), ({
+    "name": "mlp",
+    "evaluated_rows": 80
+}, 80)])
+def test_an_endpoint_says_how_many_rows_were_evaluated(victim, rows):
+    result, = summary_rows([record(victim=victim)])
+    assert result["evaluated_rows"] == rows
+
+
+def test_a_member_that_is_spelled_in_two_ways_is_one_member():
+    spelled = record(seed=1)
+    spelled["cell"]["attack"] = "sample:augment=none"
+    assert [row["attack"] for row in summary_rows([record(), spelled])] == ["sample", "sample"]
+
+
+def test_the_strongest_thief_is_marked():
+    weaker = record(adversary="probabilities")
+    weaker["metrics"]["agreement_validation"] = 0.1
+    rows = summary_rows([weaker, record()])
+    assert [row["is_strongest"] for row in rows] == [False, True]

@@ -1,0 +1,72 @@
+"""The reader of results: complete records of a known version, or an error that names the file."""
+import json
+
+import pytest
+
+from attacks.results.records import read_cells
+from attacks.results.records import RecordError
+from tests.attacks.report.made_up import record
+from tests.attacks.report.made_up import write_cell
+
+
+def test_a_directory_without_cells_has_no_results(tmp_path):
+    assert read_cells(tmp_path) == []
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe{}", b'{"schema_version": 1}',
+    b'{"schema_version": 99}', b'{"schema_version": [1]}'
+])  # yapf: disable
+def test_a_broken_result_is_named(tmp_path, data):
+    write_cell(tmp_path, record())
+    (tmp_path / "cells" / "broken.json").write_bytes(data)
+    with pytest.raises(RecordError, match="broken.json"):
+        read_cells(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entry", ["id", "cell", "dataset", "victim", "hardware", "queries_used", "metrics", "clone"])
+@pytest.mark.parametrize("change", [lambda result, entry: result.pop(entry),
+                                    lambda result, entry: result.update({entry: None})],
+                         ids=["missing", "null"])  # yapf: disable
+def test_an_incomplete_result_is_refused(tmp_path, entry, change):
+    result = record()
+    path = write_cell(tmp_path, result)
+    change(result, entry)
+    path.write_text(json.dumps(result))
+    with pytest.raises(RecordError, match=f"{path.name} must be .*{entry!r}"):
+        read_cells(tmp_path)
+
+
+@pytest.mark.parametrize("entry", ["defence", "attack", "adversary", "budget", "seed", "resolved"])
+def test_an_incomplete_cell_is_refused(tmp_path, entry):
+    result = record()
+    result["cell"][entry] = None
+    path = write_cell(tmp_path, result)
+    with pytest.raises(RecordError, match=f"{path.name} must be .*{entry!r}"):
+        read_cells(tmp_path)
+
+
+def test_the_first_version_called_distortion_noise(tmp_path):
+    metrics = {"noise_l1": 0.5, "noise_kl_nats": None, "transferability_noise": 0.1}
+    write_cell(tmp_path, record(schema_version=1, metrics=metrics))
+    result, = read_cells(tmp_path)
+    assert result["metrics"] == {
+        "distortion_l1": 0.5,
+        "distortion_kl_nats": None,
+        "transferability_noise": 0.1,
+    }
+
+
+def test_results_are_ordered_by_what_they_are_of(tmp_path):
+    cells = [
+        ("none", "labels", 10, 1),
+        ("none", "labels", 200, 0),
+        ("none", "probabilities", 10, 0),
+        ("bayes", "labels", 10, 0),
+    ]
+    for member in reversed(cells):
+        write_cell(tmp_path, record(*member))
+    names = ("defence", "adversary", "budget", "seed")
+    found = [tuple(result["cell"][name] for name in names) for result in read_cells(tmp_path)]
+    assert found == cells
