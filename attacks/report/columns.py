@@ -127,6 +127,8 @@ SUMMARY = (
     Column("processor", "Processor; another one may round differently.",
            path=("hardware", "cpu"), origin="processors"),
     Column("gpus", "GPUs, separated by semicolons.", origin="sets of GPUs"),
+    Column("onednn", "Setting of oneDNN, which rounds differently: 1, 0, or TensorFlow's default.",
+           origin="settings of oneDNN"),
 )  # yapf: disable
 
 COMPARISONS = (

@@ -34,6 +34,7 @@ def _row(record, spellings):
         row["evaluated_rows"] = _value(record, ("dataset", "rows", "test"))
     gpus = _value(record, ("hardware", "gpus"))
     row["gpus"] = None if gpus is None else "; ".join(gpus)
+    row["onednn"] = _value(record, ("hardware", "onednn")) or "default"
     return row
 
 

@@ -17,8 +17,8 @@ VERSIONS = record()["versions"]
     ([{}, {}], "", ""),
     ([{"commit": "d" * 40}, {}], "2 commits",
      "Cells of 2 commits are compared: ccccccc (2 cells); ddddddd (1 cell)."),
-    ([{"commit": "c" * 40 + "+changes"}], "2 commits",
-     "Cells of 2 commits are compared: ccccccc (1 cell); ccccccc+changes (1 cell)."),
+    ([{"commit": "c" * 40 + "+changes-12345678"}], "2 commits",
+     "Cells of 2 commits are compared: ccccccc (1 cell); ccccccc+changes-12345678 (1 cell)."),
     ([{"commit": None}], "2 commits",
      "Cells of 2 commits are compared: ccccccc (1 cell); unknown (1 cell)."),
     ([{"versions": {**VERSIONS, "tensorflow": "2.20.0"}}], "2 versions of tensorflow",
@@ -27,11 +27,14 @@ VERSIONS = record()["versions"]
      "Cells of 2 processors are compared: AMD EPYC (1 cell); Xeon (1 cell)."),
     ([{"hardware": {**HARDWARE, "gpus": ["H100", "H100"]}}], "2 sets of GPUs",
      "Cells of 2 sets of GPUs are compared: none (1 cell); H100; H100 (1 cell)."),
+    ([{"hardware": {**HARDWARE, "onednn": "0"}}], "2 settings of oneDNN",
+     "Cells of 2 settings of oneDNN are compared: 0 (1 cell); default (1 cell)."),
     ([{"commit": "d" * 40, "hardware": {"cpu": "Xeon"}}], "2 commits, 2 processors",
      "Cells of 2 commits are compared: ccccccc (1 cell); ddddddd (1 cell). "
      "Cells of 2 processors are compared: AMD EPYC (1 cell); Xeon (1 cell)."),
     # What does not change a figure, and what an older record does not tell.
     ([{"hardware": {**HARDWARE, "cpu_cores": 64}}], "", ""),
+    ([{"hardware": {**HARDWARE, "onednn": None}}], "", ""),
     ([{"versions": {"python": "3.11.7"}}], "", ""),
     ([{"versions": None, "hardware": {}}], "", ""),
 ])  # yapf: disable
