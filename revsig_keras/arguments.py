@@ -1,4 +1,7 @@
-"""What counts as a number among arguments: NumPy's as well as Python's, and no booleans."""
+"""Checks of arguments: one rule and one wording for the whole project.
+
+Numbers of NumPy count as numbers, and booleans do not.
+"""
 import numbers
 from typing import Any
 
@@ -11,3 +14,40 @@ def is_real(value: Any) -> bool:
 def is_integer(value: Any) -> bool:
     """Whether `value` is an integer."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def check_integer(name: str,
+                  value: Any,
+                  least: int | None = None,
+                  most: int | None = None,
+                  reason: str = "") -> int:
+    """Checks an argument that must be an integer.
+
+    >>> check_integer("k", 0, least=1)
+    Traceback (most recent call last):
+    ValueError: `k` must be an integer of 1 or more. Received: k=0
+
+    Args:
+        name: String, the name of the argument.
+        value: The value received.
+        least: Integer, the smallest value allowed. Defaults to `None`, no limit.
+        most: Integer, the largest value allowed; needs `least`. Defaults to `None`, no limit.
+        reason: String, why the value is limited, for the message. Defaults to `""`.
+
+    Returns:
+        The value as a Python integer.
+    """
+    if is_integer(value) and (least is None or value >= least) and (most is None or value <= most):
+        return int(value)
+    limits = "" if least is None else f" of {least} or more"
+    if most is not None:
+        limits = f" from {least} to {most}"
+    reason = f": {reason}" if reason else ""
+    raise ValueError(f"`{name}` must be an integer{limits}{reason}. Received: {name}={value!r}")
+
+
+def check_boolean(name: str, value: Any) -> bool:
+    """Checks an argument that must be `True` or `False`, and returns it."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"`{name}` must be a boolean. Received: {name}={value!r}")

@@ -16,6 +16,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.+/-]+")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _GRAMMAR = "`name` or `name:key=value:key=value`"
 
 
@@ -75,23 +76,63 @@ class Registry:
     Args:
         kind: String, what the factories make, for error messages.
         factories: Dict of callables by name.
-        without: Names of parameters that are no options.
+        without: Names of parameters that are no options. Defaults to none.
+        base: Class that the factories added later must be subclasses of. Defaults to `None`: any
+            callable can be added.
     """
 
     def __init__(self,
                  kind: str,
                  factories: Mapping[str, Callable[..., Any]],
-                 without: Collection[str] = ()):
+                 without: Collection[str] = (),
+                 base: type | None = None):
         self.kind = kind
         self._factories = dict(factories)
         self._without = frozenset(without)
+        self._base = base
 
     def add(self, name: str, factory: Callable[..., Any]) -> None:
-        """Adds a factory under a name that is not taken."""
-        if not _IDENTIFIER.fullmatch(name) or name in self._factories:
-            raise ValueError(f"The name of a new {self.kind} must be an identifier that is not "
-                             f"taken. Received: {name!r}")
+        """Adds a factory, so that its name can be chosen like those that are built in.
+
+        >>> fractions = Registry("fraction", {})
+        >>> fractions.add("ratio", lambda over=1, under=1: over / under)
+        >>> fractions.make("ratio:over=3:under=4")
+        0.75
+
+        Args:
+            name: String, an identifier that is not taken.
+            factory: Class or function. Every parameter has a default.
+
+        Raises:
+            ValueError: If the name is taken or no identifier, or if the factory cannot be chosen.
+        """
+        if not _IDENTIFIER.fullmatch(name):
+            raise ValueError(f"The name of a new {self.kind} must be an identifier. "
+                             f"Received: {name!r}")
+        if name in self._factories:
+            raise ValueError(f"The name of a new {self.kind} must not be taken. Received: {name!r}")
+        self.check_factory(factory)
         self._factories[name] = factory
+
+    def check_factory(self, factory: Callable[..., Any]) -> None:
+        """Raises `ValueError` for a factory that cannot be added."""
+        if not callable(factory):
+            raise ValueError(f"A new {self.kind} must be a class or a function, which makes it. "
+                             f"Received: {factory!r}")
+        base = self._base
+        if base and not (isinstance(factory, type) and issubclass(factory, base)):
+            raise ValueError(f"A new {self.kind} must be a subclass of "
+                             f"`{base.__module__}.{base.__qualname__}`. Received: {factory!r}")
+        if inspect.isabstract(factory):
+            missing = ", ".join(f"`{method}`" for method in sorted(factory.__abstractmethods__))
+            raise ValueError(f"A new {self.kind} must implement {missing}. Received: {factory!r}")
+        required = [
+            key for key, parameter in _parameters(factory).items()
+            if parameter.default is parameter.empty and parameter.kind not in _VARIADIC
+        ]
+        if required:
+            raise ValueError(f"Every parameter of a new {self.kind} must have a default. Received: "
+                             f"{factory!r} with none for {', '.join(required)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -141,16 +182,22 @@ class Registry:
 
     def _defaults(self, name, rare=False):
         """The defaults of the options; of those that are keyword-only if `rare`."""
-        factory = self._factories[name]
-        # The signature of a class may be that of `__new__(cls, *args, **kwargs)`.
-        target = factory.__init__ if isinstance(factory, type) else factory
-        parameters = inspect.signature(target).parameters
         return {
             key: parameter.default
-            for key, parameter in parameters.items()
+            for key, parameter in _parameters(self._factories[name]).items()
             if type(parameter.default) in _TYPES and key not in self._without and rare == (
                 parameter.kind is parameter.KEYWORD_ONLY)
         }
+
+
+def _parameters(factory):
+    """The parameters of a factory by name, without `self`."""
+    if not isinstance(factory, type):
+        return inspect.signature(factory).parameters
+    # The signature of a class may be that of `__new__(cls, *args, **kwargs)`.
+    parameters = dict(inspect.signature(factory.__init__).parameters)
+    parameters.pop(next(iter(parameters)))
+    return parameters
 
 
 def _written(options):

@@ -1,5 +1,6 @@
 """Attacks and adversaries by name: a new one is a file and a row here."""
 
+from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.averaged import Averaged
 from attacks.adversaries.aware import Aware
 from attacks.adversaries.bayes import Bayes
@@ -9,6 +10,7 @@ from attacks.adversaries.learned_recovery import LearnedRecovery
 from attacks.adversaries.probabilities import Probabilities
 from attacks.adversaries.semi_supervised import SemiSupervised
 from attacks.queries.active import Active
+from attacks.queries.attack import Attack
 from attacks.queries.copycat import Copycat
 from attacks.queries.fgsm import FGSM
 from attacks.queries.jacobian import Jacobian
@@ -18,26 +20,26 @@ from attacks.queries.random_inputs import RandomInputs
 from attacks.queries.sample import Sample
 from revsig_keras.registry import Registry
 
-ATTACKS = Registry(
-    "attack", {
-        "sample": Sample,
-        "random": RandomInputs,
-        "copycat": Copycat,
-        "jacobian": Jacobian,
-        "jacobian_targeted": JacobianTargeted,
-        "fgsm": FGSM,
-        "knockoff": Knockoff,
-        "active": Active,
-    })
+ATTACKS = Registry("attack", {
+    "sample": Sample,
+    "random": RandomInputs,
+    "copycat": Copycat,
+    "jacobian": Jacobian,
+    "jacobian_targeted": JacobianTargeted,
+    "fgsm": FGSM,
+    "knockoff": Knockoff,
+    "active": Active,
+},
+                   base=Attack)
 
-ADVERSARIES = Registry(
-    "adversary", {
-        "probabilities": Probabilities,
-        "labels": Labels,
-        "semi_supervised": SemiSupervised,
-        "averaged": Averaged,
-        "aware": Aware,
-        "bayes": Bayes,
-        "learned_recovery": LearnedRecovery,
-        "inverse": Inverse,
-    })
+ADVERSARIES = Registry("adversary", {
+    "probabilities": Probabilities,
+    "labels": Labels,
+    "semi_supervised": SemiSupervised,
+    "averaged": Averaged,
+    "aware": Aware,
+    "bayes": Bayes,
+    "learned_recovery": LearnedRecovery,
+    "inverse": Inverse,
+},
+                       base=Adversary)

@@ -1,4 +1,6 @@
 """The syntax of members, and registries."""
+import abc
+
 import pytest
 
 from revsig_keras import make_defence
@@ -49,14 +51,51 @@ def test_the_usage_lists_all_members_at_their_defaults():
         assert DEFENCES.resolve(text) == DEFENCES.resolve(text.split(":")[0])
 
 
-def test_what_is_added_can_be_chosen_and_nothing_is_replaced():
+class Thing(abc.ABC):
+    """The base of things."""
+
+    @abc.abstractmethod
+    def use(self):
+        """What a thing is for."""
+
+
+class Unfinished(Thing):
+    """Lacks the method."""
+
+
+class Demanding(Thing):
+    """Cannot be made from its name alone."""
+
+    def __init__(self, size, *sizes, colour="red", **kwargs):
+        self.size = (size, sizes, colour, kwargs)
+
+    def use(self):
+        return self.size
+
+
+def test_an_added_factory_can_be_chosen():
     """By its name and options, like the others."""
     things = Registry("thing", {"plain": lambda: "plain"})
     things.add("thing", make_thing)
     assert things.make("thing:count=2")[1] == 2 and things.names == ("plain", "thing")
-    for taken in ("plain", "a-b", ""):
-        with pytest.raises(ValueError, match=f"identifier that is not taken. Received: '{taken}'"):
-            things.add(taken, make_thing)
+
+
+@pytest.mark.parametrize("name, factory, expected", [
+    ("plain", Thing, "name of a new thing must not be taken. Received: 'plain'"),
+    ("a-b", Thing, "name of a new thing must be an identifier. Received: 'a-b'"),
+    ("", Thing, "name of a new thing must be an identifier. Received: ''"),
+    ("new", "Thing", "must be a class or a function.*Received: 'Thing'"),
+    ("new", dict, "must be a subclass of `.*Thing`. Received: <class 'dict'>"),
+    ("new", make_thing, "must be a subclass of `.*Thing`. Received: <function make_thing"),
+    ("new", Unfinished, "A new thing must implement `use`. Received: .*Unfinished"),
+    ("new", Demanding, "must have a default. Received: .*Demanding.* none for size$"),
+])
+def test_a_factory_that_cannot_be_chosen_is_not_added(name, factory, expected):
+    """The error says what is expected, and nothing is replaced."""
+    things = Registry("thing", {"plain": lambda: "plain"}, base=Thing)
+    with pytest.raises(ValueError, match=expected):
+        things.add(name, factory)
+    assert things.names == ("plain",) and things.make("plain") == "plain"
 
 
 def test_values_have_the_type_of_the_default():
