@@ -55,7 +55,7 @@ class Results:
         """Number of cells."""
         return len(self._records)
 
-    def rows(self):
+    def rows(self) -> Any:
         """A row for each cell, of the columns of `summary.csv`.
 
         Returns:
@@ -63,7 +63,7 @@ class Results:
         """
         return _tidy(self._rows)
 
-    def comparison(self):
+    def comparison(self) -> Any:
         """A row for each defence, thief and budget, of the columns of `comparisons.csv`.
 
         Returns:
