@@ -19,7 +19,8 @@ from models.training.optimizers import OPTIMIZERS
 from revsig_keras.defences.catalogue import DEFENCES
 
 FLAGS = flags.FLAGS
-flags.adopt_module_key_flags(models.flags)
+models.flags.define_data_flags()
+models.flags.define_training_flags()
 flags.adopt_module_key_flags(endpoint_flags)
 
 _MEMBERS = "a comma list of name[:key=value]..., of these, shown with their defaults:"

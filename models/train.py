@@ -13,20 +13,27 @@ from models import flags as model_flags
 from models import victim as victims
 from models.data import splits
 from models.processes.preemption import Preemption
+from models.processes.workers import join
 from models.training.checkpoints import Checkpoint
 from revsig_keras.cli import program
 
-_OUTPUT_DIR = flags.DEFINE_string("output_dir",
-                                  None,
-                                  "Where victim.keras and victim.json are written.",
-                                  required=True)
-flags.adopt_module_key_flags(model_flags)  # So that --help shows them.
+
+def define_flags(values=flags.FLAGS):
+    """Defines the flags of this program."""
+    flags.DEFINE_string("output_dir",
+                        None,
+                        "Where victim.keras and victim.json are written.",
+                        required=True,
+                        flag_values=values)
+    model_flags.define_data_flags(values)
+    model_flags.define_training_flags(values)
 
 
-def main():
-    directory = pathlib.Path(_OUTPUT_DIR.value)
-    workers = model_flags.workers()
-    data_config, config = model_flags.data_config(), model_flags.victim_config()
+def main(values=flags.FLAGS):
+    directory = pathlib.Path(values.output_dir)
+    data_config, config = model_flags.data_config(values), model_flags.victim_config(values)
+    process_config = model_flags.process_config(values)
+    workers = join(process_config.distribution, config.batch_size)
     dataset = data_config.load()
     with workers, Preemption() as preemption:
         workers.check_equal({
@@ -36,7 +43,7 @@ def main():
         if workers.is_chief:
             directory.mkdir(parents=True, exist_ok=True)
         workers.check_shared(directory)
-        checkpoint = Checkpoint(directory / ".victim.checkpoint", model_flags.checkpoint_every(),
+        checkpoint = Checkpoint(directory / ".victim.checkpoint", process_config.checkpoint_every,
                                 workers, preemption)
         victim = find_or_train(directory, dataset, data_config.split_seed, config, workers,
                                checkpoint)
@@ -68,4 +75,5 @@ def find_or_train(directory, dataset, split_seed, config, workers, checkpoint):
 
 
 if __name__ == "__main__":
+    define_flags()
     program.run(main)

@@ -15,17 +15,18 @@ from revsig_keras.cli import tuning
 
 
 def define_flags(values=flags.FLAGS):
-    """Defines the flags of this program; those of the data set are defined by `models.flags`."""
+    """Defines the flags of this program."""
     flags.DEFINE_string("victim",
                         None,
                         "The victim: its directory, or its .keras file.",
                         required=True,
                         flag_values=values)
+    model_flags.define_data_flags(values)
     tuning.define_flags(values)
 
 
 def main(values=flags.FLAGS):
-    tune(model_flags.data_config(), values.victim, tuning.make_config(values))
+    tune(model_flags.data_config(values), values.victim, tuning.make_config(values))
 
 
 def tune(data_config, path, config):
@@ -44,7 +45,5 @@ def tune(data_config, path, config):
 
 if __name__ == "__main__":
     define_flags()
-    flags.adopt_module_key_flags(tuning)  # So that --help shows them, and those of the data set.
-    for flag in model_flags.DATA_FLAGS:
-        flags.declare_key_flag(flag)
+    flags.adopt_module_key_flags(tuning)  # So that --help shows them.
     program.run(main)

@@ -24,6 +24,7 @@ from models.training.checkpoints import Checkpoint
 from models.training.optimizers import OPTIMIZERS
 from models.versions import versions
 from revsig_keras.errors import first_line
+from revsig_keras.options import option
 
 SCHEMA_VERSION = 1
 MODEL_NAME, RECORD_NAME = "victim.keras", "victim.json"
@@ -40,11 +41,21 @@ class VictimConfig:
         steps: the number of steps.
         seed: what the initial weights and the batches follow from.
     """
-    architecture: str = "digits_cnn"
-    optimizer: str = "adam"
-    batch_size: int = 64
-    steps: int = 1000
-    seed: int = 0
+    architecture: str = option(
+        "digits_cnn",
+        lambda: f"The victim's architecture: {', '.join(architectures.NAMES)}.",
+        name="victim_architecture")
+    optimizer: str = option(
+        "adam", "The victim's optimiser, with options, such as 'adam:learning_rate=0.001' or "
+        "'sgd:learning_rate=0.01:momentum=0.9'.",
+        name="victim_optimizer")
+    batch_size: int = option(64,
+                             "Rows per training step of the victim, over all replicas.",
+                             name="victim_batch_size")
+    steps: int = option(1000, "Training steps of the victim.", name="victim_steps")
+    seed: int = option(0,
+                       "The seed of the victim's initial weights and batches.",
+                       name="victim_seed")
 
     def __post_init__(self):
         architectures.check_name(self.architecture)

@@ -18,12 +18,13 @@ PROGRAMS = {
 }
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
 STANDARD = {
-    "concurrent", "dataclasses", "functools", "inspect", "itertools", "math", "numbers", "pathlib",
-    "random", "re", "typing", "warnings"
+    "collections", "concurrent", "contextlib", "dataclasses", "functools", "inspect", "itertools",
+    "math", "numbers", "pathlib", "random", "re", "types", "typing", "warnings"
 }
 # What is not part of the library as it is imported: programs, and figures on request.
 OWN_IMPORTS = {
     "inspect.py": {"absl", "sys"},
+    "cli/flags.py": {"absl"},
     "cli/program.py": {"absl", "logging", "sys"},
     "cli/tuning.py": {"absl", "json"},
     "strength/figure.py": {"matplotlib"},

@@ -10,6 +10,15 @@ from models.data import folder
 from models.data import tfds
 from models.data.dataset import Dataset
 from revsig_keras.errors import first_line
+from revsig_keras.options import option
+
+
+def _height_width(values):
+    """The pair of integers in `["8", "8"]`."""
+    if len(values) != 2 or not all(value.isdecimal() and int(value) > 0 for value in values):
+        raise ValueError("`image_size` must be HEIGHT,WIDTH in pixels. "
+                         f"Received: {','.join(values)!r}")
+    return tuple(map(int, values))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,12 +30,31 @@ class DataConfig:
         split_seed: see `splits.split`.
         cache_dir: see `load`.
     """
-    dataset: str
-    data_dir: str | None = None
-    download: bool = False
-    image_size: tuple[int, int] | None = None
-    split_seed: int = 0
-    cache_dir: str | None = None
+    dataset: str = option(
+        "digits",
+        "The data set: 'digits' (1,797 handwritten digits, no download), 'npz:FILE' (your own file "
+        "with x, uint8 or float inputs of any shape, and y, labels from 0 up), 'folder:DIR' (a "
+        "folder of images for each class; they stay on disk), or the name of any "
+        "image-classification set of TFDS, such as 'mnist'.")
+    data_dir: str | None = option(
+        None, "Where TFDS has its data. Default: the environment variable TFDS_DATA_DIR, or TFDS' "
+        "own default.",
+        affects_results=False)
+    download: bool = option(
+        False,
+        "Whether TFDS may download and prepare a data set that is not there yet.",
+        affects_results=False)
+    image_size: tuple[int, int] | None = option(
+        None, "HEIGHT,WIDTH to which the images of a TFDS set or a folder: are resized. Default: "
+        "as they are.",
+        parse=_height_width)
+    split_seed: int = option(
+        0, "The seed that divides the data between victim, thief and evaluator. It is recorded "
+        "with the victim: victim and thief must be given the same.")
+    cache_dir: str | None = option(
+        None, "Where the images of a folder: data set are kept once they are decoded, for all "
+        "later runs. Default: $XDG_CACHE_HOME/revsig_keras, or ~/.cache/revsig_keras.",
+        affects_results=False)
 
     def __post_init__(self):
         if not isinstance(self.split_seed, int) or self.split_seed < 0:
