@@ -6,15 +6,13 @@ The inputs are the array `x`, exactly as the model takes them, and for --max_ece
 true labels; best are rows that the model was not trained on. Prints what each strength costs, and
 the line of code that makes the layer of the strongest one inside the limits.
 """
-import zipfile
-import zlib
-
 from absl import flags
 import numpy as np
 
-from revsig_keras import DefendedModel
+from revsig_keras.arrays import load_npz
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
+from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.errors import first_line
 from revsig_keras.export.keras_files import load_keras_file
 
@@ -41,14 +39,8 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def _load_inputs(path):
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            x, y = file["x"], file["y"] if "y" in file else None
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile,
-            zlib.error) as error:
-        raise ValueError("--inputs must be a readable NumPy .npz file with the array x and, with "
-                         f"--max_ece, y, made without pickle. Received: {path}: "
-                         f"{first_line(error)}") from error
+    arrays = load_npz(path, ["x"], ["y"], argument="--inputs")
+    x, y = arrays["x"], arrays.get("y")
     if x.dtype.kind not in "biuf" or x.ndim < 2 or len(x) == 0:
         raise ValueError("--inputs must have x of numbers, of shape (n, ...), n at least 1. "
                          f"Received: {path} with x of dtype {x.dtype} and shape {x.shape}")

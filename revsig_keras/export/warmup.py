@@ -1,12 +1,11 @@
 """Requests that TensorFlow Serving answers once when it loads a model, before it serves it."""
 import pathlib
 from typing import Any, Mapping
-import zipfile
 
 import numpy as np
 import tensorflow as tf
 
-from revsig_keras.errors import first_line
+from revsig_keras.arrays import load_arrays
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.signatures import defaults
 from revsig_keras.saved_model.signatures import LoadedModel
@@ -22,12 +21,7 @@ def load_inputs(path: str) -> dict[str | None, np.ndarray]:
     Returns:
         The arrays by name, that of an .npy file by `None`.
     """
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else {None: loaded}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError("--warmup must be a readable .npy or .npz file of inputs, made without "
-                         f"pickle. Received: {path}: {first_line(error)}") from error
+    arrays = load_arrays(path, argument="--warmup")
     if not arrays or not all(array.ndim and len(array) for array in arrays.values()):
         raise ValueError("--warmup must have at least one row for each input. Received: "
                          f"{path} with shapes { {k: v.shape for k, v in arrays.items()} }")

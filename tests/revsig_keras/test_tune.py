@@ -125,7 +125,7 @@ def test_a_sigmoid_unit(directory, tmp_path, capsys):
     (["--max_l1=1", "--inputs={}/text.npz"], "must have x of numbers, of shape (n, ...)"),
     (["--max_l1=1", "--inputs={}/labels.npz"], "`labels` must be from 0 to 2"),
     (["--max_l1=1", "--inputs={}/empty.npz"], "with the array x"),
-    (["--max_l1=1", "--inputs={}/pickle.npz"], "made without pickle"),
+    (["--max_l1=1", "--inputs={}/pickle.npz"], "without pickled objects"),
     (["--max_l1=1", "--inputs={}/no.npz"], "must be a readable NumPy .npz file"),
     (["--max_l1=1", "--inputs={}/absent.npz"], "must be a readable NumPy .npz file"),
     (["--max_l1=1", "--model={}/absent.keras"], "--model must be a readable .keras file"),
