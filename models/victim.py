@@ -19,9 +19,10 @@ from models.data.splits import Splits
 from models.data.streamed import Inputs
 from models.processes import files
 from models.seeds import derive
-from models.training import trainer
 from models.training.checkpoints import Checkpoint
 from models.training.optimizers import OPTIMIZERS
+from models.training.plan import TrainingPlan
+from models.training.trainer import Trainer
 from models.versions import versions
 from revsig_keras.errors import first_line
 from revsig_keras.options import option
@@ -127,17 +128,13 @@ def train_victim(config: VictimConfig,
 
     seed = derive(config.seed, "victim")
     optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
-    recipe = trainer.Trainer(build, optimizer, config.batch_size, strategy)
+    recipe = Trainer(build, optimizer, config.batch_size, strategy)
     targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
-    trained = recipe.train(splits.victim_train.x,
-                           targets,
-                           config.steps,
-                           seed,
-                           progress=progress,
-                           checkpoint=checkpoint)
+    plan = TrainingPlan(splits.victim_train.x, targets, config.steps, seed)
+    trained = recipe.train(plan, progress=progress, checkpoint=checkpoint)
     # Outside the strategy, and without the trainer's copy of the data.
     model = build(seed)
-    model.set_weights(trained.model.get_weights())
+    model.set_weights(trained.weights)
     model = architectures.with_softmax(model)
     test = inference.predict(model, splits.test.x)
     validation = inference.predict(model, splits.victim_validation.x)

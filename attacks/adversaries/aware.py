@@ -33,42 +33,43 @@ class ThroughDefence(Objective):
     gamma: float
     preserve_top1: bool
     learn: bool
-    _own: list[tf.Variable] = dataclasses.field(default_factory=list, compare=False, repr=False)
 
-    def build(self):
-        if self.learn:
-            starts = {"beta": self.beta / 2, "gamma": self.gamma}
-            self._own.extend(
-                tf.Variable(math.log(value / (1 - value)) / _SPEED, dtype="float32", name=name)
-                for name, value in starts.items())
-        return list(self._own)
+    def make_variables(self):
+        if not self.learn:
+            return []
+        starts = {"beta": self.beta / 2, "gamma": self.gamma}
+        return [
+            tf.Variable(math.log(value / (1 - value)) / _SPEED, dtype="float32", name=name)
+            for name, value in starts.items()
+        ]
 
-    def learned(self):
+    def learned(self, variables):
         if not self.learn:
             return {}
-        beta, gamma = self._parameters()
+        beta, gamma = self._parameters(variables)
         return {"beta": float(beta), "gamma": float(gamma)}
 
-    def losses(self, model, inputs, moved, targets):
-        del inputs
-        return self._losses(tf.cast(model(moved, training=True), "float32"), targets)
+    def losses(self, model, batch, variables):
+        logits = tf.cast(model(batch.shifted, training=True), "float32")
+        return self._losses(logits, batch.targets, variables)
 
-    def held_out_loss(self, logits, targets):
-        losses = self._losses(tf.constant(logits, "float32"), tf.constant(targets, "float32"))
+    def held_out_loss(self, logits, targets, variables):
+        losses = self._losses(tf.constant(logits, "float32"), tf.constant(targets, "float32"),
+                              variables)
         return float(np.mean(losses, dtype=np.float64))
 
-    def _losses(self, logits, answers):
-        beta, gamma = self._parameters()
+    def _losses(self, logits, answers, variables):
+        beta, gamma = self._parameters(variables)
         seen = reverse_sigmoid(logits, beta, gamma, self.preserve_top1, from_logits=True)
         log_seen = tf.math.log(tf.maximum(seen, np.finfo(np.float32).tiny))
         labels = tf.argmax(answers, axis=1)
         return (tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) -
                 tf.reduce_sum(answers * log_seen, axis=1))
 
-    def _parameters(self):
+    def _parameters(self, variables):
         if not self.learn:
             return self.beta, self.gamma
-        beta, gamma = (tf.sigmoid(_SPEED * variable) for variable in self._own)
+        beta, gamma = (tf.sigmoid(_SPEED * variable) for variable in variables)
         return 2 * beta, gamma
 
 

@@ -15,6 +15,7 @@ from models.inference import probabilities
 from models.processes.strategy import make_strategy
 from models.seeds import derive
 from models.training.objective import Objective
+from models.training.plan import TrainingPlan
 from models.training.trainer import Trainer
 
 _BATCH = 1024
@@ -76,8 +77,8 @@ class RecoveryNetwork:
         self._num_classes, self._keep_labels = pairs.clean.shape[1], pairs.keep_labels
         steps = epochs * -(-len(pairs) // _BATCH)
         with _LOCK:
-            trained = _trainer(self._num_classes).train(pairs.answers, pairs.clean, steps, seed)
-            self._weights = trained.model.get_weights()
+            plan = TrainingPlan(pairs.answers, pairs.clean, steps, seed)
+            self._weights = _trainer(self._num_classes).train(plan).weights
 
     def __call__(self, answers: np.ndarray) -> np.ndarray:
         """Recovers rows `[n, num_classes]`."""
@@ -96,11 +97,11 @@ class RecoveryNetwork:
 class _Distance(Objective):
     """The L1 distance between the softmax of the model's logits and the targets."""
 
-    def losses(self, model, inputs, moved, targets):
-        del inputs
-        return tf.reduce_sum(tf.abs(tf.nn.softmax(model(moved, training=True)) - targets), axis=1)
+    def losses(self, model, batch, variables):
+        softmax = tf.nn.softmax(model(batch.shifted, training=True))
+        return tf.reduce_sum(tf.abs(softmax - batch.targets), axis=1)
 
-    def held_out_loss(self, logits, targets):
+    def held_out_loss(self, logits, targets, variables):
         return float(np.abs(keras.ops.softmax(logits) - targets).sum(axis=1).mean())
 
 

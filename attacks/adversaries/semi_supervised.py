@@ -23,13 +23,15 @@ class Consistency(Objective):
     """
     threshold: float
 
-    def losses(self, model, inputs, moved, targets):
-        own = tf.stop_gradient(tf.nn.softmax(tf.cast(model(inputs, training=False), "float32")))
+    def losses(self, model, batch, variables):
+        logits = tf.cast(model(batch.inputs, training=False), "float32")
+        own = tf.stop_gradient(tf.nn.softmax(logits))
         guessed = tf.one_hot(tf.argmax(own, axis=1), own.shape[1])
-        is_labelled = tf.reduce_sum(targets, axis=1) > 0.5
+        is_labelled = tf.reduce_sum(batch.targets, axis=1) > 0.5
         counts = tf.logical_or(is_labelled, tf.reduce_max(own, axis=1) >= self.threshold)
-        targets = tf.where(is_labelled[:, None], targets, guessed)
-        return tf.cast(counts, "float32") * super().losses(model, inputs, moved, targets)
+        targets = tf.where(is_labelled[:, None], batch.targets, guessed)
+        losses = super().losses(model, batch._replace(targets=targets), variables)
+        return tf.cast(counts, "float32") * losses
 
 
 class SemiSupervised(Adversary):

@@ -17,13 +17,13 @@ from attacks.oracle.digest import digest
 from models import architectures
 from models.data.chunks import chunks
 from models.data.streamed import Inputs
-from models.inference import predict
 from models.inference import probabilities
 from models.processes.workers import Workers
 from models.seeds import derive
 from models.training.checkpoints import Checkpoint
 from models.training.objective import Objective
 from models.training.optimizers import OPTIMIZERS
+from models.training.plan import TrainingPlan
 from models.training.trainer import Trainer
 
 # Neighbours in the grid train the same clones: where the label survives the defence and the thief
@@ -133,24 +133,26 @@ class CloneTrainer:
         train, held_out = _hold_out(stolen, self.config.held_out, seed)
         if held_out and unlabelled is not None:
             unlabelled = _without(unlabelled, held_out.inputs)
-        trained = self._trainer(objective).train(
-            train.inputs,
-            train.targets,
-            steps,
-            derive(seed, "clone"),
-            max_shift=train.max_shift,
-            progress=progress,
-            held_out=held_out and (held_out.inputs, held_out.targets),
-            patience=self.config.patience,
-            watch=watch,
-            watch_at=sorted({max(1, steps // 4), max(1, steps // 2), steps}),
-            start=start and start.weights,
-            unlabelled=unlabelled,
-            unlabelled_shift=unlabelled_shift,
-            checkpoint=checkpoint and checkpoint.below(key))
-        clone = Clone(trained.model.get_weights(), trained.steps + (start.steps if start else 0),
+        plan = TrainingPlan(train.inputs,
+                            train.targets,
+                            steps,
+                            derive(seed, "clone"),
+                            max_shift=train.max_shift,
+                            held_out=held_out and (held_out.inputs, held_out.targets),
+                            patience=self.config.patience,
+                            start=start and start.weights,
+                            unlabelled=unlabelled,
+                            unlabelled_shift=unlabelled_shift)
+        trainer = self._trainer(objective)
+        trained = trainer.train(plan,
+                                watch=watch,
+                                watch_at=sorted({max(1, steps // 4),
+                                                 max(1, steps // 2), steps}),
+                                progress=progress,
+                                checkpoint=checkpoint and checkpoint.below(key))
+        clone = Clone(trained.weights, trained.steps + (start.steps if start else 0),
                       trained.seconds + (start.train_seconds if start else 0), trained.watched, key,
-                      held_out and _label_agreement(trained.model, held_out), trained.learned,
+                      held_out and _label_agreement(trainer, trained, held_out), trained.learned,
                       trained.input_seconds)
         self._remember(clone)
         return clone
@@ -258,8 +260,8 @@ def _without(inputs, others):
     return inputs.take(np.flatnonzero(is_new), axis=0)
 
 
-def _label_agreement(model, held_out):
-    labels = predict(model, held_out.inputs).argmax(axis=1)
+def _label_agreement(trainer, trained, held_out):
+    labels = trainer.predict(trained.weights, held_out.inputs).argmax(axis=1)
     return float(np.mean(labels == held_out.answers.argmax(axis=1)))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.training.trainer import SUM_TOLERANCE
+from models.training.plan import SUM_TOLERANCE
 
 
 def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:

@@ -9,19 +9,19 @@ from models.data.streamed import Inputs
 
 
 class Batches:
-    """Draws batches, by the seed alone.
+    """Draws batches that depend on the seed alone.
 
-    A global batch is dealt out to the replicas in equal parts. Where it does not divide evenly, the
-    last places are filled with row 0 at weight 0, so that the weighted sum of the losses over all
+    A global batch is divided equally between the replicas. If it does not divide evenly, the last
+    places are filled with row 0 at weight 0, so that the weighted sum of the losses over all
     replicas is exactly the mean over the batch.
 
     Args:
-        x: inputs `[n, ...]`, of which only the rows of a batch are read at a time.
-        targets: `[n, classes]`.
-        batch_size: rows of a step, over all replicas; all of them if there are fewer.
-        seed: an integer that their order and their shifts follow from.
-        max_shift: the largest shift of an image in pixels.
-        replicas: their number.
+        x: Inputs `[n, ...]`, read one batch at a time.
+        targets: Targets `[n, classes]`.
+        batch_size: Rows per step, over all replicas; all rows if there are fewer.
+        seed: The integer that determines the order and the shifts of the rows.
+        max_shift: The largest shift of an image in pixels.
+        replicas: The number of replicas.
     """
 
     def __init__(self, x: Inputs, targets: np.ndarray, batch_size: int, seed: int, max_shift: int,
@@ -38,7 +38,7 @@ class Batches:
 
     @property
     def step_bytes(self) -> int:
-        """What the inputs of a step take, float32."""
+        """The bytes of the inputs of one step, as float32."""
         return 4 * self._per_replica * self._replicas * int(np.prod(self._x.shape[1:]))
 
     def take(self, steps: int) -> list[np.ndarray]:
@@ -57,7 +57,7 @@ class Batches:
         ]
 
     def skip(self, steps: int) -> None:
-        """Draws the batches of so many steps without gathering them."""
+        """Advances by `steps` steps without gathering their batches."""
         for start in range(0, steps, 1000):
             self._plan(min(1000, steps - start))
 
@@ -80,24 +80,24 @@ class Batches:
         return padded.reshape([len(batches), self._replicas, self._per_replica, *batches.shape[2:]])
 
 
-class BesideEachOther:
-    """Two kinds of batches in each step, the rows of the second behind those of the first."""
+class PairedBatches:
+    """Joins two batches in each step, the rows of the second after the rows of the first."""
 
     def __init__(self, first: Batches, second: Batches):
         self._first, self._second = first, second
 
     @property
     def step_bytes(self) -> int:
-        """Likewise, of both."""
+        """See `Batches`; of both."""
         return self._first.step_bytes + self._second.step_bytes
 
     def skip(self, steps: int) -> None:
-        """Likewise, of both."""
+        """See `Batches`; of both."""
         self._first.skip(steps)
         self._second.skip(steps)
 
     def take(self, steps: int) -> list[np.ndarray]:
-        """Draws batches, as `Batches.take` does; the weights of each kind sum to one."""
+        """Draws batches as `Batches.take` does; the weights of each kind sum to one."""
         inputs, targets, weights, shifts = zip(self._first.take(steps), self._second.take(steps))
         return [
             np.concatenate(inputs, axis=2),
@@ -107,8 +107,13 @@ class BesideEachOther:
         ]
 
 
-def fed(batches: Batches | BesideEachOther, spans: Iterable[int]) -> Iterator[list[tf.Tensor]]:
-    """The batches of so many steps at a time; a thread gathers the next ones meanwhile."""
+def prefetch(batches: Batches | PairedBatches, spans: Iterable[int]) -> Iterator[list[tf.Tensor]]:
+    """Yields the batches of so many steps at a time, while a thread gathers the next ones.
+
+    Args:
+        batches: The batches.
+        spans: Numbers of steps.
+    """
 
     def tensors(steps):
         return [tf.constant(part) for part in batches.take(steps)]
@@ -127,8 +132,8 @@ def shift_images(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
     """Moves each image down and to the right by whole pixels, repeating the pixels at the edge.
 
     Args:
-        images: a tensor of shape `[n, height, width, channels]`.
-        shifts: integers of shape `[n, 2]`: pixels down, pixels to the right.
+        images: Tensor of shape `[n, height, width, channels]`.
+        shifts: Integers of shape `[n, 2]`: pixels down, pixels to the right.
 
     Returns:
         A tensor of the shape of `images`.

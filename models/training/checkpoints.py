@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from models.processes.preemption import Preemption
 from models.processes.workers import Workers
-from models.training.early_stopping import assign
+from models.training.learner import assign
 from models.training.state import TrainingState
 
 # What TensorFlow says of a damaged file.

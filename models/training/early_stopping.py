@@ -1,60 +1,51 @@
-"""Stopping once held-out rows say that training does harm."""
-from collections.abc import Sequence
-
-import keras
+"""Stops training once the loss on held-out rows no longer falls."""
 import numpy as np
-import tensorflow as tf
 
+from models.data.streamed import Inputs
 from models.inference import predict
 from models.processes.workers import Workers
-from models.training.objective import Objective
+from models.training.learner import assign
+from models.training.learner import Learner
 
 
 class EarlyStopping:
     """Remembers the variables at which the loss on held-out rows was lowest.
 
     Args:
-        model: emits logits.
-        objective: its loss decides.
-        variables: what is remembered.
-        x, targets: the held-out rows.
-        patience: so many checks in a row without a lower loss stop the training.
-        workers: those who train, of which the chief's loss counts: rounding may differ.
+        learner: What is trained; its objective measures the loss.
+        held_out: A pair (inputs, targets).
+        patience: The number of checks in a row without a lower loss that stop training.
+        workers: The processes that train. The chief's loss counts, because rounding may differ.
     """
 
-    def __init__(self, model: keras.Model, objective: Objective, variables: Sequence[tf.Variable],
-                 x: np.ndarray, targets: np.ndarray, patience: int, workers: Workers):
-        self._model, self._objective, self._variables = model, objective, variables
-        self._x, self._targets, self._patience = x, targets, patience
-        self._workers = workers
+    def __init__(self, learner: Learner, held_out: tuple[Inputs, np.ndarray], patience: int,
+                 workers: Workers):
+        self._learner, self._held_out = learner, held_out
+        self._patience, self._workers = patience, workers
         self._best, self._best_variables, self._checks_since = np.inf, None, 0
 
     def stops(self) -> bool:
-        """Checks; whether training is to stop."""
+        """Measures the loss and returns whether training is to stop."""
+        inputs, targets = self._held_out
+        logits = predict(self._learner.model, inputs)
         loss = self._workers.agree(
-            self._objective.held_out_loss(predict(self._model, self._x), self._targets))
+            self._learner.objective.held_out_loss(logits, targets, self._learner.own))
         if self._best_variables is None or loss < self._best:
             self._best, self._checks_since = loss, 0
-            self._best_variables = [variable.numpy() for variable in self._variables]
+            self._best_variables = [variable.numpy() for variable in self._learner.remembered]
         else:
             self._checks_since += 1
         return self._checks_since >= self._patience
 
     def state(self) -> tuple[list, list[np.ndarray]]:
-        """What it remembers: numbers, and the variables, of which there are none at first."""
+        """Returns the numbers and the variables that it remembers; at first no variables."""
         return [self._best, self._checks_since], self._best_variables or []
 
     def set_state(self, numbers: list, variables: list[np.ndarray]) -> None:
-        """Takes over what another one remembered."""
+        """Restores what `state` returned."""
         self._best, self._checks_since = numbers
         self._best_variables = variables or None
 
     def restore_best(self) -> None:
-        """Gives the variables the values of the lowest loss."""
-        assign(self._variables, self._best_variables)
-
-
-def assign(variables: Sequence[tf.Variable], values: Sequence[np.ndarray]) -> None:
-    """Gives each variable its value."""
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+        """Assigns the variables the values of the lowest loss."""
+        assign(self._learner.remembered, self._best_variables)

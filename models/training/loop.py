@@ -1,37 +1,33 @@
 """The compiled loop over training steps, under every tf.distribute strategy."""
 from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 
 from models.training.batches import shift_images
-from models.training.objective import Objective
+from models.training.learner import Learner
+from models.training.objective import Batch
 
 
-def compile_loop(model: keras.Model, optimizer: keras.optimizers.Optimizer, objective: Objective,
-                 own: list[tf.Variable], strategy: tf.distribute.Strategy, shifted: bool,
+def compile_loop(learner: Learner, strategy: tf.distribute.Strategy, shifted: bool,
                  jit: bool) -> Callable[..., None]:
-    """Compiles a loop over the steps of what `models.training.batches.Batches.take` gives.
+    """Compiles a loop over the steps that `models.training.batches.Batches.take` draws.
 
     Args:
-        model: emits logits.
-        optimizer: built for the trainable variables of the model and `own`.
-        objective: what is minimised.
-        own: the objective's variables.
-        strategy: where the steps run.
-        shifted: whether the images are shifted.
-        jit: whether XLA compiles the loss and its gradients, which it does for each shape of a
-            batch anew.
+        learner: What is trained.
+        strategy: The strategy under which the steps run.
+        shifted: Whether images are shifted.
+        jit: Whether XLA compiles the loss and its gradients, once per shape of a batch.
 
     Returns:
         A function of inputs, targets, weights and shifts.
     """
-    replicas, variables = strategy.num_replicas_in_sync, model.trainable_variables + own
+    model, optimizer, objective = learner.model, learner.optimizer, learner.objective
+    replicas, variables = strategy.num_replicas_in_sync, learner.trainable
 
     def gradients(inputs, targets, weights, shifts):
         moved = shift_images(inputs, shifts) if shifted else inputs
         with tf.GradientTape() as tape:
-            losses = objective.losses(model, inputs, moved, targets)
+            losses = objective.losses(model, Batch(inputs, moved, targets), learner.own)
             loss = optimizer.scale_loss(tf.reduce_sum(weights * losses))
         return tape.gradient(loss, variables)
 

@@ -1,4 +1,7 @@
-"""What training minimises."""
+"""The loss that training minimises."""
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -6,35 +9,50 @@ import tensorflow as tf
 from models.inference import cross_entropy
 
 
+class Batch(NamedTuple):
+    """The rows of one step on one replica.
+
+    Attributes:
+        inputs: Inputs `[n, ...]`.
+        shifted: The same inputs after the random shifts of this step.
+        targets: Targets `[n, classes]`, zeros for unlabelled inputs.
+    """
+    inputs: tf.Tensor
+    shifted: tf.Tensor
+    targets: tf.Tensor
+
+
 class Objective:
     """The cross-entropy between soft targets and the softmax of the model's logits.
 
-    A subclass may give each row another loss, and may have variables of its own that are trained
-    with the model's.
+    A subclass may compute another loss and may have variables that are trained with the model's. An
+    objective holds no state: its methods receive the variables, in the order of `make_variables`.
     """
 
-    def build(self) -> list[tf.Variable]:
-        """Makes the objective's own trainable variables; called once, in the strategy's scope."""
+    def make_variables(self) -> list[tf.Variable]:
+        """Returns new trainable variables; called once per trainer, in the strategy's scope."""
         return []
 
-    def learned(self) -> dict[str, float]:
-        """The values of these variables, by name."""
+    def learned(self, variables: Sequence[tf.Variable]) -> dict[str, float]:
+        """Returns what the variables mean, by name."""
+        del variables
         return {}
 
-    def losses(self, model: keras.Model, inputs: tf.Tensor, moved: tf.Tensor,
-               targets: tf.Tensor) -> tf.Tensor:
-        """The loss of each row, in nats, `[n]`.
+    def losses(self, model: keras.Model, batch: Batch,
+               variables: Sequence[tf.Variable]) -> tf.Tensor:
+        """Returns the loss of each row in nats, shape `[n]`.
 
         Args:
-            model: emits logits `[n, classes]`.
-            inputs: a batch `[n, ...]`.
-            moved: the same batch after the random shifts of this step, which is trained on.
-            targets: `[n, classes]`, of zeros for unlabelled inputs.
+            model: Emits logits `[n, classes]`.
+            batch: The `Batch`. By default its shifted inputs are trained on.
+            variables: The objective's variables.
         """
-        del inputs
-        logits = tf.cast(model(moved, training=True), "float32")
-        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        del variables
+        logits = tf.cast(model(batch.shifted, training=True), "float32")
+        return tf.nn.softmax_cross_entropy_with_logits(batch.targets, logits)
 
-    def held_out_loss(self, logits: np.ndarray, targets: np.ndarray) -> float:
-        """The mean loss of rows that are not trained on, by which early stopping decides."""
+    def held_out_loss(self, logits: np.ndarray, targets: np.ndarray,
+                      variables: Sequence[tf.Variable]) -> float:
+        """Returns the mean loss on held-out rows, which decides early stopping."""
+        del variables
         return cross_entropy(logits, targets)

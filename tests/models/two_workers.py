@@ -3,15 +3,19 @@ import json
 import pathlib
 import sys
 
+import keras
 import numpy as np
 
 from models.processes.preemption import Preemption
 from models.processes.workers import join
 from models.training.checkpoints import Checkpoint
 from models.training.early_stopping import EarlyStopping
+from models.training.learner import Learner
 from models.training.objective import Objective
+from tests.models.training.test_trainer import build
 from tests.models.training.test_trainer import make_trainer
 from tests.models.training.test_trainer import TARGETS
+from tests.models.training.test_trainer import train
 from tests.models.training.test_trainer import weights
 from tests.models.training.test_trainer import X
 
@@ -22,7 +26,7 @@ class Loss(Objective):
     def __init__(self, losses):
         self._losses = iter(losses)
 
-    def held_out_loss(self, logits, targets):
+    def held_out_loss(self, logits, targets, variables):
         return next(self._losses)
 
 
@@ -43,13 +47,13 @@ def stop_and_go_on(directory, workers, trainer):
         counts.append(steps)
         preemption.has_come = not workers.is_chief and len(counts) == 1
 
-    whole = weights(trainer.train(X, TARGETS, 170, seed=1))
+    whole = weights(train(trainer, X, TARGETS, 170, seed=1))
     try:
-        trainer.train(X, TARGETS, 170, seed=1, checkpoint=checkpoint, progress=progress)
+        train(trainer, X, TARGETS, 170, seed=1, checkpoint=checkpoint, progress=progress)
     except SystemExit as stop:
         counts.append(stop.code)
     preemption.has_come = False
-    again = trainer.train(X, TARGETS, 170, seed=1, checkpoint=checkpoint, progress=counts.append)
+    again = train(trainer, X, TARGETS, 170, seed=1, checkpoint=checkpoint, progress=counts.append)
     return counts, bool(np.array_equal(weights(again), whole))
 
 
@@ -77,10 +81,11 @@ def main(directory):
     }
     for optimizer in ("adam", "sgd:learning_rate=0.1"):
         trainer = make_trainer(optimizer=optimizer, batch_size=15, strategy=workers.strategy)
-        trained = trainer.train(X, TARGETS, 20, seed=1, max_shift=2)
+        trained = train(trainer, X, TARGETS, 20, seed=1, max_shift=2)
         np.save(pathlib.Path(directory, f"{optimizer[:3]}-{mine}.npy"), weights(trained))
     objective = Loss([3, 2, 2, 2, 2] if workers.is_chief else [9, 8, 7, 6, 5])
-    stopper = EarlyStopping(trained.model, objective, [], X, TARGETS, 3, workers)
+    learner = Learner(build, keras.optimizers.Adam, objective, workers.strategy, seed=0)
+    stopper = EarlyStopping(learner, (X, TARGETS), 3, workers)
     found["stops"] = [stopper.stops() for _ in range(5)]
     found["stopped"] = stop_and_go_on(pathlib.Path(directory, "kept"), workers, trainer)
     print(json.dumps(found))

@@ -8,6 +8,7 @@ from attacks.adversaries.aware import ThroughDefence
 from attacks.grid.registries import ADVERSARIES
 from attacks.queries.sample import Sample
 from models.inference import log_softmax
+from models.training.objective import Batch
 from models.training.trainer import Trainer
 from revsig_keras import reverse_sigmoid
 from tests.attacks.thieves import steal
@@ -26,9 +27,9 @@ def test_the_loss_is_that_of_the_answers_seen_through_the_defence_and_of_the_lab
     expected = (-np.sum(answers * np.log(seen), axis=1) -
                 log_softmax(LOGITS)[np.arange(30), answers.argmax(axis=1)])
     objective = ThroughDefence(0.7, 0.3, True, learn=False)
-    assert objective.held_out_loss(LOGITS, answers) == pytest.approx(expected.mean(), rel=1e-5)
+    assert objective.held_out_loss(LOGITS, answers, []) == pytest.approx(expected.mean(), rel=1e-5)
     model = lambda inputs, training: LOGITS  # noqa: E731
-    losses = objective.losses(model, None, None, tf.constant(answers))
+    losses = objective.losses(model, Batch(None, None, tf.constant(answers)), [])
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
@@ -40,7 +41,7 @@ def test_of_all_logits_the_victims_own_have_the_least_divergence():
     with tf.GradientTape() as tape:
         tape.watch(logits)
         labels = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.argmax(answers, 1), logits)
-        divergence = objective._losses(logits, answers) - labels
+        divergence = objective._losses(logits, answers, []) - labels
     assert abs(tape.gradient(divergence, logits).numpy()).max() < 1e-5
 
 
@@ -48,10 +49,10 @@ def test_saturated_logits_have_finite_gradients():
     logits = tf.constant([[100.0, -100.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     answers = tf.constant([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
     objective = ThroughDefence(1.0, 0.2, True, learn=True)
-    variables = objective.build()
+    variables = objective.make_variables()
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        loss = tf.reduce_sum(objective._losses(logits, answers))
+        loss = tf.reduce_sum(objective._losses(logits, answers, variables))
     for gradient in tape.gradient(loss, [logits, *variables]):
         assert np.isfinite(gradient).all()
 
@@ -105,9 +106,9 @@ def test_beta_and_gamma_are_learned_from_a_start_that_knows_neither():
 def test_the_clone_starts_from_the_labels_only_one(monkeypatch):
     started, train = [], Trainer.train
 
-    def spy(self, *args, start=None, **kwargs):
-        started.append(start)
-        return train(self, *args, start=start, **kwargs)
+    def spy(self, plan, **options):
+        started.append(plan.start)
+        return train(self, plan, **options)
 
     monkeypatch.setattr(Trainer, "train", spy)
     clone, _, _ = stolen("aware")

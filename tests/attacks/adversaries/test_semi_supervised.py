@@ -7,6 +7,7 @@ from attacks.adversaries.semi_supervised import Consistency
 from attacks.grid.registries import ADVERSARIES
 from attacks.queries.sample import Sample
 from models.inference import log_softmax
+from models.training.objective import Batch
 from models.training.trainer import Trainer
 from tests.attacks.thieves import POOL
 from tests.attacks.thieves import steal
@@ -15,7 +16,8 @@ from tests.attacks.thieves import steal
 def losses_of(plain, moved, targets, threshold=0.9):
     """Of a model whose logits are its inputs."""
     model = lambda inputs, training: inputs  # noqa: E731
-    return Consistency(threshold).losses(model, *map(tf.constant, (plain, moved, targets))).numpy()
+    batch = Batch(*map(tf.constant, (plain, moved, targets)))
+    return Consistency(threshold).losses(model, batch, []).numpy()
 
 
 SURE, UNSURE = np.float32([[5, 0, 0]]), np.float32([[1, 0.9, 0]])
@@ -41,7 +43,8 @@ def test_an_input_that_does_not_count_has_no_gradient():
     with tf.GradientTape() as tape:
         tape.watch(moved)
         model = lambda inputs, training: inputs  # noqa: E731
-        loss = Consistency(0.9).losses(model, tf.constant(UNSURE), moved, tf.constant(NO_TARGET))
+        batch = Batch(tf.constant(UNSURE), moved, tf.constant(NO_TARGET))
+        loss = Consistency(0.9).losses(model, batch, [])
     assert not tape.gradient(loss, moved).numpy().any()
 
 
@@ -50,7 +53,8 @@ def test_no_gradient_flows_through_the_guess():
     with tf.GradientTape() as tape:
         tape.watch(plain)
         model = lambda inputs, training: inputs  # noqa: E731
-        loss = Consistency(0.9).losses(model, plain, plain + 0.0, tf.constant(NO_TARGET))
+        batch = Batch(plain, plain + 0.0, tf.constant(NO_TARGET))
+        loss = Consistency(0.9).losses(model, batch, [])
     expected = np.exp(log_softmax(SURE)) - np.float32([[1, 0, 0]])
     np.testing.assert_allclose(tape.gradient(loss, plain), expected, atol=1e-5)
 
@@ -59,12 +63,12 @@ def test_the_whole_pool_is_trained_on_and_only_the_queried_rows_are_paid_for(mon
     seen, train = [], Trainer.train
     monkeypatch.setattr(
         Trainer, "train",
-        lambda self, *args, **kwargs: seen.append(kwargs) or train(self, *args, **kwargs))
+        lambda self, plan, **options: seen.append(plan) or train(self, plan, **options))
     thief, oracle = steal(Sample(), 10, adversary=ADVERSARIES.make("semi_supervised:shift=.25"))
     thief.clone()
     assert oracle.queries_used == 10
-    np.testing.assert_array_equal(seen[-1]["unlabelled"], POOL)
-    assert seen[-1]["unlabelled_shift"] == seen[-1]["max_shift"] == 2
+    np.testing.assert_array_equal(seen[-1].unlabelled, POOL)
+    assert seen[-1].unlabelled_shift == seen[-1].max_shift == 2
     assert np.isin(thief.targets, (0, 1)).all()
 
 
@@ -72,10 +76,10 @@ def test_a_thief_whose_attack_has_no_pool_has_what_it_asked(monkeypatch):
     seen, train = [], Trainer.train
     monkeypatch.setattr(
         Trainer, "train",
-        lambda self, *args, **kwargs: seen.append(kwargs) or train(self, *args, **kwargs))
+        lambda self, plan, **options: seen.append(plan) or train(self, plan, **options))
     thief, _ = steal(Sample(), 10, adversary=ADVERSARIES.make("semi_supervised"), pool=POOL[:0])
     thief.clone()
-    np.testing.assert_array_equal(seen[-1]["unlabelled"], thief.inputs)
+    np.testing.assert_array_equal(seen[-1].unlabelled, thief.inputs)
 
 
 def test_the_pool_makes_another_clone():

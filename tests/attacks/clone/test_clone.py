@@ -105,17 +105,16 @@ def test_a_course_of_epochs_is_as_long_as_they_take_and_may_go_on_from_a_clone()
 def test_held_out_rows_are_neither_counted_in_an_epoch_nor_trained_on_without_label(monkeypatch):
     seen, train_model = [], Trainer.train
 
-    def spy(self, x, *args, **kwargs):
-        seen.append((x, kwargs))
-        return train_model(self, x, *args, **kwargs)
+    def spy(self, plan, **options):
+        seen.append(plan)
+        return train_model(self, plan, **options)
 
     monkeypatch.setattr(Trainer, "train", spy)
     trainer = clone_trainer(batch_size=10, held_out=0.5)
     clone = trainer.course(0, epochs=2).train(TRANSFER_SET, unlabelled=INPUTS)
     assert clone.steps == 2 * 30 // 10
-    trained_on, options = seen[0]
-    np.testing.assert_array_equal(np.sort(options["unlabelled"], axis=0), np.sort(trained_on,
-                                                                                  axis=0))
+    np.testing.assert_array_equal(np.sort(seen[0].unlabelled, axis=0),
+                                  np.sort(seen[0].inputs, axis=0))
 
 
 def test_the_labels_only_clone_of_a_course_is_that_of_the_labels_only_thief():

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from models import architectures
-from models import inference
 from models.data import chunks
 from models.data import splits
 from models.data.dataset import Dataset
 from models.data.streamed import StreamedImages
 from models.processes.strategy import make_strategy
+from models.training.plan import TrainingPlan
 from models.training.trainer import Trainer
 from tests.models.watched import Watched
 
@@ -54,9 +54,10 @@ def test_equals_the_same_images_in_memory_and_reads_few_at_a_time(monkeypatch):
         parts = splits.split(dataset, 0)
         trainer = Trainer(lambda seed: architectures.build("digits_cnn", (6, 5, 3), 3, seed),
                           keras.optimizers.Adam, 4, make_strategy("one_device"))
-        model = trainer.train(x, targets, 3, seed=1, max_shift=1, unlabelled=parts.pool.x).model
-        return (dataset.fingerprint(), inference.predict(model, parts.test.x).tolist(),
-                [weight.tolist() for weight in model.get_weights()])
+        plan = TrainingPlan(x, targets, 3, seed=1, max_shift=1, unlabelled=parts.pool.x)
+        weights = trainer.train(plan).weights
+        return (dataset.fingerprint(), trainer.predict(weights, parts.test.x).tolist(),
+                [weight.tolist() for weight in weights])
 
     watched = Watched(BYTES)
     assert outcome(StreamedImages(watched)) == outcome(ARRAY)

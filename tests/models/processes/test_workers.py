@@ -10,6 +10,7 @@ from models.processes.workers import Workers
 from tests.cluster import start_workers
 from tests.models.training.test_trainer import make_trainer
 from tests.models.training.test_trainer import TARGETS
+from tests.models.training.test_trainer import train
 from tests.models.training.test_trainer import weights
 from tests.models.training.test_trainer import X
 
@@ -26,7 +27,8 @@ def two(tmp_path_factory):
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd:learning_rate=0.1"])
 def test_two_workers_train_the_model_of_one_device(two, optimizer):
-    one = make_trainer(optimizer=optimizer, batch_size=15).train(X, TARGETS, 20, 1, max_shift=2)
+    trainer = make_trainer(optimizer=optimizer, batch_size=15)
+    one = train(trainer, X, TARGETS, 20, 1, max_shift=2)
     chiefs, others = (np.load(two[1] / f"{optimizer[:3]}-{who}.npy") for who in ("chief", "other"))
     np.testing.assert_array_equal(chiefs, others)
     np.testing.assert_allclose(chiefs, weights(one), rtol=0, atol=1e-5)

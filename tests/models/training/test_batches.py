@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from models.training.batches import Batches
-from models.training.batches import BesideEachOther
-from models.training.batches import fed
+from models.training.batches import PairedBatches
+from models.training.batches import prefetch
 from models.training.batches import shift_images
 
 
@@ -52,23 +52,23 @@ def test_shifts_leave_the_order_alone_and_cover_their_range():
 
 
 def test_two_kinds_of_batches_are_drawn_as_each_would_be_alone():
-    both = BesideEachOther(make_batches(), make_batches(9, 4, 3)).take(7)
+    both = PairedBatches(make_batches(), make_batches(9, 4, 3)).take(7)
     alone = make_batches().take(7), make_batches(9, 4, 3).take(7)
     for part, axis in enumerate((2, 2, 1, 2)):
         np.testing.assert_array_equal(both[part], np.concatenate([one[part] for one in alone],
                                                                  axis))
 
 
-def test_feeding_takes_what_was_asked_for_in_order_and_passes_errors_on():
+def test_prefetching_takes_what_was_asked_for_in_order_and_passes_errors_on():
     wanted, spans = make_batches().take(6), (1, 3, 2)
-    inputs = [inputs for inputs, *_ in fed(make_batches(), spans)]
+    inputs = [inputs for inputs, *_ in prefetch(make_batches(), spans)]
     assert [len(part) for part in inputs] == list(spans)
     np.testing.assert_array_equal(np.concatenate(inputs), wanted[0])
-    next(fed(make_batches(), spans)).clear()  # given up before the end
+    next(prefetch(make_batches(), spans)).clear()  # given up before the end
     broken = make_batches()
     broken.take = lambda steps: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        list(fed(broken, spans))
+        list(prefetch(broken, spans))
 
 
 def test_the_next_batches_are_gathered_while_these_are_used():
@@ -82,7 +82,7 @@ def test_the_next_batches_are_gathered_while_these_are_used():
         return take(steps)
 
     batches.take = watched
-    feeding = fed(batches, (1, 2, 3))
+    feeding = prefetch(batches, (1, 2, 3))
     next(feeding)
     assert ahead.wait(timeout=20) and asked == [1, 2]
     feeding.close()

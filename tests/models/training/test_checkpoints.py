@@ -12,6 +12,7 @@ from models.training.trainer import Trainer
 from tests.models.training.test_trainer import CLASSES
 from tests.models.training.test_trainer import Moved
 from tests.models.training.test_trainer import SHAPE
+from tests.models.training.test_trainer import train as train_plan
 
 STEPS = 170
 RNG = np.random.default_rng(0)
@@ -27,12 +28,12 @@ def make_trainer(architecture="mlp", objective=None, strategy="one_device", prec
 
 def train(trainer, checkpoint=None, **options):
     options = {"watch": lambda model, step: step / 3, "watch_at": [60, 120, STEPS], **options}
-    return trainer.train(X, TARGETS, STEPS, 7, checkpoint=checkpoint, **options)
+    return train_plan(trainer, X, TARGETS, STEPS, 7, checkpoint=checkpoint, **options)
 
 
 def outcome(trained):
     """All that must not depend on whether it was stopped."""
-    weights = np.concatenate([weight.ravel() for weight in trained.model.get_weights()])
+    weights = np.concatenate([weight.ravel() for weight in trained.weights])
     return weights.tobytes(), trained.steps, trained.watched, trained.learned
 
 
