@@ -1,3 +1,2 @@
 """The experiments: what a thief can query, makes of the answers, and ends up with."""
-
-import models  # noqa: F401  (starts TensorFlow quietly)
+import revsig_keras  # noqa: F401  (first, so that programs start quietly: revsig_keras.cli.startup)

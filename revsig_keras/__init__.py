@@ -4,6 +4,7 @@
 >>> classifier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
 >>> served = revsig_keras.DefendedModel(classifier)
 """
+import revsig_keras.cli.startup  # noqa: F401  isort: split  (before Keras is imported)
 from revsig_keras import metrics
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.catalogue import make_defence

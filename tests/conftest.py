@@ -6,10 +6,14 @@ import pytest
 
 # Whatever the file of settings in the home directory says.
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") == "tensorflow":
-    import models  # noqa: F401  (must come first: starts TensorFlow quietly)
+    # As our programs start; see revsig_keras/cli/startup.py.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    gc.disable()
+    import tensorflow as tf
 
-    import tensorflow as tf  # isort: skip
-
+    import revsig_keras  # noqa: F401
+    gc.freeze()
+    gc.enable()
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
 else:
