@@ -1,8 +1,9 @@
-"""Locks between processes."""
+"""Locks between processes and between threads."""
 import errno
 import fcntl
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -23,7 +24,7 @@ for _ in range(300):
 
 
 def start(code, **paths):
-    """Another process that locks; it does without the package, and so without TensorFlow."""
+    """Starts another process that locks, without the package and so without TensorFlow."""
     lines = [
         "import pathlib, runpy", f"lock = runpy.run_path({locks.__file__!r})['lock']",
         *(f"{name} = pathlib.Path({str(path)!r})" for name, path in paths.items()), code
@@ -63,7 +64,7 @@ def test_a_lock_is_freed_by_an_error(tmp_path):
         assert got
 
 
-def test_a_file_system_without_locks_holds_up_nobody_and_other_errors_are_told(
+def test_a_file_system_without_locks_grants_them_to_all_and_other_errors_are_raised(
         tmp_path, monkeypatch):
 
     def fail(*_):
@@ -78,8 +79,8 @@ def test_a_file_system_without_locks_holds_up_nobody_and_other_errors_are_told(
         pass
 
 
-def test_those_who_wait_hold_it_one_after_the_other(tmp_path):
-    """Also where its file is removed while others wait for it."""
+def test_waiting_processes_hold_it_one_after_the_other(tmp_path):
+    """Although its file is removed while others wait for it."""
     counter = tmp_path / "counter"
     counter.write_text("0")
     others = [start(COUNT_UP, path=tmp_path / "lock", counter=counter) for _ in range(4)]
@@ -87,3 +88,70 @@ def test_those_who_wait_hold_it_one_after_the_other(tmp_path):
         other.communicate(timeout=120)
         assert other.returncode == 0
     assert counter.read_text() == "1200"
+
+
+def in_thread(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    return thread
+
+
+def try_in_thread(path):
+    """What another thread of this process is granted."""
+    granted = []
+
+    def hold():
+        with lock(path, wait=False) as got:
+            granted.append(got)
+
+    in_thread(hold).join()
+    return granted[0]
+
+
+TRY = """
+with lock(path, wait=False) as got:
+    print(got)
+"""
+
+
+def test_one_thread_of_a_process_holds_it_and_the_attempt_of_another_frees_nothing(tmp_path):
+    path = tmp_path / "lock"
+    with lock(path, wait=False) as got:
+        assert got and not try_in_thread(path)
+        (tmp_path / "link").symlink_to(path)
+        assert not try_in_thread(tmp_path / "link")
+        with lock(path, wait=False) as again:
+            assert not again, "nor is it granted to one thread twice"
+        with start(TRY, path=path) as other:
+            assert other.communicate(timeout=60)[0] == "False\n"
+        assert path.exists()
+    assert try_in_thread(path) and not path.exists()
+
+
+def test_waiting_threads_hold_it_one_after_the_other(tmp_path):
+    held, most = [], []
+
+    def hold():
+        for _ in range(50):
+            with lock(tmp_path / "lock", wait=True) as got:
+                held.append(got)
+                most.append(len(held))
+                held.pop()
+
+    for thread in [in_thread(hold) for _ in range(4)]:
+        thread.join()
+    assert most == [1] * 200
+
+
+def test_a_thread_does_not_wait_for_itself(tmp_path):
+    with lock(tmp_path / "lock", wait=True):
+        with pytest.raises(RuntimeError, match="is locked by this thread"):
+            with lock(tmp_path / "lock", wait=True):
+                pass
+        assert not try_in_thread(tmp_path / "lock")
+    assert try_in_thread(tmp_path / "lock")
+
+
+def test_locks_of_different_files_are_independent(tmp_path):
+    with lock(tmp_path / "one", wait=True), lock(tmp_path / "two", wait=True) as got:
+        assert got
