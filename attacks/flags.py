@@ -47,7 +47,7 @@ flags.DEFINE_list(
     "The thief's seeds: of the drawing of queries, the clone's initial weights and its training. "
     "Values, not a count.")
 flags.DEFINE_string("clone_architecture", "digits_cnn",
-                    f"The clone's architecture, of {', '.join(architectures.NAMES)}.")
+                    f"The clone's architecture, of {', '.join(architectures.ARCHITECTURES.names)}.")
 flags.DEFINE_string(
     "optimizer", "adam",
     "The clone's optimiser and its learning rate: one of these, shown with their defaults: "

@@ -24,6 +24,7 @@ from models.training.optimizers import OPTIMIZERS
 from models.training.plan import TrainingPlan
 from models.training.trainer import Trainer
 from models.versions import versions
+from revsig_keras.arguments import check_integer
 from revsig_keras.errors import first_line
 from revsig_keras.options import option
 
@@ -36,7 +37,7 @@ class VictimConfig:
     """How a victim is trained.
 
     Attributes:
-        architecture: one of `architectures.NAMES`.
+        architecture: A member of `architectures.ARCHITECTURES`.
         optimizer: a member of `optimizers.OPTIMIZERS`, such as `"adam:learning_rate=0.001"`.
         batch_size: rows per step.
         steps: the number of steps.
@@ -44,7 +45,7 @@ class VictimConfig:
     """
     architecture: str = option(
         "digits_cnn",
-        lambda: f"The victim's architecture: {', '.join(architectures.NAMES)}.",
+        lambda: f"The victim's architecture: {', '.join(architectures.ARCHITECTURES.names)}.",
         name="victim_architecture")
     optimizer: str = option(
         "adam", "The victim's optimiser, with options, such as 'adam:learning_rate=0.001' or "
@@ -59,14 +60,11 @@ class VictimConfig:
                        name="victim_seed")
 
     def __post_init__(self):
-        architectures.check_name(self.architecture)
-        OPTIMIZERS.make(self.optimizer)  # Checks it, values out of range too.
+        architectures.ARCHITECTURES.make(self.architecture)  # Both refuse unknown members.
+        OPTIMIZERS.make(self.optimizer)
         for name, least in (("batch_size", 1), ("steps", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(
-                    f"The victim's {name} must be an integer of at least {least}. Received: "
-                    f"{name}={value!r}")
+            # NumPy's integers become Python's, which JSON can write.
+            object.__setattr__(self, name, check_integer(name, getattr(self, name), least=least))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ class CloneConfig:
     jit: bool = False
 
     def __post_init__(self):
-        architectures.check_name(self.architecture)
+        architectures.ARCHITECTURES.make(self.architecture)
         OPTIMIZERS.make(self.optimizer)  # refuses values out of range
         for name in ("batch_size", "steps", "patience"):
             if getattr(self, name) < 1:

@@ -1,15 +1,15 @@
 """Data sets by name: scikit-learn's digits, a user's own file or folders, and the
 image-classification sets of TFDS."""
 import dataclasses
-import zipfile
-import zlib
+import os
 
 import numpy as np
 
 from models.data import folder
 from models.data import tfds
 from models.data.dataset import Dataset
-from revsig_keras.errors import first_line
+from revsig_keras.arguments import check_integer
+from revsig_keras.arrays import load_npz
 from revsig_keras.options import option
 
 
@@ -19,6 +19,12 @@ def _height_width(values):
         raise ValueError("`image_size` must be HEIGHT,WIDTH in pixels. "
                          f"Received: {','.join(values)!r}")
     return tuple(map(int, values))
+
+
+def _checked_size(size):
+    if len(size) != 2:
+        raise ValueError(f"`image_size` must be a pair (height, width). Received: {size}")
+    return tuple(check_integer("image_size", side, least=1) for side in size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +42,10 @@ class DataConfig:
         "with x, uint8 or float inputs of any shape, and y, labels from 0 up), 'folder:DIR' (a "
         "folder of images for each class; they stay on disk), or the name of any "
         "image-classification set of TFDS, such as 'mnist'.")
-    data_dir: str | None = option(
+    data_dir: str | os.PathLike | None = option(
         None, "Where TFDS has its data. Default: the environment variable TFDS_DATA_DIR, or TFDS' "
         "own default.",
+        kind=str,
         affects_results=False)
     download: bool = option(
         False,
@@ -51,15 +58,20 @@ class DataConfig:
     split_seed: int = option(
         0, "The seed that divides the data between victim, thief and evaluator. It is recorded "
         "with the victim: victim and thief must be given the same.")
-    cache_dir: str | None = option(
+    cache_dir: str | os.PathLike | None = option(
         None, "Where the images of a folder: data set are kept once they are decoded, for all "
         "later runs. Default: $XDG_CACHE_HOME/revsig_keras, or ~/.cache/revsig_keras.",
+        kind=str,
         affects_results=False)
 
     def __post_init__(self):
-        if not isinstance(self.split_seed, int) or self.split_seed < 0:
-            raise ValueError(
-                f"split_seed must be an integer of at least 0. Received: {self.split_seed!r}")
+        object.__setattr__(self, "split_seed", check_integer("split_seed", self.split_seed,
+                                                             least=0))
+        for name in ("data_dir", "cache_dir"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, os.fspath(getattr(self, name)))
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", _checked_size(self.image_size))
 
     def load(self) -> Dataset:
         """Loads the data set."""
@@ -112,15 +124,8 @@ def _load_digits():
 
 
 def _load_npz(name):
-    path = name.removeprefix("npz:")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            x, y = file["x"], file["y"]
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile,
-            zlib.error) as error:
-        raise ValueError(
-            f"{name} must be a readable NumPy .npz file with the arrays x and y, made without "
-            f"pickle. Received: {first_line(error)}") from error
+    arrays = load_npz(name.removeprefix("npz:"), ["x", "y"], argument=name)
+    x, y = arrays["x"], arrays["y"]
     if x.dtype != np.uint8 and x.dtype.kind != "f":
         raise ValueError(f"{name} must have inputs x of dtype uint8 or float. Received: {x.dtype}")
     if y.dtype.kind not in "iu":

@@ -9,7 +9,7 @@ import tensorflow as tf
 from models import architectures
 
 
-@pytest.mark.parametrize("name", architectures.NAMES)
+@pytest.mark.parametrize("name", architectures.ARCHITECTURES.names)
 class TestEveryArchitecture:
 
     def test_interface(self, name):
@@ -63,13 +63,25 @@ def test_mnist_cnn_is_the_published_one():
     assert sum(np.size(weight) for layer in layers for weight in layer.get_weights()) == 1_199_882
 
 
+@pytest.mark.parametrize("name, expected", [
+    ("mlp", [-0.038596, 0.017915, -0.182882]),
+    ("digits_cnn", [-0.031033, 0.008445, 0.12463, -0.182882]),
+    ("mnist_cnn", [-0.031033, 0.008445, 0.107366, -0.131262]),
+])  # yapf: disable
+def test_the_weights_of_a_seed_stay_what_they_were(name, expected):
+    """Published figures rest on them."""
+    model = architectures.build(name, (8, 8, 1), 4, seed=7)
+    found = [float(layer.kernel.numpy().ravel()[0]) for layer in model.layers if layer.weights]
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
 def test_mlp_takes_any_shape():
     assert architectures.build("mlp", (7,), 3, 0).output_shape == (None, 3)
     assert architectures.build("mlp", (4, 5), 3, 0).output_shape == (None, 3)
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (("resnet", (8, 8, 1), 3), "must be one of mlp, digits_cnn, mnist_cnn. Received: 'resnet'"),
+    (("resnet", (8, 8, 1), 3), "Unknown architecture 'resnet' .*: mlp, digits_cnn, mnist_cnn"),
     (("digits_cnn", (64,), 3), r"digits_cnn needs images .*Received: input_shape=\(64,\)"),
     (("mnist_cnn", (28, 28), 3), "mnist_cnn needs images"),
     (("mnist_cnn", (28, 5, 1), 3), "at least 6 x 6 pixels"),
@@ -83,3 +95,23 @@ def test_bad_arguments(arguments, message):
 @pytest.mark.parametrize("name, least", [("digits_cnn", 4), ("mnist_cnn", 6)])
 def test_least_size_is_enough(name, least):
     assert architectures.build(name, (least, least, 3), 2, 0).output_shape == (None, 2)
+
+
+def test_an_architecture_can_be_added(monkeypatch):
+    """With options, which its name then takes."""
+
+    class Linear(architectures.Architecture):
+
+        def __init__(self, units: int = 3):
+            self.units = units
+
+        def features(self, inputs, layers):
+            return layers.dense(self.units)(layers.flatten()(inputs))
+
+    registry = architectures.ARCHITECTURES
+    monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    registry.add("linear", Linear)
+    model = architectures.build("linear:units=7", (2, 2), 4, seed=0)
+    assert model.layers[-1].kernel.shape == (7, 4) and model.name == "linear"
+    with pytest.raises(ValueError, match="must be a subclass of `models.architectures.Archit"):
+        registry.add("other", lambda inputs, layers: inputs)

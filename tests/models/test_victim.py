@@ -154,12 +154,19 @@ def test_broken_files(copy, digits, victim):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"architecture": "resnet"}, "architecture must be one of"),
+    ({"architecture": "resnet"}, "Unknown architecture 'resnet'"),
     ({"optimizer": "adam:momentum=1"}, "momentum"),
-    ({"batch_size": 0}, "batch_size must be an integer of at least 1. Received: batch_size=0"),
-    ({"steps": 1.5}, "steps must be an integer"),
-    ({"seed": -1}, "seed must be an integer of at least 0"),
+    ({"batch_size": 0}, "`batch_size` must be an integer of 1 or more. Received: batch_size=0"),
+    ({"batch_size": True}, "`batch_size` must be an integer"),
+    ({"steps": 1.5}, "`steps` must be an integer"),
+    ({"seed": -1}, "`seed` must be an integer of 0 or more"),
 ])  # yapf: disable
 def test_bad_config(change, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(CONFIG, **change)
+
+
+def test_integers_of_numpy_are_integers():
+    config = victims.VictimConfig(batch_size=np.int64(5), steps=np.uint8(7), seed=np.int32(1))
+    assert config == victims.VictimConfig(batch_size=5, steps=7, seed=1)
+    assert json.loads(json.dumps(dataclasses.asdict(config)))["batch_size"] == 5

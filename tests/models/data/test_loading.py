@@ -1,5 +1,6 @@
 """Data sets by name: what is loaded, and what bad files get."""
 import dataclasses
+import pathlib
 
 import numpy as np
 import pytest
@@ -39,8 +40,8 @@ def test_npz_floats_are_kept(tmp_path, dtype):
 
 
 @pytest.mark.parametrize("arrays, message", [
-    ({"x": X}, "with the arrays x and y.*y is not a file"),
-    ({"y": Y}, "with the arrays x and y.*x is not a file"),
+    ({"x": X}, "with the arrays x and y.*there is no array y"),
+    ({"y": Y}, "with the arrays x and y.*there is no array x"),
     ({"x": X, "y": Y[1:]}, r"Received: \(40, 2, 3\) and \(39,\)"),
     ({"x": X, "y": Y[:, None]}, "labels of shape"),
     ({"x": X[:, 0, 0], "y": Y}, "inputs of shape"),
@@ -54,7 +55,7 @@ def test_npz_floats_are_kept(tmp_path, dtype):
     ({"x": X, "y": Y - 1}, "from 0 to K - 1.*Received: 4 different labels from -1 to 2"),
     ({"x": X, "y": Y * 2}, "from 0 to K - 1.*Received: 4 different labels from 0 to 6"),
     ({"x": X, "y": Y * 0}, "at least 2 classes. Received: 1"),
-    ({"x": X.astype(object), "y": Y}, "made without pickle"),
+    ({"x": X.astype(object), "y": Y}, "without pickled objects"),
 ])  # yapf: disable
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_bad_npz(tmp_path, arrays, message):
@@ -79,6 +80,17 @@ def test_truncated_npz(tmp_path, cut):
     path.write_bytes(path.read_bytes()[:int(path.stat().st_size * cut)])
     with pytest.raises(ValueError, match="must be a readable NumPy .npz file"):
         loading.load(name)
+
+
+def test_damaged_npz_is_one_line(tmp_path):
+    """Of which a flag says that it is encrypted."""
+    name, path = save(tmp_path, x=X, y=Y), tmp_path / "data.npz"
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b"PK\1\2") + 8] |= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="must be a readable NumPy .npz file") as error:
+        loading.load(name)
+    assert "\n" not in str(error.value)
 
 
 def test_npy_is_not_npz(tmp_path):
@@ -121,7 +133,26 @@ def test_test_rows_are_checked_too(change, message):
         Dataset("bad", x, y, 2, (0.0, 1.0), **{"test_x": x, "test_y": y, **change})
 
 
-def test_data_config():
+def test_data_config_loads_and_takes_paths_and_integers_of_numpy():
     assert loading.DataConfig("digits").load().name == "digits"
-    with pytest.raises(ValueError, match="split_seed must be an integer of at least 0"):
-        loading.DataConfig("digits", split_seed=-1)
+    config = loading.DataConfig("mnist",
+                                pathlib.Path("data"),
+                                image_size=[np.int64(4), 5],
+                                split_seed=np.int64(3),
+                                cache_dir=pathlib.Path("cache"))
+    assert config == loading.DataConfig("mnist",
+                                        "data",
+                                        image_size=(4, 5),
+                                        split_seed=3,
+                                        cache_dir="cache")
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"split_seed": -1}, "`split_seed` must be an integer of 0 or more"),
+    ({"split_seed": True}, "`split_seed` must be an integer"),
+    ({"image_size": (4,)}, r"must be a pair \(height, width\). Received: \(4,\)"),
+    ({"image_size": (4, 0)}, "`image_size` must be an integer of 1 or more. Received"),
+])  # yapf: disable
+def test_data_configs_out_of_range_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        loading.DataConfig("mnist", **change)
