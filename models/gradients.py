@@ -1,14 +1,10 @@
-"""Gradients of a model's scores with respect to its inputs: one of each batch."""
-import weakref
-
+"""Gradients of a model's scores with respect to its inputs."""
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models.data.chunks import rows_at_once
-
-# The compiled functions of each model, by what is differentiated. They must not keep it alive.
-_COMPILED = weakref.WeakKeyDictionary()
+from models.compiled import once_per_model
+from models.data.streamed import rows_at_once
 
 
 def _logit(logits, classes):
@@ -27,17 +23,17 @@ def input_gradients(model: keras.Model,
                     inputs: np.ndarray,
                     classes: np.ndarray,
                     of: str = "logit") -> np.ndarray:
-    """The gradient of one score per row with respect to the row.
+    """Computes the gradient of one score per row with respect to the row.
 
-    A row's score depends on no other row, so that the gradient of the batch's summed scores has
-    them all: one backward pass per batch, whatever the number of classes.
+    A row's score depends on no other row, so the gradient of the sum of a batch's scores holds the
+    gradients of all rows: one backward pass per batch, whatever the number of classes.
 
     Args:
-        model: emits logits `[n, num_classes]`; it is run as in inference.
-        inputs: `[n, ...]`.
-        classes: `[n]`, the class of each row's score.
-        of: `"logit"`: the logit of the class. `"cross_entropy"`: that between the class and the
-            softmax of the logits. Defaults to `"logit"`.
+        model: A model that emits logits `[n, num_classes]`; it is run as in inference.
+        inputs: Array `[n, ...]`.
+        classes: Array `[n]`, the class of each row's score.
+        of: `"logit"`: the logit of the class. `"cross_entropy"`: the cross-entropy between the
+            class and the softmax of the logits. Defaults to `"logit"`.
 
     Returns:
         Array of the shape of `inputs`, float32.
@@ -45,19 +41,18 @@ def input_gradients(model: keras.Model,
     if of not in SCORES:
         raise ValueError(f"`of` must be one of {', '.join(SCORES)}. Received: {of!r}")
     inputs, classes = np.asarray(inputs, np.float32), np.asarray(classes, np.int32)
-    functions = _COMPILED.setdefault(model, {})
-    if of not in functions:
-        functions[of] = _compile(weakref.ref(model), SCORES[of], inputs.shape[1:])
+    gradients = _compiled_gradients(model, of, inputs.shape[1:])
     step = rows_at_once(inputs.shape[1:])
     parts = [
-        functions[of](tf.constant(inputs[start:start + step]),
-                      tf.constant(classes[start:start + step])).numpy()
+        gradients(tf.constant(inputs[start:start + step]),
+                  tf.constant(classes[start:start + step])).numpy()
         for start in range(0, len(inputs), step)
     ]
     return np.concatenate(parts) if parts else np.zeros_like(inputs)
 
 
-def _compile(reference, score, shape):
+@once_per_model
+def _compiled_gradients(model, of, shape):
 
     @tf.function(input_signature=[
         tf.TensorSpec([None, *shape], "float32"),
@@ -66,8 +61,8 @@ def _compile(reference, score, shape):
     def gradients(inputs, classes):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            logits = tf.cast(reference()(inputs, training=False), "float32")
-            total = score(logits, classes)
+            logits = tf.cast(model(inputs, training=False), "float32")
+            total = SCORES[of](logits, classes)
         return tape.gradient(total, inputs, unconnected_gradients="zero")
 
     return gradients.get_concrete_function()

@@ -1,45 +1,40 @@
-"""The outputs of models for whole arrays, and what follows from logits."""
-import weakref
-
+"""The outputs of models for whole arrays, and quantities computed from logits."""
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models.data.chunks import rows_at_once
+from models.compiled import once_per_model
 from models.data.streamed import Inputs
+from models.data.streamed import rows_at_once
 from models.data.streamed import StreamedImages
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """The log-probabilities that belong to logits, in float64."""
+    """Returns the log-probabilities of logits, in float64."""
     logits = np.asarray(logits, "float64")
     logits = logits - logits.max(-1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
-    """The mean cross-entropy in nats between targets and the softmax of logits, in float64."""
+    """Returns the mean cross-entropy in nats of targets and the softmax of logits, in float64."""
     return float(-np.mean(np.sum(targets * log_softmax(logits), -1)))
 
 
 def probabilities(model: keras.Model, x: Inputs) -> np.ndarray:
-    """The softmax of the logits that a model emits for `x`, float32, `[n, classes]`."""
+    """Returns the softmax of the logits that a model emits for `x`, float32, `[n, classes]`."""
     return np.exp(log_softmax(predict(model, x))).astype(np.float32)
 
 
-# The compiled functions of each model, by shape and dtype of a row. They must not keep their model
-# alive.
-_FORWARD = weakref.WeakKeyDictionary()
-
-
 def predict(model: keras.Model, x: Inputs, batch_size: int | None = None) -> np.ndarray:
-    """The outputs of a model for many inputs: `keras.Model.predict` without its overhead of tens of
-    milliseconds a call.
+    """Returns the outputs of a model for many inputs.
+
+    Unlike `keras.Model.predict`, a call does not cost tens of milliseconds.
 
     Args:
-        model: a Keras model with one input and one output.
-        x: an array of shape `[n, ...]`, or `StreamedImages`.
-        batch_size: rows per call of the model. Defaults to `None`: see `rows_at_once`.
+        model: A Keras model with one input and one output.
+        x: An array of shape `[n, ...]`, or `StreamedImages`.
+        batch_size: Rows per call of the model. Defaults to `None`: see `rows_at_once`.
 
     Returns:
         A NumPy array of shape `[n, ...]`.
@@ -55,10 +50,6 @@ def predict(model: keras.Model, x: Inputs, batch_size: int | None = None) -> np.
         [forward(tf.constant(x[start:start + batch_size])).numpy() for start in starts])
 
 
+@once_per_model
 def _compiled_forward(model, spec):
-    functions = _FORWARD.setdefault(model, {})
-    if spec not in functions:
-        reference = weakref.ref(model)
-        functions[spec] = tf.function(lambda batch: reference()
-                                      (batch, training=False)).get_concrete_function(spec)
-    return functions[spec]
+    return tf.function(lambda batch: model(batch, training=False)).get_concrete_function(spec)

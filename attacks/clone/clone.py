@@ -15,7 +15,7 @@ from attacks.clone.recipe import CloneConfig
 from attacks.clone.transfer_set import TransferSet
 from attacks.oracle.digest import digest
 from models import architectures
-from models.data.chunks import chunks
+from models.data.streamed import chunks
 from models.data.streamed import Inputs
 from models.inference import probabilities
 from models.processes.workers import Workers

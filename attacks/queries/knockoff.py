@@ -9,7 +9,7 @@ from attacks.queries.attack import Attack
 from attacks.queries.selection.bandit import GradientBandit
 from attacks.queries.selection.rewards import PARTS
 from attacks.queries.selection.rewards import Rewards
-from models.data.chunks import chunks
+from models.data.streamed import chunks
 from models.data.streamed import Inputs
 
 # What the inputs take that clusters are found among, float32.

@@ -5,7 +5,7 @@ import hashlib
 
 import numpy as np
 
-from models.data.chunks import chunks
+from models.data.streamed import chunks
 from models.data.streamed import Inputs
 from models.data.streamed import StreamedImages
 

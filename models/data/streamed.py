@@ -1,21 +1,40 @@
-"""Images that stay on disk until they are used."""
+"""Inputs that are read a few rows at a time: arrays, and images that stay on disk."""
 from collections.abc import Iterator
+import math
 
 import numpy as np
 
-from models.data.chunks import chunks
+# Rows that are read at a time: enough to make the cost of a call negligible, and fewer if they
+# would take more bytes than this.
+_ROWS = 1024
+_BYTES = 2**24
+
+
+def rows_at_once(shape: tuple[int, ...]) -> int:
+    """Returns the number of rows of a shape that are read, and given to a model, at a time.
+
+    It is 1,024, or the number that takes 16 MiB in float32 if that is lower.
+    """
+    return max(1, min(_ROWS, _BYTES // max(1, 4 * math.prod(shape))))
+
+
+def chunks(rows: "Inputs", first: int = 0) -> Iterator[np.ndarray]:
+    """Yields the rows from `first` on in arrays of a bounded size."""
+    step = rows_at_once(rows.shape[1:])
+    for start in range(first, len(rows), step):
+        yield rows[start:start + step]
 
 
 class StreamedImages:
-    """Images that are bytes on disk, and float32 in `[0, 1]` as they are read.
+    """Images that are stored as bytes on disk and read as float32 in `[0, 1]`.
 
-    They are used as an array is: `x[rows]` reads the rows of a slice, of integers or of booleans,
-    `x.take(rows)` chooses rows and reads nothing. All of them are read by `x[:]` alone; NumPy's
-    functions would do it unasked, and are refused.
+    They are used like an array. `x[rows]` reads the rows that a slice, integers or booleans select;
+    `x.take(rows)` selects rows and reads nothing. Only `x[:]` reads all of them: NumPy's functions,
+    which would read them unasked, are refused.
 
     Args:
-        stored: uint8 array `[n, height, width, channels]`, as a rule a memory map.
-        rows: the places in it of the images, in their order. Defaults to `None`: all.
+        stored: uint8 array `[n, height, width, channels]`, usually a memory map.
+        rows: The places of the images in `stored`, in order. Defaults to `None`: all.
 
     Example:
 
@@ -48,22 +67,23 @@ class StreamedImages:
             yield from chunk
 
     def __array__(self, dtype=None, copy=None):
-        raise TypeError("StreamedImages are not read all at once by accident. Use x[:] to do it")
+        raise TypeError(
+            "StreamedImages are not converted to an array implicitly. Use x[:] to read all of them")
 
     def take(self, rows: np.ndarray, axis: int = 0) -> "StreamedImages":
-        """Some of the images, in the order of these places; as `numpy.ndarray.take` gives rows."""
+        """Returns the images at these places, in that order, like `numpy.ndarray.take`."""
         if axis != 0:
-            raise ValueError(f"axis must be 0, that of the rows. Received: axis={axis}")
+            raise ValueError(f"axis must be 0, the axis of the rows. Received: axis={axis}")
         return StreamedImages(self._stored, self._rows[rows])
 
     def min(self) -> np.float32:
-        """The lowest value."""
+        """Returns the lowest value."""
         return min(chunk.min() for chunk in chunks(self))
 
     def max(self) -> np.float32:
-        """The highest value."""
+        """Returns the highest value."""
         return max(chunk.max() for chunk in chunks(self))
 
 
-# What a consumer of many rows takes: it reads what it needs and never all at once.
+# Many rows, of which a consumer reads only what it needs.
 Inputs = np.ndarray | StreamedImages

@@ -19,8 +19,8 @@ from attacks.oracle.oracle import LocalOracle
 from attacks.queries import knockoff
 from attacks.queries.pools import Pools
 from attacks.queries.selection import strategies
-from models.data import chunks
 from models.data import loading
+from models.data import streamed
 from models.data.splits import split
 from models.data.streamed import StreamedImages
 from models.processes.strategy import make_strategy
@@ -177,7 +177,7 @@ def stage():
 
 @pytest.fixture(autouse=True)
 def few_rows_at_once(monkeypatch):
-    monkeypatch.setattr(chunks, "_ROWS", ROWS_AT_ONCE)
+    monkeypatch.setattr(streamed, "_ROWS", ROWS_AT_ONCE)
     monkeypatch.setattr(strategies, "_FEWEST", ROWS_AT_ONCE)
     monkeypatch.setattr(knockoff, "_CLUSTERED_BYTES", ROWS_AT_ONCE * 8 * 8 * 4)
 

@@ -1,4 +1,7 @@
 """Gradients with respect to inputs, against a plain loop."""
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -55,3 +58,12 @@ def test_batches_are_put_together_and_no_rows_have_no_gradients(monkeypatch):
 def test_another_score_is_refused():
     with pytest.raises(ValueError, match="`of` must be one of logit, cross_entropy. Received: 'p'"):
         input_gradients(None, X, LABELS, of="p")
+
+
+def test_no_model_is_kept_alive():
+    model = architectures.build("mlp", SHAPE, CLASSES, 0)
+    input_gradients(model, X, LABELS)
+    reference = weakref.ref(model)
+    del model
+    gc.collect()
+    assert reference() is None

@@ -79,7 +79,7 @@ def test_a_class_is_that_of_the_oracle_whatever_the_substitute_thinks(member):
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_there_is_one_backward_pass_per_batch_whatever_the_number_of_classes(member, monkeypatch):
-    calls, traced = [], gradients._compile
+    calls, traced = [], gradients._compiled_gradients
 
     def counted(*arguments):
         compiled = traced(*arguments)
@@ -90,7 +90,7 @@ def test_there_is_one_backward_pass_per_batch_whatever_the_number_of_classes(mem
 
         return counting
 
-    monkeypatch.setattr(gradients, "_compile", counted)
+    monkeypatch.setattr(gradients, "_compiled_gradients", counted)
     _, rounds = watch(ATTACKS.make(member), 60)
     steps = 8 if member.startswith("jacobian_targeted") else 1
     batches = [math.ceil(len(inputs) / 1024) for began in rounds for inputs, *_ in began.calls]

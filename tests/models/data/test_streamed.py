@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models import architectures
-from models.data import chunks
 from models.data import splits
+from models.data import streamed
 from models.data.dataset import Dataset
 from models.data.streamed import StreamedImages
 from models.processes.strategy import make_strategy
@@ -46,7 +46,7 @@ def test_is_used_as_an_array():
 
 
 def test_equals_the_same_images_in_memory_and_reads_few_at_a_time(monkeypatch):
-    monkeypatch.setattr(chunks, "_ROWS", 7)
+    monkeypatch.setattr(streamed, "_ROWS", 7)
     targets = np.eye(3, dtype="float32")[np.arange(90) % 3]
 
     def outcome(x):
