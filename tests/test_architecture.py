@@ -19,7 +19,7 @@ PROGRAMS = {
 LIBRARY_IMPORTS = {"keras", "numpy", "revsig_keras"}
 STANDARD = {
     "collections", "concurrent", "contextlib", "dataclasses", "functools", "inspect", "itertools",
-    "math", "numbers", "pathlib", "random", "re", "types", "typing", "warnings"
+    "math", "numbers", "os", "pathlib", "random", "re", "types", "typing", "warnings"
 }
 # What is not part of the library as it is imported: programs, and figures on request.
 OWN_IMPORTS = {
