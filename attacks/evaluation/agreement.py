@@ -85,7 +85,7 @@ class AgreementEvaluator(abc.ABC):
             clone: The trained clone.
             model: Makes a model of it, which emits logits.
             defence: Member, as written.
-            queried: The inputs that were queried, for the noise per query.
+            queried: The inputs that were queried, for the distortion per query.
 
         Returns:
             Shares are in [0, 1]; units are in the names; label changes are counts of rows. What

@@ -36,7 +36,7 @@ class DefendedVictim:
         """Probabilities `[n, num_classes]` as a client receives them."""
         return predict(self._model, inputs)
 
-    def noise(self, inputs: np.ndarray) -> dict[str, float | int | None]:
+    def distortion(self, inputs: np.ndarray) -> dict[str, float | int | None]:
         """What the defence does to the answers for `inputs`: means over the rows.
 
         KL divergences are between float64 log-probabilities, without a clip. One that is infinite,
@@ -53,11 +53,11 @@ class DefendedVictim:
             l1 = cost.l1.mean()
             label_changes = (answers.argmax(axis=1) != clean.argmax(axis=1)).sum()
         return {
-            "noise_kl_nats": _finite(forward),
-            "noise_kl_bits": _finite(forward / np.log(2)),
-            "noise_kl_reverse_nats": _finite(backward),
-            "noise_kl_reverse_bits": _finite(backward / np.log(2)),
-            "noise_l1": _finite(l1),
+            "distortion_kl_nats": _finite(forward),
+            "distortion_kl_bits": _finite(forward / np.log(2)),
+            "distortion_kl_reverse_nats": _finite(backward),
+            "distortion_kl_reverse_bits": _finite(backward / np.log(2)),
+            "distortion_l1": _finite(l1),
             "label_changes": int(label_changes),
         }
 
@@ -112,7 +112,7 @@ class Evaluator(AgreementEvaluator):
             "victim_accuracy_defended": share(defended_test == truth),
             "label_changes_test": int((defended_test != clean).sum()),
             **examined.figures,
-            **self.defended(defence).noise(queried),
+            **self.defended(defence).distortion(queried),
         }
 
 

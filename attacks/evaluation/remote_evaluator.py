@@ -14,8 +14,8 @@ class RemoteEvaluator(AgreementEvaluator):
         del defence, queried
         truth, examined = self.test.y, self.examined(clone, model)
         unknown = ("agreement_clean", "victim_accuracy_clean", "label_changes_test",
-                   "noise_kl_nats", "noise_kl_bits", "noise_kl_reverse_nats",
-                   "noise_kl_reverse_bits", "noise_l1", "label_changes", "clone_kl_nats",
+                   "distortion_kl_nats", "distortion_kl_bits", "distortion_kl_reverse_nats",
+                   "distortion_kl_reverse_bits", "distortion_l1", "label_changes", "clone_kl_nats",
                    "transferability", "transferability_noise")
         return {
             "agreement_defended": share(examined.test_labels == self.test_labels),

@@ -53,7 +53,7 @@ DEFECTS = {
         "revsig_keras/saved_model/test_inspection::what_a_defended_model_exports_is_defended",
     ],
     "a figure without unit or direction": [
-        "attacks/evaluation/test_evaluator::noise_is_that_of_the_formulas_in_float64",
+        "attacks/evaluation/test_evaluator::the_distortion_is_that_of_the_formulas_in_float64",
         "attacks/evaluation/test_evaluator::"
         "the_divergence_of_a_clone_is_of_the_clone_from_the_victim",
     ],

@@ -64,15 +64,15 @@ def test_labels_survive_and_the_labels_only_thief_is_not_hindered(finished):
         labels = [rows[defence, "labels", budget] for defence in ("none", "reverse_sigmoid")]
         assert labels[0]["clone_digest"] == labels[1]["clone_digest"]
         assert labels[0]["agreement_clean"] == labels[1]["agreement_clean"]
-        assert float(rows["none", "labels", budget]["noise_kl_nats"]) == 0
-        assert float(rows["reverse_sigmoid", "labels", budget]["noise_kl_nats"]) > 0.5
+        assert float(rows["none", "labels", budget]["distortion_kl_nats"]) == 0
+        assert float(rows["reverse_sigmoid", "labels", budget]["distortion_kl_nats"]) > 0.5
 
 
 def test_every_cell_can_be_made_again(finished):
     directory, _, _ = finished
     for path in (directory / "cells").iterdir():
         record = json.loads(path.read_text())
-        assert record["schema_version"] == 1
+        assert record["schema_version"] == 2
         assert record["id"] == path.stem
         assert {"python", "tensorflow", "keras", "numpy",
                 "revsig_keras"} <= record["versions"].keys()

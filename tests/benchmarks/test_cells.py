@@ -19,7 +19,7 @@ def test_a_whole_cell_and_what_it_is_compared_with():
     assert len(digests) == 2, "A clone that is remembered is not trained."
     for record in records:
         assert record["clone"]["steps"] == 4 and record["queries_used"] == 160
-        assert {"clone_kl_nats", "transferability", "noise_l1"} <= record["metrics"].keys()
+        assert {"clone_kl_nats", "transferability", "distortion_l1"} <= record["metrics"].keys()
     cell.bare_loop()(), cell.bare_passes()()
 
 

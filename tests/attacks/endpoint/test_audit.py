@@ -68,7 +68,7 @@ def test_an_audit_asks_each_row_once_and_says_what_came_out(server, data, tmp_pa
     assert "At 40 queries, 0.20 at your price" in said["sentence"]
     for row in summary(tmp_path):
         assert row["defence"] == "as_served" and row["queries_used"] == row["budget"]
-        assert row["agreement_clean"] == row["noise_l1"] == row["label_changes"] == ""
+        assert row["agreement_clean"] == row["distortion_l1"] == row["label_changes"] == ""
         assert 0 <= float(row["agreement_defended"]) <= 1
         assert float(row["victim_accuracy_defended"]) == 1  # The data's labels are the model's.
         assert "/v1/models/model" in row["victim"] or "grpc://" in row["victim"]

@@ -94,26 +94,27 @@ def test_what_is_remembered_of_clones_is_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize("scale", [5.0, 200.0], ids=["soft", "saturated"])
-def test_noise_is_that_of_the_formulas_in_float64(scale):
+def test_the_distortion_is_that_of_the_formulas_in_float64(scale):
     victim = linear(scale)
     answers = DefendedVictim(victim, "reverse_sigmoid").predict(INPUTS).astype(np.float64)
     logits = (INPUTS * np.float32(scale)).astype(np.float64)
     log_clean = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     clean = np.exp(log_clean)
-    noise = DefendedVictim(victim, "reverse_sigmoid").noise(INPUTS)
+    distortion = DefendedVictim(victim, "reverse_sigmoid").distortion(INPUTS)
     forward = np.sum(clean * (log_clean - np.log(answers)), axis=1).mean()
     backward = np.sum(answers * (np.log(answers) - log_clean), axis=1).mean()
-    np.testing.assert_allclose(noise["noise_kl_nats"], forward, rtol=1e-9)
-    np.testing.assert_allclose(noise["noise_kl_reverse_nats"], backward, rtol=1e-9)
-    np.testing.assert_allclose(noise["noise_kl_bits"], forward / np.log(2), rtol=1e-9)
-    np.testing.assert_allclose(noise["noise_l1"], np.abs(clean - answers).sum(axis=1).mean())
-    assert noise["label_changes"] == 0
+    np.testing.assert_allclose(distortion["distortion_kl_nats"], forward, rtol=1e-9)
+    np.testing.assert_allclose(distortion["distortion_kl_reverse_nats"], backward, rtol=1e-9)
+    np.testing.assert_allclose(distortion["distortion_kl_bits"], forward / np.log(2), rtol=1e-9)
+    np.testing.assert_allclose(distortion["distortion_l1"],
+                               np.abs(clean - answers).sum(axis=1).mean())
+    assert distortion["label_changes"] == 0
 
 
 @pytest.mark.parametrize("scale", [1.0, 200.0], ids=["soft", "saturated"])
-def test_without_a_defence_there_is_no_noise_even_where_answers_round_to_zero(scale):
-    noise = DefendedVictim(linear(scale), "none").noise(INPUTS)
-    assert set(noise.values()) == {0}
+def test_without_a_defence_there_is_no_distortion_even_where_answers_round_to_zero(scale):
+    distortion = DefendedVictim(linear(scale), "none").distortion(INPUTS)
+    assert set(distortion.values()) == {0}
 
 
 def test_the_literal_formula_changes_labels_and_the_figures_say_so():
@@ -125,9 +126,9 @@ def test_the_literal_formula_changes_labels_and_the_figures_say_so():
 
 
 def test_an_infinite_divergence_is_none():
-    noise = DefendedVictim(linear(1.0), "label_only").noise(INPUTS)
-    assert noise["noise_kl_nats"] is None and noise["noise_kl_bits"] is None
-    assert noise["noise_kl_reverse_nats"] > 0
+    distortion = DefendedVictim(linear(1.0), "label_only").distortion(INPUTS)
+    assert distortion["distortion_kl_nats"] is None and distortion["distortion_kl_bits"] is None
+    assert distortion["distortion_kl_reverse_nats"] > 0
 
 
 def test_a_defended_victim_is_made_once():

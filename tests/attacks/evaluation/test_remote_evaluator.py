@@ -25,5 +25,5 @@ def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none(monkeypat
         "clone_accuracy": pytest.approx(3 / 4),
         "victim_accuracy_defended": pytest.approx(2 / 4),
     }
-    assert {"agreement_clean", "noise_kl_nats", "label_changes",
+    assert {"agreement_clean", "distortion_kl_nats", "label_changes",
             "transferability"} <= figures.keys() - known.keys()
