@@ -4,7 +4,7 @@ import numpy as np
 
 from attacks.adversaries.adversary import Adversary
 from attacks.clone import shifts
-from attacks.oracle.digest import digest
+from attacks.oracle.oracle import digest
 from models.seeds import derive
 
 

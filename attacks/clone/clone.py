@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from attacks.clone.recipe import CloneConfig
 from attacks.clone.transfer_set import TransferSet
-from attacks.oracle.digest import digest
+from attacks.oracle.oracle import digest
 from models import architectures
 from models.data.streamed import chunks
 from models.data.streamed import Inputs

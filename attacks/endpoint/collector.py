@@ -16,7 +16,7 @@ from attacks.endpoint.failures import RequestFailedError
 from attacks.endpoint.ledger.ledger import Bill
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.oracle.answers import read_answers
-from attacks.oracle.digest import digest
+from attacks.oracle.oracle import digest
 
 # Batches for each of the requests at a time that are looked up together: enough that those who wait
 # for the last of them cost little, few enough to fit into memory.

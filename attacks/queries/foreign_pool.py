@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from attacks.oracle.digest import digest
+from attacks.oracle.oracle import digest
 from models.data import loading
 from models.data import photos
 from models.data.images import resize

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from attacks.oracle.digest import digest
+from attacks.oracle.oracle import digest
 from attacks.queries.attack import Attack
 from attacks.queries.selection.base_points import BasePoints
 from attacks.queries.thief import Substitute
