@@ -10,9 +10,6 @@ from attacks.report import Results
 from attacks.report.columns import dictionary
 from revsig_keras.cli import program
 
-_COLUMNS = flags.DEFINE_bool("columns", False,
-                             "Prints what each column of the tables holds, and does nothing else.")
-
 
 def main(directory: str | None = None, *, columns: bool = False):
     if columns:
@@ -28,4 +25,6 @@ def main(directory: str | None = None, *, columns: bool = False):
 
 
 if __name__ == "__main__":
-    program.run(lambda *directory: main(*directory, columns=_COLUMNS.value), "[DIR]")
+    COLUMNS = flags.DEFINE_bool("columns", False,
+                                "Prints what each column of the tables holds, and ends.")
+    program.run(lambda *directory: main(*directory, columns=COLUMNS.value), "[DIR]")

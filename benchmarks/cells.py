@@ -11,11 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from attacks import run
 from attacks.clone.clone import CloneTrainer
 from attacks.clone.recipe import CloneConfig
 from attacks.clone.transfer_set import TransferSet
 from attacks.evaluation.evaluator import Evaluator
+from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
 from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
@@ -173,7 +173,7 @@ class WholeCell:
     def steal(self) -> dict:
         """The record of a cell; each time that of another seed."""
         cell = Cell(DEFENCE, "sample", "labels", self._budget, next(self._seeds))
-        return run.steal(cell, self._pools, self._target, self._clones, lambda steps: None)
+        return run_cell(cell, self._pools, self._target, self._clones, lambda steps: None)
 
     def bare_loop(self) -> Callable[[], None]:
         """The bare loop over as many rows."""

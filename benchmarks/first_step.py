@@ -12,6 +12,7 @@ import keras  # noqa: F401
 
 BEFORE = set(sys.modules)  # `benchmarks` has imported TensorFlow.
 
+from attacks import flags  # noqa: E402
 from attacks import run  # noqa: E402
 from models.training import trainer  # noqa: E402
 from revsig_keras.cli import program  # noqa: E402
@@ -35,4 +36,5 @@ def main():
 
 
 if __name__ == "__main__":
+    flags.define()
     program.run(main)

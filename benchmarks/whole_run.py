@@ -5,6 +5,7 @@
 import json
 import time
 
+from attacks import flags
 from attacks import run
 from benchmarks.memory import peak_megabytes
 from revsig_keras.cli import program
@@ -19,4 +20,5 @@ def main():
 
 
 if __name__ == "__main__":
+    flags.define()
     program.run(main)

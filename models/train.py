@@ -13,6 +13,7 @@ from models import flags as model_flags
 from models import victim as victims
 from models.data import splits
 from models.processes.preemption import Preemption
+from models.processes.workers import exit_if_lost
 from models.processes.workers import join
 from models.training.checkpoints import Checkpoint
 from revsig_keras.cli import program
@@ -35,7 +36,7 @@ def main(values=flags.FLAGS):
     process_config = model_flags.process_config(values)
     workers = join(process_config.distribution, config.batch_size)
     dataset = data_config.load()
-    with workers, Preemption() as preemption:
+    with exit_if_lost(), workers, Preemption() as preemption:
         workers.check_equal({
             **dataclasses.asdict(config), "split_seed": data_config.split_seed,
             "data": dataset.fingerprint()

@@ -50,7 +50,8 @@ class VictimConfig:
     optimizer: str = option(
         "adam", "The victim's optimiser, with options, such as 'adam:learning_rate=0.001' or "
         "'sgd:learning_rate=0.01:momentum=0.9'.",
-        name="victim_optimizer")
+        name="victim_optimizer",
+        canonical=OPTIMIZERS.spell)
     batch_size: int = option(64,
                              "Rows per training step of the victim, over all replicas.",
                              name="victim_batch_size")
@@ -65,6 +66,20 @@ class VictimConfig:
         for name, least in (("batch_size", 1), ("steps", 1), ("seed", 0)):
             # NumPy's integers become Python's, which JSON can write.
             object.__setattr__(self, name, check_integer(name, getattr(self, name), least=least))
+
+
+@dataclasses.dataclass(frozen=True)
+class VictimFile:
+    """A victim that is trained already.
+
+    Attributes:
+        path: `victim.keras`, or the directory that it is in; `victim.json` must be beside it.
+    """
+    path: str | os.PathLike = option(
+        help="A victim.keras that `python -m models.train` has written, with its victim.json "
+        "beside it. By default a victim is trained first, as the --victim_... flags say.",
+        name="victim",
+        kind=str)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -29,20 +29,24 @@ class Option:
     """One option, as a field declares it.
 
     Attributes:
+        field: The name of the field.
         name: The name of the option.
         kind: The type of the raw value: `bool`, `int`, `float`, `str`, or `list` (of strings).
         default: The raw value where none is given, or `None`.
         help: A sentence or two.
         choices: The raw values to choose from, or `None` for any.
         parse: Makes the value from a raw value that is not `None`.
+        canonical: Returns the one spelling of a value that stands for all its spellings.
         affects_results: Whether results depend on the value.
     """
+    field: str
     name: str
     kind: type
     default: Any
     help: str
     choices: tuple[str, ...] | None
     parse: Callable[[Any], Any]
+    canonical: Callable[[Any], Any]
     affects_results: bool
 
     def read(self, text: str) -> Any:
@@ -66,6 +70,7 @@ def option(default: Any = dataclasses.MISSING,
            kind: type | None = None,
            raw_default: Any = _UNSET,
            parse: Callable[[Any], Any] | None = None,
+           canonical: Callable[[Any], Any] = lambda value: value,
            affects_results: bool = True) -> Any:
     """Declares a field of a dataclass as an option.
 
@@ -80,8 +85,9 @@ def option(default: Any = dataclasses.MISSING,
         raw_default: The raw value that stands for the default. Defaults to the default itself.
         parse: Makes the value from a raw value that is not `None`, or raises `ValueError`. Defaults
             to what the annotation says.
-        affects_results: Whether results depend on the value, so that a flagfile that replays them
-            has to give it.
+        canonical: Returns the one spelling of a value that stands for all its spellings. Defaults
+            to the value itself.
+        affects_results: Whether results depend on the value, so that `values_of` has it.
     """
     declared = dict(help=help,
                     name=name,
@@ -89,6 +95,7 @@ def option(default: Any = dataclasses.MISSING,
                     kind=kind,
                     raw_default=raw_default,
                     parse=parse,
+                    canonical=canonical,
                     affects_results=affects_results)
     if isinstance(default, dict):
         return dataclasses.field(default_factory=default.copy, metadata={_KEY: declared})
@@ -135,21 +142,34 @@ def build(config: type, raw: Mapping[str, Any], **values: Any) -> Any:
         return config(**values)
 
 
-def write(config: Any) -> dict[str, str]:
-    """The texts of the options that results depend on, by name; those that are `None` are left out.
+def values_of(config: Any) -> dict[str, Any]:
+    """The values that results depend on, in their canonical spelling, by the names of options.
 
     Args:
-        config: An instance of a dataclass.
+        config: An instance of a dataclass. Values that are `None` are left out.
     """
-    texts = {}
+    values = {}
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if _KEY in field.metadata:
-            if field.metadata[_KEY]["affects_results"] and value is not None:
-                texts[_option(field).name] = _text(value)
+            each = _option(field)
+            if each.affects_results and value is not None:
+                values[each.name] = each.canonical(value)
         elif dataclasses.is_dataclass(value):
-            texts |= write(value)
-    return texts
+            values |= values_of(value)
+    return values
+
+
+def write(config: Any) -> dict[str, str]:
+    """The texts of `values_of`, for a flagfile that replays the results."""
+    return {name: text_of(value) for name, value in values_of(config).items()}
+
+
+def text_of(value: Any) -> str:
+    """The text of a value: parts of a tuple with commas between them, booleans in lower case."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read(config: type, texts: Mapping[str, str]) -> dict[str, Any]:
@@ -193,12 +213,14 @@ def _option(field):
     declared = field.metadata[_KEY]
     kind = declared["kind"] or _kind(field)
     help_text, raw_default = declared["help"], declared["raw_default"]
-    return Option(name=declared["name"] or field.name,
+    return Option(field=field.name,
+                  name=declared["name"] or field.name,
                   kind=kind,
                   default=_raw(field.default) if raw_default is _UNSET else raw_default,
                   help=help_text if isinstance(help_text, str) else help_text(),
                   choices=declared["choices"],
                   parse=declared["parse"] or _parser(field),
+                  canonical=declared["canonical"],
                   affects_results=declared["affects_results"])
 
 
@@ -240,9 +262,3 @@ def _parser(field):
                              f"Received: {','.join(raw)}") from None
 
     return integers
-
-
-def _text(value):
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)

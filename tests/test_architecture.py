@@ -26,6 +26,7 @@ OWN_IMPORTS = {
     "cli/startup.py": {"collections", "contextlib", "gc", "os", "sys", "tempfile"},
     "inspect.py": {"absl", "sys"},
     "cli/flags.py": {"absl"},
+    "cli/messages.py": {"logging", "sys"},
     "cli/program.py": {"absl", "logging", "sys"},
     "cli/tuning.py": {"absl", "json"},
     "strength/figure.py": {"matplotlib"},

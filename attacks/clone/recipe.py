@@ -6,6 +6,9 @@ from typing import Any
 from models import architectures
 from models.training import precision
 from models.training.optimizers import OPTIMIZERS
+from revsig_keras.arguments import check_integer
+from revsig_keras.arguments import is_real
+from revsig_keras.options import option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,25 +27,39 @@ class CloneConfig:
             float32.
         jit: Whether XLA compiles the training steps.
     """
-    architecture: str = "digits_cnn"
-    optimizer: str = "adam"
-    batch_size: int = 32
-    steps: int = 600
-    held_out: float = 0.0
-    patience: int = 5
-    precision: str = "float32"
-    jit: bool = False
+    architecture: str = option(
+        "digits_cnn",
+        lambda: f"The clone's architecture, of {', '.join(architectures.ARCHITECTURES.names)}.",
+        name="clone_architecture")
+    optimizer: str = option(
+        "adam", "The clone's optimiser and its learning rate: one of these, shown with their "
+        f"defaults: {OPTIMIZERS.usage}.",
+        canonical=OPTIMIZERS.spell)
+    batch_size: int = option(32, "The clone's rows per training step, over all replicas.")
+    steps: int = option(600, "The clone's training steps.")
+    held_out: float = option(
+        0.0, "Early stopping: the fraction of the paid-for rows that decides when to stop. The "
+        "clone is not trained on them. 0 trains on all rows for exactly --steps steps.")
+    patience: int = option(
+        5, "Early stopping: checks (every 50 steps) without a lower held-out loss.")
+    precision: str = option(
+        "float32", "The precision in which clones compute; their variables, the softmax, the "
+        "defence and the victim stay float32. 'auto' is the fastest here, which run.flags names.",
+        choices=("auto", *precision.NAMES))
+    jit: bool = option(
+        False, "Whether XLA compiles the training steps of clones. On processors, convolutions "
+        "get slower.")
 
     def __post_init__(self):
         architectures.ARCHITECTURES.make(self.architecture)
         OPTIMIZERS.make(self.optimizer)  # refuses values out of range
         for name in ("batch_size", "steps", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {getattr(self, name)}")
+            # NumPy's integers become Python's, so that records and digests do not differ.
+            object.__setattr__(self, name, check_integer(name, getattr(self, name), least=1))
         if self.precision not in precision.NAMES:
             raise ValueError(f"`precision` must be one of {', '.join(precision.NAMES)}. Received: "
                              f"{self.precision!r}")
-        if not 0 <= self.held_out < 1:
+        if not is_real(self.held_out) or not 0 <= self.held_out < 1:
             raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
 
     def describe(self) -> dict[str, Any]:

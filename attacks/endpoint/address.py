@@ -41,15 +41,14 @@ class Address:
             parts = urllib.parse.urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise ValueError(f"`--oracle` must be local, or {_FORMS}. Received: {error}") from error
+            raise ValueError(f"`address` must be local, or {_FORMS}. Received: {error}") from error
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError(
-                "`--oracle` must hold no user, password or query: they would end up in "
-                "results. Received: an address with one; see --oracle_token and "
-                "--oracle_headers")
+            raise ValueError("`address` must hold no user, password or query: they would end up in "
+                             "results. Received: an address with one; see `token` and "
+                             "`headers`")
         path = (_GRPC_PATH if parts.scheme.startswith("grpc") else _REST_PATH).fullmatch(parts.path)
         if parts.scheme not in _PORTS or not host or path is None:
-            raise ValueError(f"`--oracle` must be local, or {_FORMS}. Received: {text!r}")
+            raise ValueError(f"`address` must be local, or {_FORMS}. Received: {text!r}")
         groups = path.groupdict()
         version = groups["version"] and int(groups["version"])
         host = f"[{host}]" if ":" in host else host

@@ -6,8 +6,10 @@ import pathlib
 import re
 
 from attacks.endpoint.address import Address
+from revsig_keras.options import option
 
 FORMATS = ("row", "column")
+_WHERE = "env:NAME (an environment variable) or file:PATH, never the secret itself"
 # The longest that a connection may take to come about; an answer may take `timeout_s`.
 CONNECT_TIMEOUT_S = 10.0
 # In the output directory of a run: which endpoint it is about.
@@ -57,13 +59,17 @@ class RetryPolicy:
             `first_delay_s * 2**n`, and never more than `longest_delay_s`, unless the server asks
             for more.
     """
-    retries: int = 8
+    retries: int = option(
+        8, "How often a request that failed is sent again, at growing intervals (status 429, 502, "
+        "503, 504, and what gRPC has for them; resets, time-outs, truncated answers).",
+        name="oracle_retries",
+        affects_results=False)
     first_delay_s: float = 0.5
     longest_delay_s: float = 30.0
 
     def __post_init__(self):
         if self.retries < 0:
-            raise ValueError(f"`--oracle_retries` must be at least 0. Received: {self.retries}")
+            raise ValueError(f"`retries` must be at least 0. Received: {self.retries}")
 
     def delay_s(self, retry: int, retry_after_s: float | None, jitter: float) -> float:
         """Seconds before the retry with that number, from 0: exponential, with jitter.
@@ -76,6 +82,26 @@ class RetryPolicy:
         """
         delay = min(self.longest_delay_s, self.first_delay_s * 2**min(retry, 60))
         return max(delay * (1 + jitter) / 2, retry_after_s or 0)
+
+
+def _parse_range(values):
+    try:
+        low, high = map(float, values)
+    except ValueError:
+        raise ValueError("`input_range` must be two numbers, LOWEST,HIGHEST. Received: "
+                         f"{','.join(values)}") from None
+    return low, high
+
+
+def _parse_headers(values):
+    headers = {}
+    for value in values:
+        name, equals, where = value.partition("=")
+        if not equals:  # The value may be the secret, so the message does not repeat it.
+            raise ValueError("`headers` must be NAME=env:VARIABLE or NAME=file:PATH each. "
+                             "Received: something else")
+        headers[name] = Secret(where)
+    return headers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,42 +124,90 @@ class EndpointConfig:
         timeout_s: Seconds that an answer may take.
         retry: When a failed request is sent again.
     """
-    address: Address
-    signature: str = "serving_default"
-    input_name: str | None = None
-    output_name: str | None = None
-    input_range: tuple[float, float] | None = None
-    request_format: str = "row"
-    token: Secret | None = None
-    headers: dict[str, Secret] = dataclasses.field(default_factory=dict)
-    ca_file: str | None = None
-    batch_size: int = 64
-    concurrency: int = 4
-    rows_per_second: float | None = None
-    timeout_s: float = 30.0
+    address: Address = option(
+        help="The target: 'local', the victim and the defences in this process; or a served model "
+        "that you own, http(s)://HOST:8501/v1/models/NAME[/versions/V] (TensorFlow Serving's REST "
+        "API) or grpc(s)://HOST:8500/NAME[/versions/V] (needs pip install "
+        "'revsig_keras[serving]').",
+        name="oracle",
+        kind=str,
+        raw_default="local",
+        parse=Address.parse)
+    signature: str = option("serving_default", "The signature to call.", name="oracle_signature")
+    input_name: str | None = option(None,
+                                    "The signature's input. Default: the only one that it has.",
+                                    name="oracle_input")
+    output_name: str | None = option(None,
+                                     "The signature's output. Default: the only one that it has.",
+                                     name="oracle_output")
+    input_range: tuple[float, float] | None = option(
+        None, "LOWEST,HIGHEST that the served model expects, where the data set's lowest and "
+        "highest values are others: 0,255 for instance. Default: as in the data set (images: 0 to "
+        "1).",
+        name="oracle_range",
+        parse=_parse_range)
+    request_format: str = option("row",
+                                 "The format of REST requests.",
+                                 name="oracle_format",
+                                 choices=FORMATS,
+                                 affects_results=False)
+    token: Secret | None = option(None,
+                                  f"Where a bearer token is: {_WHERE}.",
+                                  name="oracle_token",
+                                  kind=str,
+                                  parse=Secret,
+                                  affects_results=False)
+    headers: dict[str, Secret] = option(
+        {}, "Further headers (gRPC: metadata), NAME=WHERE each, as in X-Api-Key=env:API_KEY; "
+        f"WHERE is {_WHERE}.",
+        name="oracle_headers",
+        kind=list,
+        raw_default=[],
+        parse=_parse_headers,
+        affects_results=False)
+    ca_file: str | None = option(None,
+                                 "Certificates (PEM) that TLS trusts instead of the system's.",
+                                 name="oracle_ca_file",
+                                 affects_results=False)
+    batch_size: int = option(64,
+                             "Rows per request.",
+                             name="oracle_batch_size",
+                             affects_results=False)
+    concurrency: int = option(4,
+                              "Requests at a time.",
+                              name="oracle_concurrency",
+                              affects_results=False)
+    rows_per_second: float | None = option(None,
+                                           "The most rows sent in a second. Default: no limit.",
+                                           name="oracle_rows_per_second",
+                                           affects_results=False)
+    timeout_s: float = option(30.0,
+                              "Seconds that an answer may take.",
+                              name="oracle_timeout_s",
+                              affects_results=False)
     retry: RetryPolicy = RetryPolicy()
 
     def __post_init__(self):
         for name in ("batch_size", "concurrency"):
             if getattr(self, name) < 1:
-                raise ValueError(f"`--oracle_{name}` must be at least 1. "
+                raise ValueError(f"`{name}` must be at least 1. "
                                  f"Received: {getattr(self, name)}")
         for name in ("timeout_s", "rows_per_second"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
-                raise ValueError(f"`--oracle_{name}` must be positive. Received: {value}")
+                raise ValueError(f"`{name}` must be positive. Received: {value}")
         if self.request_format not in FORMATS:
-            raise ValueError(f"`--oracle_format` must be one of {', '.join(FORMATS)}. "
+            raise ValueError(f"`request_format` must be one of {', '.join(FORMATS)}. "
                              f"Received: {self.request_format!r}")
         if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
-            raise ValueError("`--oracle_range` must be LOWEST,HIGHEST, in this order. Received: "
+            raise ValueError("`input_range` must be LOWEST,HIGHEST, in this order. Received: "
                              f"{self.input_range[0]},{self.input_range[1]}")
         for name in self.headers:
             if not _HEADER.fullmatch(name):
-                raise ValueError("`--oracle_headers` must have names of letters, digits and hyphens"
+                raise ValueError("`headers` must have names of letters, digits and hyphens"
                                  f". Received: {name!r}")
         if self.ca_file is not None and not os.path.isfile(self.ca_file):
-            raise ValueError(f"`--oracle_ca_file` must be a file. Received: {self.ca_file}, which "
+            raise ValueError(f"`ca_file` must be a file. Received: {self.ca_file}, which "
                              "is none")
 
     def secret_headers(self) -> dict[str, str]:
@@ -156,11 +230,26 @@ class RemoteConfig:
         max_rows: The most rows that the run may send, or None for no bound.
     """
     endpoint: EndpointConfig
-    owned: bool = False
-    ledger: str | None = None
-    eval_rows: int | None = None
-    max_rows: int | None = None
+    owned: bool = option(
+        False, "States that the endpoint is yours, or that its owner has agreed. Needed at its "
+        "first use.",
+        name="i_own_this_endpoint",
+        affects_results=False)
+    ledger: str | None = option(
+        None, "File of all questions and answers; an answer in it is never paid for again. "
+        "Default: ledger.sqlite in the output directory.",
+        affects_results=False)
+    eval_rows: int | None = option(
+        None, "Held-out rows that a remote oracle is asked once, to measure clones against. They "
+        "are charged apart from the budgets. A fifth of them chooses the strongest thief, the "
+        "others are reported on. Default: 1,000, or as many as there are.")
+    max_rows: int | None = option(
+        None, "The most rows that may be sent in this run, restarts included; past it, nothing is "
+        "sent.",
+        affects_results=False)
 
     def __post_init__(self):
+        if self.eval_rows is not None and self.eval_rows < 2:
+            raise ValueError(f"`eval_rows` must be at least 2. Received: {self.eval_rows}")
         if self.max_rows is not None and self.max_rows < 0:
-            raise ValueError(f"`--max_rows` must be at least 0. Received: {self.max_rows}")
+            raise ValueError(f"`max_rows` must be at least 0. Received: {self.max_rows}")

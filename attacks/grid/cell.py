@@ -1,4 +1,4 @@
-"""One cell of the grid: what is defended, attacked and read, with which budget and seed."""
+"""One cell of the grid: a defence, an attack, an adversary, a budget and a seed."""
 
 import dataclasses
 import hashlib
@@ -9,6 +9,7 @@ from typing import Any
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.oracle.defences import resolve_defence
+from revsig_keras.arguments import check_integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Cell:
         defence: Member of `revsig_keras.defences.catalogue.DEFENCES`, as written, or `as_served`.
         attack: Member of `attacks.grid.registries.ATTACKS`, as written.
         adversary: Member of `attacks.grid.registries.ADVERSARIES`, as written.
-        budget: The number of distinct rows that the thief may ask.
+        budget: The number of distinct rows that the thief may query.
         seed: The thief's seed.
     """
     defence: str
@@ -29,15 +30,12 @@ class Cell:
     seed: int
 
     def __post_init__(self):
-        if self.budget < 1:
-            raise ValueError(
-                f"`--budgets` must be positive numbers of rows. Received: {self.budget}")
-        if self.seed < 0:
-            raise ValueError(f"`--seeds` must be non-negative. Received: {self.seed}")
-        self.resolved()  # refuses unknown names and options
+        check_integer("budget", self.budget, least=1)
+        check_integer("seed", self.seed, least=0)
+        self.resolved()  # Refuses unknown names and options.
 
     def resolved(self) -> dict[str, Any]:
-        """The cell with every option's value, the same for every spelling of it."""
+        """The cell with the values of all options, the same for every spelling of a member."""
         resolved = {"budget": self.budget, "seed": self.seed}
         for kind, resolve in (("defence", resolve_defence), ("attack", ATTACKS.resolve),
                               ("adversary", ADVERSARIES.resolve)):
@@ -59,7 +57,7 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """A file name that says what the cell is, unique by a digest of all options."""
+        """A file name that tells what the cell is; a digest of all options makes it unique."""
         resolved = self.resolved()
         names = "-".join(resolved[kind]["name"] for kind in ("defence", "attack", "adversary"))
         digest = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:10]

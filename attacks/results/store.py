@@ -4,41 +4,20 @@ from collections.abc import Iterator
 import contextlib
 import datetime
 import json
-import os
 import pathlib
 from typing import Any
 
 from absl import logging
 
-from attacks.clone.recipe import CloneConfig
 from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
-from attacks.grid.registries import ADVERSARIES
-from attacks.grid.registries import ATTACKS
-from attacks.oracle.defences import resolve_defence
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
+from attacks.results.replay_file import ReplayFile
 from models import victim
 from models.processes.files import write_atomically
 from models.processes.locks import lock
-
-# Flags that list grid members, by which a run may extend a directory, and what a member means.
-_GRID = {
-    "budgets": int,
-    "seeds": int,
-    "defences": resolve_defence,
-    "attacks": ATTACKS.resolve,
-    "adversaries": ADVERSARIES.resolve,
-}
-# Flags that there were not always, and what they would have been.
-_LATER = {
-    "epsilon": str(RunConfig.epsilon),
-    "precision": CloneConfig.precision,
-    "jit": str(CloneConfig.jit).lower(),
-}
-# Flags that say where something is; what is there is compared by `extend`.
-_PLACES = ("victim", "distribution")
 
 
 class ResultStore:
@@ -46,29 +25,29 @@ class ResultStore:
 
     `cells/<id>.json` is the record; `run.flags` replays it; everything else in the directory is
     made from the cells. Once it holds a victim, an endpoint or a cell, a directory belongs to one
-    configuration: the same one may resume it or add members to the grid, any other is refused.
+    experiment: the same one may resume it or add members to the grid, any other is refused.
 
     Args:
         config: The run.
 
     Raises:
-        ValueError: If the directory holds a different run, or something that is none.
+        ValueError: If the directory holds a different experiment, or something that is none.
         OSError: If it cannot be written.
     """
 
     def __init__(self, config: RunConfig):
-        self.directory = pathlib.Path(config.output_dir)
+        self._config = config
+        self.directory = pathlib.Path(config.execution.output_dir)
         self._cells = self.directory / "cells"
-        self._flagfile = self.directory / "run.flags"
-        self._flags = config.replay
+        self._replay = ReplayFile(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         with self._alone():
-            if not self._flagfile.exists():
+            if not self._replay.exists():
                 self._refuse_foreign_files()
             elif self._has_begun():
-                self._flags = _merge(read_flags(self._flagfile), self._flags, self.directory)
+                self._replay.check(config)
                 return
-            self._write_flags()
+            self._replay.write(config)
             self._cells.mkdir(exist_ok=True)
 
     def _alone(self):
@@ -79,21 +58,17 @@ class ResultStore:
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
         return is_asked or victim.exists(self.directory) or not self.is_empty()
 
-    def _write_flags(self):
-        text = "".join(f"--{name}={value}\n" for name, value in self._flags.items())
-        write_atomically(self._flagfile, text, overwrite=True)
-
     def _refuse_foreign_files(self):
         # A run that was killed at its start may leave a temporary file or a lock.
         mine = (".run.flags.", ".flags.lock")
         foreign = [file.name for file in self.directory.iterdir() if not file.name.startswith(mine)]
         if foreign:
             raise ValueError(
-                "`--output_dir` must be a new or empty directory, or one that holds this run. "
+                "`output_dir` must be a new or empty directory, or one that holds this run. "
                 f"Received: {self.directory}, which has no run.flags, but {sorted(foreign)[0]}")
 
     def extend(self, origin: dict[str, Any]) -> None:
-        """Adds the members of this run to `run.flags`, if it goes on with what there was.
+        """Adds the members of this run to `run.flags`, if it continues what is there.
 
         Other data and another victim are refused, and so is another number of replicas: dropout and
         rounding differ with it, and the directory would hold figures that no single command makes
@@ -105,12 +80,11 @@ class ResultStore:
                 there, now = record[name][what], origin[name][what]
                 if there != now:
                     raise ValueError(
-                        f"`--output_dir` must hold results of the same {name}. Received: "
+                        f"`output_dir` must hold results of the same {name}. Received: "
                         f"{self.directory}, with the {what} {there!s:.12}, and now {now!s:.12}")
         self._cells.mkdir(exist_ok=True)
         with self._alone():
-            self._flags = _merge(read_flags(self._flagfile), self._flags, self.directory)
-            self._write_flags()
+            self._replay.extend(self._config)
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet."""
@@ -145,31 +119,3 @@ class ResultStore:
 
     def _path(self, cell):
         return self._cells / f"{cell.id}.json"
-
-
-def read_flags(path: str | os.PathLike) -> dict[str, str]:
-    """Reads a `run.flags` that a run has written."""
-    lines = pathlib.Path(path).read_text().splitlines()
-    return dict(line.removeprefix("--").split("=", 1) for line in lines if line)
-
-
-def _merge(old, new, directory):
-    """The flags of a directory's run with the new members added; a different run is refused."""
-    old = {**{name: _LATER[name] for name in _LATER.keys() & new.keys()}, **old}
-    different = [
-        f"--{name}={old.get(name, '')} there, --{name}={new.get(name, '')} now"
-        for name in sorted(old.keys() | new.keys())
-        if name not in (*_GRID, *_PLACES) and old.get(name) != new.get(name)
-    ]
-    if different:
-        raise ValueError(f"`--output_dir` must not hold a different run. Received: {directory} ("
-                         f"{'; '.join(different)}). Name another directory")
-    merged = dict(new)
-    for name, meaning in _GRID.items():
-        if name not in new:  # An endpoint has the defence that it has.
-            continue
-        members = {}
-        for member in [*old[name].split(","), *new[name].split(",")]:
-            members.setdefault(repr(meaning(member)), member)
-        merged[name] = ",".join(members.values())
-    return merged

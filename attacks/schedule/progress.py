@@ -13,14 +13,19 @@ _FORMAT = ("{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps "
 
 
 class Progress:
-    """Says on stderr what is running, how far it is and how long it will take.
+    """A bar on stderr: what is running, how far it is and how long it will take.
 
-    The unit is the training step, of the victim and of every clone. A terminal gets a live bar, a
-    file or a pipe its state every 15 seconds. Nothing is shown before something runs.
+    The unit is the training step, of the victim and of every clone. On a terminal the bar moves; in
+    a file or a pipe it is written every 15 seconds. Nothing is shown before something runs.
+
+    Args:
+        is_shown: Whether there is a bar. Defaults to `True`.
     """
 
-    def __init__(self):
-        self._live = sys.stderr.isatty()
+    def __init__(self, is_shown: bool = True):
+        self._is_shown = is_shown
+        self._live = is_shown and sys.stderr.isatty()
+        self._interval = 0.2 if self._live else 15
         self._bar = None
         self._expected = 0
         self._running: list[str] = []
@@ -35,21 +40,21 @@ class Progress:
             self._bar.close()
 
     def expects(self, steps: int) -> None:
-        """Adds steps to what lies ahead."""
+        """Adds steps to those that are to come."""
         self._expected += steps
 
     @contextlib.contextmanager
     def running(self, what: str, steps: int) -> Iterator[Callable[[int], None]]:
-        """Names what runs; at the end all of it counts as done, also where it stopped early.
+        """Shows a name while its steps run; at the end all of them count, also after an early stop.
 
         Several threads may each have something running.
 
         Args:
             what: A few words.
-            steps: The steps planned for it.
+            steps: The number of steps planned.
 
         Yields:
-            A function that counts its steps.
+            A function that counts steps.
         """
         done = 0
 
@@ -61,22 +66,22 @@ class Progress:
 
         with self._lock:
             self._running.append(what)
-            self._shows(refresh=self._live)
+            self._show(refresh=self._live)
         yield count
         with self._lock:
             self._bar.update(steps - done)
             self._running.remove(what)
             if self._running:
-                self._shows(refresh=False)
+                self._show(refresh=False)
 
     def notes(self, text: str) -> None:
-        """Says what goes on in what runs, as often as the bar is shown."""
+        """Shows a note behind the bar, as often as the bar itself is shown."""
         now = time.monotonic()
-        if self._bar is not None and now >= self._noted + self._bar.mininterval:
+        if self._bar is not None and now >= self._noted + self._interval:
             self._noted = now
             self._bar.set_postfix_str(text)
 
-    def _shows(self, refresh):
+    def _show(self, refresh):
         others = len(self._running) - 1
         description = self._running[-1] + f" and {others} more" * (others > 0)
         if self._bar is None:
@@ -84,7 +89,8 @@ class Progress:
                                   total=self._expected,
                                   bar_format=_FORMAT,
                                   file=sys.stderr,
-                                  mininterval=0.2 if self._live else 15,
+                                  disable=not self._is_shown,
+                                  mininterval=self._interval,
                                   dynamic_ncols=self._live,
                                   ncols=None if self._live else 120)
         self._bar.total = self._expected

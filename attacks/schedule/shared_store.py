@@ -1,4 +1,4 @@
-"""The output directory of a run that several workers do together."""
+"""The output directory of a run that several workers share."""
 
 from collections.abc import Iterator
 import contextlib
@@ -15,25 +15,30 @@ from models.training.checkpoints import Checkpoint
 
 
 class SharedStore:
-    """The chief's `ResultStore`, which the other workers follow, and what is kept of trainings.
+    """The output directory of a run, for all workers, and the checkpoints of their trainings.
+
+    The chief has a `ResultStore`; the other workers follow its decisions.
 
     Args:
         config: The run.
         dataset: Its data.
-        workers: Those who do it.
-        preemption: Says when they are to end.
+        workers: The processes of the run.
+        preemption: Tells when they have to end.
 
     Raises:
-        ValueError: Where `ResultStore` does, and if the workers do not have the same flags and
-            data, or do not see the same directory.
+        ValueError: Where `ResultStore` raises it, and if the workers do not have the same options
+            and data, or do not see the same directory.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset, workers: Workers,
                  preemption: Preemption):
-        self.directory = pathlib.Path(config.output_dir)
-        self._every, self._workers, self._preemption = config.checkpoint_every, workers, preemption
-        given = {f"--{name}": value for name, value in config.replay.items()}
-        workers.check_equal({**given, "--cells": config.share, "data": dataset.fingerprint()})
+        self.directory = pathlib.Path(config.execution.output_dir)
+        self._every = config.execution.process.checkpoint_every
+        self._workers, self._preemption = workers, preemption
+        workers.check_equal({
+            **config.replay(), "cells": config.execution.cells,
+            "data": dataset.fingerprint()
+        })
         self._store = ResultStore(config) if workers.is_chief else None
         workers.check_shared(self.directory)
 
@@ -44,28 +49,28 @@ class SharedStore:
             self._store.extend(origin)
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
-        """The cells that have no result yet, as the chief sees it."""
+        """The cells that have no result yet, as the chief sees them."""
         missing = self._store and [cell.id for cell in self._store.missing(cells)]
         missing = set(self._workers.agree(missing))
         return [cell for cell in cells if cell.id in missing]
 
     def is_empty(self) -> bool:
-        """Whether no cell is done yet, of which the chief is to be asked."""
+        """Whether no cell is done yet; only the chief knows."""
         return self._store.is_empty()
 
     @contextlib.contextmanager
     def claim(self, cell: Cell) -> Iterator[bool]:
-        """Whether the cell is ours to do, as the chief has found."""
-        with self._workers.on_chief(lambda: self._store.claim(cell)) as is_ours:
-            yield is_ours
+        """Whether this run does the cell; the chief decides, see `ResultStore.claim`."""
+        with self._workers.on_chief(lambda: self._store.claim(cell)) as is_free:
+            yield is_free
 
     def write(self, cell: Cell, record: dict[str, Any]) -> None:
-        """Keeps a result, and none of its trainings any more."""
+        """Writes a result and removes the checkpoints of its trainings."""
         if self._store:
             self._store.write(cell, record)
         self.checkpoint(cell).remove()
 
     def checkpoint(self, cell: Cell | None) -> Checkpoint:
-        """Where the trainings of a cell, or that of the victim, are kept while they run."""
+        """The checkpoint of a cell's trainings, or of the victim's where there is no cell."""
         place = pathlib.Path("cells", f".{cell.id}.checkpoint") if cell else ".victim.checkpoint"
         return Checkpoint(self.directory / place, self._every, self._workers, self._preemption)

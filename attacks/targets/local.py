@@ -27,7 +27,8 @@ class LocalTarget(Target):
 
     def __init__(self, config: RunConfig, dataset: Dataset, splits: Splits):
         self._config, self._dataset, self._splits = config, dataset, splits
-        self._given = self._load(config.victim_file) if config.victim_file else None
+        victim = config.experiment.victim
+        self._given = self._load(victim.path) if isinstance(victim, victims.VictimFile) else None
 
     def open(self, workers, progress, checkpoint):
         victim = self._given or self._train_once(workers, progress, checkpoint)
@@ -36,18 +37,18 @@ class LocalTarget(Target):
             "fingerprint": victim.fingerprint(),
             **victim.record
         }
-        self.evaluator = Evaluator(victim, self._splits, self._config.epsilon,
+        self.evaluator = Evaluator(victim, self._splits, self._config.experiment.epsilon,
                                    self._dataset.input_range)
 
     def oracle(self, defence, budget):
         return LocalOracle(self.evaluator.defended(defence).predict, budget)
 
     def _load(self, path):
-        return victims.load_victim(path, self._dataset, self._config.data.split_seed)
+        return victims.load_victim(path, self._dataset, self._config.experiment.data.split_seed)
 
     def _train_once(self, workers, progress, checkpoint):
         """A new victim, or the one that an earlier start of this run, or one beside it, trains."""
-        directory = self._config.output_dir
+        directory = self._config.execution.output_dir
         alone = functools.partial(lock, pathlib.Path(directory, ".victim.lock"), wait=True)
         with workers.on_chief(alone):
             if workers.agree(workers.is_chief and victims.exists(directory)):
@@ -59,8 +60,8 @@ class LocalTarget(Target):
             return victim
 
     def _train(self, strategy, progress, checkpoint):
-        config = self._config
-        progress.expects(config.victim.steps)
-        with progress.running("training the victim", config.victim.steps) as count:
-            return victims.train_victim(config.victim, self._dataset, self._splits, strategy, count,
+        config = self._config.experiment.victim
+        progress.expects(config.steps)
+        with progress.running("training the victim", config.steps) as count:
+            return victims.train_victim(config, self._dataset, self._splits, strategy, count,
                                         checkpoint)

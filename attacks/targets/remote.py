@@ -3,9 +3,9 @@
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import pathlib
-import sys
 import uuid
 
 import numpy as np
@@ -30,6 +30,8 @@ from models.data.splits import Splits
 from models.processes.files import write_atomically
 from models.seeds import derive
 
+_LOG = logging.getLogger(__name__)
+
 # Of the rows that the evaluator asks, the share with which is chosen; the others are reported on.
 _CHOOSING = 0.2
 
@@ -48,8 +50,8 @@ class RemoteTarget(Target):
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset, splits: Splits):
-        self._remote = config.remote
-        self._directory = pathlib.Path(config.output_dir)
+        self._remote = config.experiment.victim
+        self._directory = pathlib.Path(config.execution.output_dir)
         self._ledger_path = self._remote.ledger or self._directory / "ledger.sqlite"
         self._dataset = dataset
         self._test, self._evaluation = _held_out(splits, self._remote.eval_rows)
@@ -136,14 +138,13 @@ class RemoteTarget(Target):
 
 
 def _tell(ledger, subject):
-    """Says what is there already, so that nobody wonders at the bill."""
+    """Logs what the ledger answers already, which explains the bill."""
     target = ledger.target(subject.name, subject.version)
     answered, in_doubt = ledger.answered(target), ledger.in_doubt(target)
     if answered or in_doubt:
-        print(
-            f"The ledger answers {answered:,} rows. {in_doubt:,} others were on their way when a "
-            "run was stopped: they are billed again when they are asked again.",
-            file=sys.stderr)
+        _LOG.warning(
+            "The ledger answers %s rows. %s others were on their way when a run was stopped: they "
+            "are billed again when they are asked again.", f"{answered:,}", f"{in_doubt:,}")
 
 
 def _name(remote, signature):
@@ -153,7 +154,7 @@ def _name(remote, signature):
 
 def not_owned(remote: RemoteConfig) -> str:
     """Why the first use of an endpoint needs a word."""
-    return (f"`--i_own_this_endpoint` must be given at the first use of "
+    return (f"`owned` must be given at the first use of "
             f"{remote.endpoint.address}. An audit sends it thousands of queries, somebody pays for "
             "them, and it makes a copy of the model: without the owner's consent that breaks the "
             "terms of most services and the law of many countries. It is remembered in the ledger")
@@ -165,7 +166,7 @@ def _held_out(splits, rows):
     rows = min(1000, most) if rows is None else rows
     choosing = max(1, round(_CHOOSING * rows))
     if not 2 <= rows <= most:
-        raise ValueError(f"`--eval_rows` must be from 2 to {most}, the rows that this data set has "
+        raise ValueError(f"`eval_rows` must be from 2 to {most}, the rows that this data set has "
                          f"for evaluation. Received: {rows}")
     return (_drawn(splits.test, rows - choosing,
                    splits.split_seed), _drawn(splits.evaluation, choosing, splits.split_seed))

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator
 import contextlib
 import functools
 import json
+import logging
 import pathlib
 import re
 import sys
@@ -20,8 +21,24 @@ from models.processes.strategy import NAMES
 # The exit status of a process whose fellow worker went away: to be started again.
 LOST_WORKER = 75
 
+_LOG = logging.getLogger(__name__)
+
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
          tf.errors.DeadlineExceededError)
+
+
+class LostWorkerError(RuntimeError):
+    """Another process of the run has gone; all of them have to be started again."""
+
+
+@contextlib.contextmanager
+def exit_if_lost() -> Iterator[None]:
+    """Ends the program with the status `LOST_WORKER` where another worker has gone."""
+    try:
+        yield
+    except LostWorkerError as error:
+        print(error, file=sys.stderr)
+        sys.exit(LOST_WORKER)
 
 
 class Workers:
@@ -32,9 +49,8 @@ class Workers:
     they agree upon they exchange as they exchange gradients, so all of them must call the same
     methods in the same order.
 
-    As a context, it says why the strategy is this one, and ends the process with the status
-    `LOST_WORKER` once another one has gone: TensorFlow notices at once if that was the chief, else
-    within 10 seconds.
+    As a context, it logs why the strategy is this one, and raises `LostWorkerError` once another
+    process has gone: TensorFlow notices at once if that was the chief, else within 10 seconds.
 
     Args:
         strategy: a `tf.distribute.Strategy`.
@@ -101,7 +117,7 @@ class Workers:
         if self.is_chief:
             token.unlink()
         if is_missing:
-            raise ValueError("`--output_dir` must be one directory that all workers see. Received: "
+            raise ValueError("`output_dir` must be one directory that all workers see. Received: "
                              f"{directory}, where some do not see what the chief writes")
 
     @contextlib.contextmanager
@@ -112,16 +128,15 @@ class Workers:
 
     def __enter__(self):
         if self._reason and self.is_chief:
-            print(self._reason, file=sys.stderr)
+            _LOG.info("%s", self._reason)
         return self
 
     def __exit__(self, error_type, error, traceback):
         if self.count > 1 and isinstance(error, _LOST):
             # TensorFlow says why somewhere in many lines.
             reason = re.search("aborted by: (.*)|$", str(error)).group(1) or type(error).__name__
-            print(f"Another worker went away, and may say why ({reason}).", file=sys.stderr)
-            print("Start all of them again, and the run goes on.", file=sys.stderr)
-            sys.exit(LOST_WORKER)
+            raise LostWorkerError(f"Another worker has gone, and may print why ({reason}).\n"
+                                  "Start all of them again, and the run continues.") from error
 
     def _chiefs(self, values, length):
         own = np.asarray(values if self.is_chief else np.zeros(length), "float32")
@@ -138,7 +153,7 @@ def join(distribution: str, rows: int) -> Workers:
         rows: the rows of a training step, over all replicas.
     """
     if distribution not in NAMES:
-        raise ValueError(f"`--distribution` must be one of {', '.join(NAMES)}. Received: "
+        raise ValueError(f"`distribution` must be one of {', '.join(NAMES)}. Received: "
                          f"{distribution!r}")
     if distribution != "auto":
         return Workers(make_strategy(distribution))

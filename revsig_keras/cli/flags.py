@@ -1,5 +1,4 @@
 """Command-line flags, made from the options that dataclasses declare."""
-from collections.abc import Mapping
 import contextlib
 from typing import Any
 
@@ -37,9 +36,18 @@ def raw_values(config: type, values: flags.FlagValues = flags.FLAGS) -> dict[str
     return {option.name: values[option.name].value for option in options_of(config)}
 
 
-def naming_flags(values: Mapping[str, Any] = flags.FLAGS) -> contextlib.AbstractContextManager:
-    """A context in which errors name the flags of a program instead of options."""
-    return renaming({name: f"--{name}" for name in values})
+def naming_flags(config: type) -> contextlib.AbstractContextManager[None]:
+    """A context in which errors name the flags of a program, not its options and their fields.
+
+    Args:
+        config: A dataclass with options.
+    """
+    flag_of = {option.field: f"--{option.name}" for option in options_of(config)}
+    return renaming({**flag_of, **{name: f"--{name}" for name in _names(config)}})
+
+
+def _names(config: type) -> list[str]:
+    return [option.name for option in options_of(config)]
 
 
 def _define(option: Option, values: flags.FlagValues) -> None:

@@ -6,6 +6,8 @@ from typing import Callable, Sequence
 from absl import app
 from absl import logging
 
+from revsig_keras.cli import messages
+
 
 def run(main: Callable, *arguments: str) -> None:
     """Runs a function as an absl program; see `guarded` for what bad input gets.
@@ -41,7 +43,8 @@ def guarded(main: Callable, expected: Sequence[str] = (), received: Sequence[str
             raise ValueError(f"besides flags, {len(expected)} arguments are expected "
                              f"({' '.join(expected) or 'none'}). Received: "
                              f"{' '.join(received) or 'none'}")
-        main(*received)
+        with messages.on_stderr():
+            main(*received)
     except (ValueError, OSError) as error:
         if logging.get_verbosity() >= logging.DEBUG:
             raise

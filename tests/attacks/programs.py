@@ -1,14 +1,15 @@
 """Programs of the experiments, run as a user runs them, and what they leave."""
 import csv
+import functools
 import os
 import pathlib
 import signal
 import subprocess
 import sys
 
-from absl import flags
-from absl.testing import flagsaver
+from absl import flags as absl_flags
 
+from attacks import flags
 from attacks import run
 from revsig_keras.cli import program
 
@@ -30,16 +31,19 @@ def python(*arguments):
 
 def call(*arguments):
     """Runs `attacks.run` in this process; returns the exit status and what an error says."""
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        try:
-            flags.FLAGS(["attacks.run", *map(str, arguments)])
-            program.guarded(run.main)
-        except SystemExit as stop:
-            return stop.code
-        finally:
-            flags.FLAGS.mark_as_parsed()
+    try:
+        program.guarded(functools.partial(run.main, parsed(*arguments)))
+    except SystemExit as stop:
+        return stop.code
     return 0
+
+
+def parsed(*arguments):
+    """The flags of `attacks.run` as a command line gives them."""
+    values = absl_flags.FlagValues()
+    flags.define(values)
+    values(["attacks.run", *map(str, arguments)])
+    return values
 
 
 def summary(directory):

@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from attacks import run
 from attacks.adversaries.adversary import Known
 from attacks.clone.clone import CloneTrainer
 from attacks.clone.recipe import CloneConfig
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.evaluator import Evaluator
+from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
@@ -167,7 +167,7 @@ class Stage:
         made.check(self.pools.input_shape)
         ATTACKS.make(attack).check(budget // made.rows_per_input, self.pools)
         pools = self.pools_on_disk if on_disk else self.pools
-        return run.steal(cell, pools, self, self.clones, None)
+        return run_cell(cell, pools, self, self.clones, None)
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import time
 import numpy as np
 import pytest
 
+from attacks import experiment
 from attacks import plot
-from attacks import run
-from attacks.results.store import read_flags
+from attacks.results.replay_file import read_flags
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
 from tests.attacks.programs import python
@@ -146,15 +146,15 @@ def test_no_figure_depends_on_how_many_clones_are_trained_at_once(finished, tmp_
 
 
 def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_path, monkeypatch):
-    steal, begun = run.steal, []
+    run_cell, begun = experiment.run_cell, []
 
     def fail_in_the_third(*arguments):
         begun.append(arguments)
         if len(begun) == 3:
             raise ValueError("the third cell is broken")
-        return steal(*arguments)
+        return run_cell(*arguments)
 
-    monkeypatch.setattr(run, "steal", fail_in_the_third)
+    monkeypatch.setattr(experiment, "run_cell", fail_in_the_third)
     flags = (*SMALL, "--clones_per_device=2", "--budgets=8,9,10,11,12", f"--output_dir={tmp_path}")
     assert "the third cell is broken" in call(*flags)
     assert len(begun) < 20 and 0 < len(list((tmp_path / "cells").glob("*.json"))) < len(begun)
@@ -172,7 +172,7 @@ def test_precision_is_written_down_and_stays(tmp_path, capsys):
     record = json.loads(next((tmp_path / "cells").iterdir()).read_text())
     assert record["config"]["clone"]["precision"] == chosen
     assert call(f"--flagfile={tmp_path}/run.flags", f"--output_dir={tmp_path}") == 0
-    assert "--jit=true there, --jit=false now" in call(*flags, f"--precision={chosen}")
+    assert "`--jit` is true there, false now" in call(*flags, f"--precision={chosen}")
     assert "mixed_float16 now" in call(*flags, "--jit", "--precision=mixed_float16")
 
 
@@ -308,7 +308,7 @@ def test_bad_input_gets_a_line_or_two_and_trains_nothing(arguments, message, dat
 
 
 @pytest.mark.parametrize("changes, message", [
-    (("--steps=41",), "different run.*--steps=40 there, --steps=41 now"),
+    (("--steps=41",), "different experiment.*`--steps` is 40 there, 41 now"),
     (("--split_seed=1",), "--split_seed"),
     (("--victim_seed=1",), "--victim_seed"),
     (("--dataset=npz:{data}/vectors.npz",), "--dataset"),

@@ -98,15 +98,16 @@ def test_errors_name_the_option(texts, message):
 
 
 def test_programs_name_their_flags():
-    values = parsed("--part_size=0")
-    with pytest.raises(ValueError, match="^`--part_size` must be at least 1, whatever `--part_sp"):
-        with naming_flags(values):
-            options.build(Whole, raw_values(Whole, values))
+    message = "^`--part_size` must be at least 1, whatever `--part_span`. Received: 0"
+    with pytest.raises(ValueError, match=message), naming_flags(Whole):
+        options.build(Whole, raw_values(Whole, parsed("--part_size=0")))
+    with pytest.raises(ValueError, match=message), naming_flags(Whole):
+        Part(0)
 
 
 @pytest.mark.parametrize("message", ["Invalid attack 'a': `mode` must be b", "`colour` is `mode`"])
 def test_messages_that_begin_otherwise_stay(message):
     with pytest.raises(ValueError) as raised:
-        with naming_flags(parsed()):
+        with naming_flags(Whole):
             raise ValueError(message)
     assert str(raised.value) == message

@@ -29,7 +29,7 @@ def test_an_address_is_read_and_written(text, expected):
     "http://host:99999/v1/models/m"
 ])
 def test_other_addresses_are_refused_with_the_forms(text):
-    with pytest.raises(ValueError, match="`--oracle` must be local, or http.*grpc.*Received"):
+    with pytest.raises(ValueError, match="`address` must be local, or http.*grpc.*Received"):
         Address.parse(text)
 
 
@@ -38,6 +38,6 @@ def test_other_addresses_are_refused_with_the_forms(text):
     "http://host/v1/models/m?key=secret", "http://host/v1/models/m#secret"
 ])
 def test_secrets_in_an_address_are_refused_and_not_repeated(text):
-    with pytest.raises(ValueError, match="no user, password or query.*--oracle_token") as error:
+    with pytest.raises(ValueError, match="no user, password or query.*`token`") as error:
         Address.parse(text)
     assert "secret" not in str(error.value)

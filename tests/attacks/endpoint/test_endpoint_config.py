@@ -13,17 +13,17 @@ ADDRESS = Address.parse("grpc://host/m")
 
 
 @pytest.mark.parametrize("options, message", [
-    (dict(batch_size=0), "--oracle_batch_size.*at least 1. Received: 0"),
-    (dict(concurrency=0), "--oracle_concurrency.*Received: 0"),
-    (dict(timeout_s=0), "--oracle_timeout_s.*positive. Received: 0"),
-    (dict(timeout_s=float("nan")), "--oracle_timeout_s"),
-    (dict(rows_per_second=-1), "--oracle_rows_per_second"),
-    (dict(rows_per_second=float("inf")), "--oracle_rows_per_second"),
+    (dict(batch_size=0), "`batch_size`.*at least 1. Received: 0"),
+    (dict(concurrency=0), "`concurrency`.*Received: 0"),
+    (dict(timeout_s=0), "`timeout_s`.*positive. Received: 0"),
+    (dict(timeout_s=float("nan")), "`timeout_s`"),
+    (dict(rows_per_second=-1), "`rows_per_second`"),
+    (dict(rows_per_second=float("inf")), "`rows_per_second`"),
     (dict(request_format="columns"), "row, column. Received: 'columns'"),
     (dict(input_range=(1, 1)), "LOWEST,HIGHEST.*Received: 1,1"),
     (dict(input_range=(0, float("nan"))), "LOWEST,HIGHEST"),
     (dict(headers={"X Key": Secret("env:KEY")}), "letters, digits and hyphens.*'X Key'"),
-    (dict(ca_file="nowhere.pem"), "--oracle_ca_file.*nowhere.pem"),
+    (dict(ca_file="nowhere.pem"), "`ca_file`.*nowhere.pem"),
 ])
 def test_what_makes_no_sense_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
@@ -31,7 +31,7 @@ def test_what_makes_no_sense_is_refused(options, message):
 
 
 def test_a_bill_is_no_less_than_nothing():
-    with pytest.raises(ValueError, match="--max_rows.*Received: -1"):
+    with pytest.raises(ValueError, match="`max_rows`.*Received: -1"):
         RemoteConfig(EndpointConfig(ADDRESS), max_rows=-1)
 
 
@@ -73,5 +73,5 @@ def test_delays_grow_to_a_bound_are_spread_and_no_shorter_than_asked_for():
         assert policy.delay_s(retry, 100, 0.3) == 100
         assert policy.delay_s(retry, 0, 0.3) > 0
     assert policy.delay_s(10**6, None, 0) == 15
-    with pytest.raises(ValueError, match="--oracle_retries.*Received: -1"):
+    with pytest.raises(ValueError, match="`retries`.*Received: -1"):
         RetryPolicy(-1)

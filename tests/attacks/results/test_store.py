@@ -4,39 +4,34 @@ import json
 
 import pytest
 
+from attacks.clone.recipe import CloneConfig
 from attacks.results.records import read_cells
-from attacks.results.store import read_flags
+from attacks.results.replay_file import read_flags
 from attacks.results.store import ResultStore
+from models.victim import VictimFile
+from tests.attacks.grid.test_config import experiment_config
 from tests.attacks.grid.test_config import run_config
 
-FLAGS = {
-    "dataset": "digits",
-    "steps": "600",
-    "defences": "none,reverse_sigmoid:beta=1",
-    "attacks": "sample",
-    "adversaries": "probabilities,labels",
-    "budgets": "20,10",
-    "seeds": "0,1",
-    "distribution": "auto"
-}
+
+def config(directory, **changes):
+    return run_config(output_dir=directory, **changes)
 
 
-def config(directory, **flags):
-    return run_config(output_dir=str(directory), replay={**FLAGS, **flags})
+REPLAY = config("anywhere").replay()
 
 
 def opened(directory):
     """A store that has a result, so that the directory belongs to its run."""
     store = ResultStore(config(directory))
-    cell = run_config().cells()[0]
+    cell = experiment_config().cells()[0]
     store.write(cell, record(cell))
     return store
 
 
-def extended(directory, **flags):
+def extended(directory, **changes):
     """The store of a run that goes on with what there is."""
-    store = ResultStore(config(directory, **flags))
-    store.extend(record(run_config().cells()[0]))
+    store = ResultStore(config(directory, **changes))
+    store.extend(record(experiment_config().cells()[0]))
     return store
 
 
@@ -61,7 +56,7 @@ def record(cell, **entries):
 
 def test_what_is_written_is_not_missing_and_is_never_overwritten(tmp_path):
     store = ResultStore(config(tmp_path))
-    cells = run_config().cells()
+    cells = experiment_config().cells()
     assert store.missing(cells) == cells
     store.write(cells[3], record(cells[3], value=0.1))
     store.write(cells[3], record(cells[3], value=0.2))
@@ -71,7 +66,7 @@ def test_what_is_written_is_not_missing_and_is_never_overwritten(tmp_path):
 
 def test_a_result_holds_numbers_as_json_has_them(tmp_path):
     store = ResultStore(config(tmp_path))
-    cell = run_config().cells()[0]
+    cell = experiment_config().cells()[0]
     with pytest.raises(ValueError, match="JSON compliant"):
         store.write(cell, record(cell, value=float("nan")))
     assert list((tmp_path / "cells").iterdir()) == []
@@ -79,35 +74,58 @@ def test_a_result_holds_numbers_as_json_has_them(tmp_path):
 
 def test_the_flagfile_replays_the_run_and_keeps_members_of_earlier_ones(tmp_path):
     opened(tmp_path)
-    assert read_flags(tmp_path / "run.flags") == FLAGS
-    extended(tmp_path, budgets="40,10", seeds="2", distribution="mirrored")
+    assert read_flags(tmp_path / "run.flags") == REPLAY
+    extended(tmp_path, budgets=(40, 10), seeds=(2,), distribution="mirrored")
     assert read_flags(tmp_path / "run.flags") == {
-        **FLAGS, "budgets": "20,10,40",
+        **REPLAY, "budgets": "20,10,40",
         "seeds": "0,1,2",
         "distribution": "mirrored"
     }
 
 
-def test_a_directory_of_a_different_run_is_refused_and_left_as_it_was(tmp_path):
+def test_the_flagfile_of_the_same_run_is_left_alone(tmp_path):
+    """Whatever the order and the spelling of its flags."""
+    opened(tmp_path)
+    path = tmp_path / "run.flags"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(reversed(lines)))
+    before = path.read_bytes()
+    extended(tmp_path, clone=CloneConfig(optimizer="adam:learning_rate=1e-3"), budgets=(10, 20))
+    assert path.read_bytes() == before
+
+
+def test_a_directory_of_a_different_experiment_is_refused_and_left_as_it_was(tmp_path):
     opened(tmp_path)
     before = (tmp_path / "run.flags").read_bytes()
-    with pytest.raises(ValueError, match="different run.*--steps=600 there, --steps=700 now"):
-        ResultStore(config(tmp_path, steps="700"))
+    with pytest.raises(ValueError, match="different experiment.*`steps` is 600 there, 700 now"):
+        ResultStore(config(tmp_path, clone=CloneConfig(steps=700)))
+    with pytest.raises(ValueError, match="`victim_seed` is 0 there, not given now"):
+        ResultStore(config(tmp_path, victim=VictimFile("v.keras")))
     assert (tmp_path / "run.flags").read_bytes() == before
 
 
-def test_a_run_from_before_a_flag_was_there_can_be_extended(tmp_path):
+def test_a_run_from_before_an_option_was_there_can_be_extended(tmp_path):
     opened(tmp_path)
-    now = {"epsilon": "0.25", "precision": "float32", "jit": "false"}  # What they would have been.
-    extended(tmp_path, **now)
-    assert now.items() <= read_flags(tmp_path / "run.flags").items()
-    with pytest.raises(ValueError, match="--epsilon=0.25 there, --epsilon=0.5 now"):
-        ResultStore(config(tmp_path, **{**now, "epsilon": "0.5"}))
+    later = {"epsilon": "0.25", "precision": "float32", "jit": "false"}
+    older = {name: text for name, text in REPLAY.items() if name not in later}
+    (tmp_path / "run.flags").write_text("".join(f"--{name}={older[name]}\n" for name in older))
+    extended(tmp_path)
+    assert read_flags(tmp_path / "run.flags") == REPLAY
+    with pytest.raises(ValueError, match="`epsilon` is 0.25 there, 0.5 now"):
+        ResultStore(config(tmp_path, epsilon=0.5))
+
+
+@pytest.mark.parametrize("text", ["--steps\n", "--steps=many\n", "--colour=red\n", "steps"])
+def test_a_damaged_flagfile_is_named(tmp_path, text):
+    opened(tmp_path)
+    (tmp_path / "run.flags").write_text(text)
+    with pytest.raises(ValueError, match="run.flags must"):
+        ResultStore(config(tmp_path))
 
 
 def test_a_start_that_led_to_nothing_binds_nobody(tmp_path):
     ResultStore(config(tmp_path))
-    ResultStore(config(tmp_path, steps="700"))
+    ResultStore(config(tmp_path, clone=CloneConfig(steps=700)))
     assert read_flags(tmp_path / "run.flags")["steps"] == "700"
 
 
@@ -126,7 +144,7 @@ def test_a_directory_below_a_file_cannot_be_written(tmp_path):
 
 def test_members_are_merged_by_what_they_mean(tmp_path):
     opened(tmp_path)
-    extended(tmp_path, defences="reverse_sigmoid,none", budgets="010,30")
+    extended(tmp_path, defences=("reverse_sigmoid", "none"), budgets=(10, 30))
     merged = read_flags(tmp_path / "run.flags")
     assert merged["defences"] == "none,reverse_sigmoid:beta=1"
     assert merged["budgets"] == "20,10,30"
@@ -135,12 +153,12 @@ def test_members_are_merged_by_what_they_mean(tmp_path):
 def test_what_a_killed_start_leaves_behind_binds_nobody(tmp_path):
     (tmp_path / ".run.flags.0123").write_text("--data")
     ResultStore(config(tmp_path))
-    assert read_flags(tmp_path / "run.flags") == FLAGS
+    assert read_flags(tmp_path / "run.flags") == REPLAY
 
 
 def test_another_number_of_replicas_is_refused(tmp_path):
     store = opened(tmp_path)
-    cell = run_config().cells()[0]
+    cell = experiment_config().cells()[0]
     with pytest.raises(ValueError, match="with the replicas 1, and now 2"):
         store.extend({**record(cell), "hardware": {"replicas": 2}})
 
@@ -148,19 +166,19 @@ def test_another_number_of_replicas_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["dataset", "victim"])
 def test_other_data_or_another_victim_are_refused(tmp_path, name):
     store = ResultStore(config(tmp_path))
-    cell = run_config().cells()[0]
+    cell = experiment_config().cells()[0]
     store.extend(record(cell))
     store.write(cell, record(cell))
     store.extend(record(cell))
-    store = ResultStore(config(tmp_path, budgets="40"))
+    store = ResultStore(config(tmp_path, budgets=(40,)))
     with pytest.raises(ValueError, match=f"results of the same {name}"):
         store.extend({**record(cell), name: {"fingerprint": "other"}})
-    assert read_flags(tmp_path / "run.flags") == FLAGS
+    assert read_flags(tmp_path / "run.flags") == REPLAY
 
 
 def test_results_are_ordered_whatever_their_file_names(tmp_path):
     store = ResultStore(config(tmp_path))
-    cells = run_config().cells()
+    cells = experiment_config().cells()
     for cell in reversed(cells):
         store.write(cell, record(cell))
     kept = read_cells(tmp_path)
@@ -175,7 +193,7 @@ def test_results_are_ordered_whatever_their_file_names(tmp_path):
 def test_runs_that_begin_at_one_time_share_a_directory_and_keep_each_others_members(tmp_path):
     """Each has read the flags before the other has written its own."""
     opened(tmp_path)
-    stores = [ResultStore(config(tmp_path, budgets=budgets)) for budgets in ("40", "80")]
+    stores = [ResultStore(config(tmp_path, budgets=budgets)) for budgets in ((40,), (80,))]
     for store in stores:
-        store.extend(record(run_config().cells()[0]))
+        store.extend(record(experiment_config().cells()[0]))
     assert read_flags(tmp_path / "run.flags")["budgets"] == "20,10,40,80"

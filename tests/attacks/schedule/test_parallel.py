@@ -9,8 +9,8 @@ import pytest
 from attacks.grid.cell import Cell
 from attacks.schedule import parallel
 from attacks.schedule.parallel import clones_at_once
-from attacks.schedule.parallel import groups
-from attacks.schedule.parallel import side_by_side
+from attacks.schedule.parallel import group_cells
+from attacks.schedule.parallel import run_groups
 from models.processes.strategy import make_strategy
 from tests.attacks.grid.test_config import run_config
 
@@ -24,7 +24,7 @@ def cells(budgets=(1, 2, 3)):
 
 
 def test_thieves_of_the_same_queries_stay_together():
-    grouped = groups(cells())
+    grouped = group_cells(cells())
     assert [len(group) for group in grouped] == [4, 4, 4] and sum(grouped, []) == cells()
     assert all(len({cell.budget for cell in group}) == 1 for group in grouped)
 
@@ -38,12 +38,14 @@ def test_a_clone_on_all_devices_is_alone():
         clones_at_once(run_config(clones_per_device=2), mirrored)
 
 
-def test_auto_takes_as_many_as_there_are_cores_up_to_a_limit(monkeypatch, capsys):
+def test_auto_takes_as_many_as_there_are_cores_up_to_a_limit(monkeypatch, caplog):
+    caplog.set_level("INFO", "attacks")
     one_device = make_strategy("one_device")
     for cores, number in ((1, 1), (3, 3), (64, 8)):
         monkeypatch.setattr(parallel, "usable_cores", lambda cores=cores: cores)
         assert clones_at_once(run_config(), one_device) == number
-        assert f"auto: {number}, as there are {cores} processor" in capsys.readouterr().err
+        assert f"auto: {number}, as there are {cores} processor" in caplog.text
+        caplog.clear()
 
 
 def test_systems_that_do_not_say_which_cores_may_be_used_have_cores_all_the_same(monkeypatch):
@@ -56,7 +58,7 @@ def test_systems_that_do_not_say_which_cores_may_be_used_have_cores_all_the_same
 def test_each_cell_is_done_once_by_a_trainer_that_nobody_else_uses(trainers):
     done, busy, most = [], set(), []
 
-    def do(cell, trainer, check):
+    def run(cell, trainer, check):
         assert trainer not in busy
         busy.add(trainer)
         most.append(len(busy))
@@ -67,7 +69,7 @@ def test_each_cell_is_done_once_by_a_trainer_that_nobody_else_uses(trainers):
         busy.remove(trainer)
 
     both = threading.Barrier(2)
-    side_by_side(groups(cells()), do, range(trainers))
+    run_groups(group_cells(cells()), run, range(trainers))
     assert sorted(map(str, done)) == sorted(map(str, cells()))
     assert min(trainers, 2) <= max(most) <= trainers
 
@@ -75,7 +77,7 @@ def test_each_cell_is_done_once_by_a_trainer_that_nobody_else_uses(trainers):
 def test_the_first_error_ends_the_others():
     failed, ended = threading.Event(), []
 
-    def do(cell, trainer, check):
+    def run(cell, trainer, check):
         if cell.budget == 2:
             failed.set()
             raise ValueError("no such thing")
@@ -88,5 +90,5 @@ def test_the_first_error_ends_the_others():
             ended.append(cell)
 
     with pytest.raises(ValueError, match="no such thing"):
-        side_by_side(groups(cells()), do, range(2))
+        run_groups(group_cells(cells()), run, range(2))
     assert ended == [cells()[0]]

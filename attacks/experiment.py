@@ -1,0 +1,146 @@
+"""The experiment: what a thief gets from a victim, with each defence, for each budget."""
+
+from collections.abc import Callable, Collection
+import functools
+import logging
+from typing import Any
+
+from attacks.adversaries.adversary import Known
+from attacks.clone.clone import CloneTrainer
+from attacks.grid.cell import Cell
+from attacks.grid.config import RunConfig
+from attacks.grid.experiment_config import reasons_unless_all
+from attacks.grid.registries import ADVERSARIES
+from attacks.grid.registries import ATTACKS
+from attacks.queries.pools import Pools
+from attacks.queries.thief import Thief
+from attacks.report import Results
+from attacks.results.provenance import provenance
+from attacks.schedule.parallel import clones_at_once
+from attacks.schedule.parallel import group_cells
+from attacks.schedule.parallel import run_groups
+from attacks.schedule.progress import Progress
+from attacks.schedule.shared_store import SharedStore
+from attacks.targets.local import LocalTarget
+from attacks.targets.remote import RemoteTarget
+from attacks.targets.target import Target
+from models.data.splits import split
+from models.processes.preemption import Preemption
+from models.processes.workers import join
+from models.training.checkpoints import Checkpoint
+
+_LOG = logging.getLogger(__name__)
+
+
+def run_experiment(config: RunConfig,
+                   progress: Progress | None = None,
+                   preemption: Preemption | None = None) -> Results | None:
+    """data -> victim -> defence -> oracle -> attack -> clone -> evaluation -> results -> report
+
+    Cells that have a result in the output directory are not done again.
+
+    Args:
+        config: The run.
+        progress: A progress bar. Defaults to none.
+        preemption: Tells when the run has to end before it is done. Defaults to never.
+
+    Returns:
+        The results in the output directory, those of other runs included. `None` for all workers
+        but the chief, where several processes do one run.
+
+    Raises:
+        ValueError: If the run is impossible, or the output directory belongs to another experiment.
+        OSError: If files cannot be read or written.
+    """
+    progress = progress or Progress(is_shown=False)
+    experiment = config.experiment
+    workers = join(config.execution.process.distribution, experiment.clone.batch_size)
+    dataset = experiment.data.load()
+    splits = split(dataset, experiment.data.split_seed)
+    pools = Pools(splits.pool.x, dataset.input_range, experiment.data)
+    experiment.check(dataset, pools)
+    at_once = clones_at_once(config, workers.strategy)
+    with workers, make_target(config, dataset, splits, workers) as target:
+        store = SharedStore(config, dataset, workers, preemption or Preemption())
+        cells = store.missing(config.own_cells())
+        progress.expects(len(cells) * experiment.clone.steps)
+        target.open(workers, progress, store.checkpoint(None))
+        origin = provenance(config, dataset, splits, target.record, workers.strategy, at_once)
+        store.extend(origin)
+        unfit = find_unfit(experiment.cells(), target)
+        progress.expects(-len(unfit & set(cells)) * experiment.clone.steps)
+        trainers = [
+            CloneTrainer(experiment.clone, dataset.input_shape, dataset.num_classes,
+                         workers.strategy) for _ in range(at_once)
+        ]
+        run = functools.partial(_run_unless_done, store, origin, pools, target, progress)
+        run_groups(group_cells(cell for cell in cells if cell not in unfit), run, trainers)
+        bill = target.bill()
+    if not workers.is_chief:
+        return None
+    return Results(store.directory, config.judgement, bill)
+
+
+def make_target(config, dataset, splits, workers) -> Target:
+    """The victim: behind an endpoint, or in this process; nothing is written yet."""
+    if config.experiment.is_remote and workers.count > 1:
+        raise ValueError("`distribution` must not be multi_worker for an endpoint, which each "
+                         f"worker would query and be billed for. Received: {workers.count} workers")
+    kind = RemoteTarget if config.experiment.is_remote else LocalTarget
+    return kind(config, dataset, splits)
+
+
+def find_unfit(cells: Collection[Cell], target: Target) -> set[Cell]:
+    """The cells that mean nothing on this target; a warning names the reasons.
+
+    Raises:
+        ValueError: If no cell means anything.
+    """
+    unfit = {cell: target.unfit(cell) for cell in cells}
+    if reasons := reasons_unless_all(unfit.values()):
+        _LOG.warning("Left out: %s.", "; ".join(reasons))
+    return {cell for cell in cells if unfit[cell]}
+
+
+def _run_unless_done(store, origin, pools, target, progress, cell, clones, check):
+    """Runs a cell and writes its result, unless another run has done it or is doing it."""
+    with progress.running(str(cell), clones.config.steps) as count, store.claim(cell) as is_free:
+        if is_free:
+            result = run_cell(cell, pools, target, clones, lambda steps: check() or count(steps),
+                              store.checkpoint(cell))
+            store.write(cell, {**origin, **result})
+
+
+def run_cell(cell: Cell,
+             pools: Pools,
+             target: Target,
+             clones: CloneTrainer,
+             progress: Callable[[int], None],
+             checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+    """One cell: the thief queries the oracle and trains a clone, the evaluator measures it.
+
+    Args:
+        cell: The cell.
+        pools: The inputs that the thief has.
+        target: The victim.
+        clones: Trains the clones.
+        progress: Called with the number of steps done since its last call.
+        checkpoint: Where trainings are kept while they run. Defaults to `None`.
+
+    Returns:
+        The part of the cell's record that is its own.
+    """
+    attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
+    oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
+    known = Known(cell.defence, attack.candidates(pools), cell.seed)
+    max_shift = attack.max_shift(pools.input_shape)
+    thief = Thief(oracle, adversary, known, pools, clones, max_shift, checkpoint)
+    attack.steal(thief)
+    clone = thief.clone(watch=evaluator.watch, progress=progress)
+    return {
+        "cell": cell.describe(),
+        "queries_used": oracle.queries_used,
+        "queries_per_round": thief.rows_per_round,
+        "metrics": evaluator.measure(clone, clones.model, cell.defence, thief.inputs),
+        "clone": clone.describe(),
+    }

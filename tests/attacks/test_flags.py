@@ -1,0 +1,142 @@
+"""Every flag arrives in the configuration of a run."""
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from attacks import flags
+from attacks.clone.recipe import CloneConfig
+from attacks.endpoint.address import Address
+from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.config import RemoteConfig
+from attacks.endpoint.config import RetryPolicy
+from attacks.endpoint.config import Secret
+from attacks.grid.config import read_replay
+from attacks.grid.config import RunConfig
+from attacks.grid.execution import ExecutionConfig
+from attacks.grid.experiment_config import ExperimentConfig
+from attacks.grid.judgement import Judgement
+from attacks.results.replay_file import ReplayFile
+from models.data.loading import DataConfig
+from models.processes.config import ProcessConfig
+from models.victim import VictimConfig
+from models.victim import VictimFile
+from revsig_keras.options import options_of
+from tests.attacks.programs import parsed
+
+ROOT = pathlib.Path(__file__).parents[2]
+FLAGFILES = [*ROOT.glob("results/*/run.flags"), *ROOT.glob("attacks/configs/*.flags")]
+
+
+def configured(*arguments):
+    return flags.run_config(parsed("--output_dir=o", *arguments))
+
+
+def test_without_flags_everything_has_the_default_of_its_field():
+    assert configured() == RunConfig(ExperimentConfig(), ExecutionConfig("o"))
+
+
+def test_all_flags_of_a_local_oracle():
+    given = {
+        "output_dir": "d",
+        "dataset": "mnist",
+        "data_dir": "e",
+        "download": "true",
+        "image_size": "8,9",
+        "cache_dir": "f",
+        "split_seed": "1",
+        "victim_architecture": "mlp",
+        "victim_optimizer": "sgd",
+        "victim_batch_size": "2",
+        "victim_steps": "3",
+        "victim_seed": "4",
+        "clone_architecture": "mnist_cnn",
+        "optimizer": "sgd:momentum=.5",
+        "batch_size": "5",
+        "steps": "6",
+        "held_out": "0.25",
+        "patience": "7",
+        "precision": "mixed_float16",
+        "jit": "true",
+        "defences": "none,top_k",
+        "attacks": "random",
+        "adversaries": "labels",
+        "budgets": "8,9",
+        "seeds": "10",
+        "epsilon": "0.5",
+        "distribution": "one_device",
+        "checkpoint_every": "11",
+        "clones_per_device": "12",
+        "cells": "3,0-1",
+        "price_per_1000": "13",
+        "fail_above": "0.75",
+    }
+    config = configured(*(f"--{name}={value}" for name, value in given.items()))
+    assert config == RunConfig(
+        ExperimentConfig(
+            DataConfig("mnist", "e", True, (8, 9), 1, "f"), VictimConfig("mlp", "sgd", 2, 3, 4),
+            CloneConfig("mnist_cnn", "sgd:momentum=.5", 5, 6, 0.25, 7, "mixed_float16", True),
+            ("none", "top_k"), ("random",), ("labels",), (8, 9), (10,), 0.5),
+        ExecutionConfig("d", ProcessConfig("one_device", 11.0), 12, (0, 1, 3)),
+        Judgement(13.0, 0.75))
+    remote = {option.name for option in options_of(RemoteConfig)}
+    assert {option.name for option in options_of(RunConfig)} - remote - {"victim"} == set(given)
+    file = configured("--victim=v.keras").experiment.victim
+    assert file == VictimFile("v.keras")
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.parent.name + "/" + path.stem)
+def test_a_flagfile_is_read_as_the_command_line_reads_it(path):
+    """So `run.flags` is the identity of its directory, and replays it."""
+    experiment = configured(f"--flagfile={path}").experiment
+    if path.name == "run.flags":
+        assert ReplayFile(path.parent).read() == experiment
+    replay = RunConfig(experiment, ExecutionConfig("o")).replay()
+    assert read_replay(replay).identity() == experiment.identity()
+
+
+def test_importing_the_programs_together_defines_no_flag():
+    code = ("from absl import flags\n"
+            "import attacks.run, attacks.plot, models.train, models.tune\n"
+            "modules = flags.FLAGS.flags_by_module_dict()\n"
+            "assert not {'attacks', 'models', 'revsig_keras'} & {n.split('.')[0] for n in modules}")
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_all_flags_of_a_remote_oracle(tmp_path):
+    (tmp_path / "ca.pem").write_text("")
+    given = {
+        "oracle": "grpcs://host:9/m/versions/2",
+        "i_own_this_endpoint": "true",
+        "ledger": "l.sqlite",
+        "eval_rows": "70",
+        "max_rows": "80",
+        "oracle_signature": "s",
+        "oracle_input": "i",
+        "oracle_output": "o",
+        "oracle_range": "-1,1.5",
+        "oracle_format": "column",
+        "oracle_token": "env:T",
+        "oracle_headers": "X-A=env:A,X-B=file:/b=c",
+        "oracle_ca_file": f"{tmp_path}/ca.pem",
+        "oracle_batch_size": "3",
+        "oracle_concurrency": "5",
+        "oracle_rows_per_second": "2.5",
+        "oracle_timeout_s": "7",
+        "oracle_retries": "11",
+    }
+    config = configured(*(f"--{name}={value}" for name, value in given.items()))
+    headers = {"X-A": Secret("env:A"), "X-B": Secret("file:/b=c")}
+    assert config.experiment.defences == ("as_served",)
+    assert config.experiment.victim == RemoteConfig(
+        EndpointConfig(Address("grpcs", "host:9", "", "m", 2), "s", "i", "o", (-1.0, 1.5), "column",
+                       Secret("env:T"), headers, f"{tmp_path}/ca.pem", 3, 5, 2.5, 7.0,
+                       RetryPolicy(11)), True, "l.sqlite", 70, 80)
+    assert {option.name for option in options_of(RemoteConfig)} == set(given)
+
+
+def test_an_address_alone_has_the_defaults_of_the_config():
+    address = Address.parse("grpc://host/m")
+    assert configured("--oracle=grpc://host/m").experiment.victim == RemoteConfig(
+        EndpointConfig(address))
