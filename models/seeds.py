@@ -5,13 +5,13 @@ import numpy as np
 
 
 def derive(seed: int, purpose: str) -> int:
-    """A seed for one purpose: those of different purposes have nothing in common.
+    """Derives an independent seed for each purpose from one seed.
 
-    Without it, a victim and a clone that are given the same seed would start from the same weights.
+    Without it, a victim and a clone of the same seed would start from the same weights.
 
     Args:
-        seed: an integer of at least 0.
-        purpose: a few words.
+        seed: An integer of at least 0.
+        purpose: A few words.
 
     Returns:
         An integer of at least 0.

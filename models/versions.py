@@ -9,7 +9,7 @@ import revsig_keras
 
 
 def versions() -> dict[str, str]:
-    """The versions that a result depends on, by name."""
+    """Returns the versions of Python and of the packages that a result depends on, by name."""
     return {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,

@@ -1,4 +1,4 @@
-"""Labelled inputs."""
+"""Labelled inputs for classifiers."""
 import dataclasses
 import functools
 import hashlib
@@ -15,14 +15,14 @@ class Dataset:
     """Labelled inputs for a classifier, in memory or, as `StreamedImages`, on disk.
 
     Attributes:
-        name: the name it was loaded by.
+        name: The name that it was loaded by.
         x: float32 inputs of shape `[n, ...]`.
         y: int64 labels in `[0, num_classes)`, of shape `[n]`.
-        num_classes: the number of classes, at least 2.
-        input_range: the pair (lowest, highest) of the values that an input can have.
-        test_x: the inputs of the official test split, or `None` where there is none.
-        test_y: the labels of the official test split, or `None` where there is none.
-        known_fingerprint: what `fingerprint` returns, where it is known without reading all data.
+        num_classes: The number of classes, at least 2.
+        input_range: The pair (lowest, highest) of the values that an input can have.
+        test_x: The inputs of the official test split, or `None` if there is none.
+        test_y: The labels of the official test split, or `None` if there is none.
+        known_fingerprint: The result of `fingerprint`, if it is known without reading all data.
     """
     name: str
     x: Inputs
@@ -62,7 +62,7 @@ class Dataset:
         return self.x.shape[1:]
 
     def fingerprint(self) -> str:
-        """A SHA-256 in hexadecimal of everything but the name: equal exactly for equal data."""
+        """Returns the SHA-256 of everything but the name, in hexadecimal."""
         return self.known_fingerprint or self._fingerprint
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""Image data sets that are folders: one for each class, with its images."""
+"""Image data sets in folders, one folder per class."""
 from collections.abc import Iterator
 import dataclasses
 import functools
@@ -18,16 +18,16 @@ from models.data.streamed import StreamedImages
 from models.processes.files import write_once
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
-# To be raised when other bytes are made of the same files.
+# To be raised whenever the same files are decoded to other bytes.
 _FORMAT = 1
-_NAMED = 3  # Empty folders that an error names.
+_NAMED = 3  # Empty folders that an error message names.
 
 
 def load(name: str, image_size: tuple[int, int] | None, cache_dir: str | None) -> Dataset:
-    """Loads `folder:DIR`; see `datasets.load`.
+    """Loads `folder:DIR`; see `models.data.loading.load`.
 
-    The images are decoded once, to bytes in a file that later runs, and runs beside this one, read
-    from. It is found by the names, sizes and times of the images, so that no change goes unnoticed.
+    The images are decoded once, into a file that later and parallel runs read. Its name is a hash
+    of the names, sizes and times of the images, so that a changed folder is decoded again.
     """
     paths, labels, key = _find(name, image_size)
     cached = _directory(cache_dir) / f"{key}.npy"
@@ -36,7 +36,7 @@ def load(name: str, image_size: tuple[int, int] | None, cache_dir: str | None) -
         stored = np.load(cached, mmap_mode="r").view(np.ndarray)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{cached} is damaged. Remove it, and the images are decoded "
-                         "anew") from error
+                         "again") from error
     dataset = Dataset(name, StreamedImages(stored), labels, int(labels[-1]) + 1, (0.0, 1.0))
     known = cached.with_suffix(".fingerprint")
     write_once(known, lambda file: file.write(dataset.fingerprint().encode()))
@@ -51,11 +51,10 @@ def _directory(cache_dir):
 
 
 def _find(name, image_size):
-    """The images class by class in the order of their names, their labels, and what the decoded
-    images are found by."""
+    """Returns the paths of the images, ordered by class and name, their labels, and a hash."""
     directory = name.removeprefix("folder:")
     if not os.path.isdir(directory):
-        raise ValueError(f"{name} must be a directory that is there. Received: {directory!r}")
+        raise ValueError(f"{name} must be an existing directory. Received: {directory!r}")
     classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
     classes = [folder for folder in classes if not folder.startswith(".")]
     if len(classes) < 2:
@@ -84,7 +83,7 @@ def _images(folder):
 
 
 def _write(file: BinaryIO, name, paths, size) -> None:
-    """Writes a NumPy file of all images, of one channel if all of them are grey, else of three."""
+    """Writes a NumPy file of all images, with one channel if all are grey, else with three."""
     for channels in (1, 3):
         file.seek(0)
         file.truncate()
@@ -93,7 +92,7 @@ def _write(file: BinaryIO, name, paths, size) -> None:
 
 
 def _is_written(file, name, paths, size, channels):
-    """Whether all images could be written with so many channels; it ends where one could not."""
+    """Writes the images up to the first that needs more channels; returns whether none does."""
     shape = None
     for path, image in zip(paths, _decoded(name, paths, size), strict=True):
         if image.shape[2] > channels:
@@ -116,7 +115,7 @@ def _write_header(file, shape):
 
 
 def _decoded(name, paths, size) -> Iterator[np.ndarray]:
-    """The images in their order, uint8, of one or three channels each."""
+    """Yields the images in order, uint8, with one or three channels each."""
     files = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths])
     images = files.map(functools.partial(_decode, size=size), tf.data.AUTOTUNE).prefetch(1)
     with tqdm.tqdm(total=len(paths),
@@ -152,7 +151,7 @@ def _decode(path, size):
 
 
 def _decode_bitmap(data):
-    """TensorFlow takes the numbers of a palette for grey."""
+    """Decodes a bitmap; TensorFlow would take the indices into a palette for grey values."""
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:

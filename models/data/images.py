@@ -1,15 +1,19 @@
-"""Images in the shape that a model takes."""
+"""Conversion of images to the size and the channels that a model takes."""
 import numpy as np
 import tensorflow as tf
 
 _BATCH = 1024
-# Rec. 601: what red, green and blue add to the brightness that is seen.
+# The weights of red, green and blue in the luminance, by Rec. 601.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Images `[n, height, width, channels]` of values in `[0, 1]` resized to `size` (height, width)
-    by bilinear interpolation, antialiased; those that have it already are kept as they are."""
+    """Resizes images by antialiased bilinear interpolation; images of that size are returned.
+
+    Args:
+        images: Array `[n, height, width, channels]` of values in `[0, 1]`.
+        size: The pair (height, width).
+    """
     if images.shape[1:3] == tuple(size):
         return images
     resized = np.empty((len(images), *size, images.shape[3]), np.float32)
@@ -20,15 +24,18 @@ def resize(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def with_channels(images: np.ndarray, channels: int) -> np.ndarray:
-    """Images `[n, height, width, 1 or 3]` with 1 or 3 channels: grey is the luminance of colours,
-    and is repeated to make them.
+    """Converts images between 1 and 3 channels: colours to their luminance, grey by repetition.
+
+    Args:
+        images: Array `[n, height, width, channels]`.
+        channels: The number of channels of the result.
 
     Raises:
-        ValueError: If either number of channels is another one.
+        ValueError: If either number of channels is neither 1 nor 3.
     """
     if not {images.shape[-1], channels} <= {1, 3}:
-        raise ValueError("Images must have 1 or 3 channels, to be made of 1 or 3. Received: "
-                         f"{images.shape[-1]} channels, to be made {channels}")
+        raise ValueError("images must have 1 or 3 channels and be converted to 1 or 3. Received: "
+                         f"{images.shape[-1]} channels, to be converted to {channels}")
     if images.shape[-1] == channels:
         return images
     if channels == 3:

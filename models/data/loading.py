@@ -1,5 +1,8 @@
-"""Data sets by name: scikit-learn's digits, a user's own file or folders, and the
-image-classification sets of TFDS."""
+"""Data sets by name: scikit-learn's digits, the user's own files, and TFDS.
+
+To add a data set, write a function that returns a `Dataset`, in a file of its own, and call it in
+`load`.
+"""
 import dataclasses
 import os
 
@@ -14,7 +17,7 @@ from revsig_keras.options import option
 
 
 def _height_width(values):
-    """The pair of integers in `["8", "8"]`."""
+    """Parses `["8", "8"]`."""
     if len(values) != 2 or not all(value.isdecimal() and int(value) > 0 for value in values):
         raise ValueError("`image_size` must be HEIGHT,WIDTH in pixels. "
                          f"Received: {','.join(values)!r}")
@@ -29,12 +32,11 @@ def _checked_size(size):
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """Which data set, and how it is split.
+    """The data set of an experiment and its split.
 
     Attributes:
-        dataset, data_dir, download, image_size: see `load`.
-        split_seed: see `splits.split`.
-        cache_dir: see `load`.
+        dataset, data_dir, download, image_size, cache_dir: See `load`.
+        split_seed: See `models.data.splits.split`.
     """
     dataset: str = option(
         "digits",
@@ -88,18 +90,18 @@ def load(name: str,
     Args:
         name: `"digits"`: scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, which need no
             download. `"npz:FILE"`: a NumPy file with `x`, inputs of any shape, uint8 (divided by
-            255) or floats (kept as they are), and `y`, labels from 0 up. `"folder:DIR"`: a
-            folder for each class, in the order of their names, with its images (JPEG, PNG, BMP, or
-            the first of a GIF), of one channel if all of them are grey, else of three; they stay on
-            disk, as `StreamedImages`. Any other name is that of an image-classification set of
-            TensorFlow Datasets (TFDS), such as `"mnist"`.
-        data_dir: where TFDS has its data. Defaults to `None`: the environment variable
+            255) or floats (kept as they are), and `y`, labels from 0 up. `"folder:DIR"`: a folder
+            per class, in the order of their names, with its images (JPEG, PNG, BMP, or the first
+            image of a GIF), with one channel if all are grey, else with three; they stay on disk,
+            as `StreamedImages`. Any other name: an image-classification set of TensorFlow Datasets
+            (TFDS), such as `"mnist"`.
+        data_dir: The data directory of TFDS. Defaults to `None`: the environment variable
             `TFDS_DATA_DIR`, or TFDS' own default.
-        download: whether TFDS may download and prepare what is not there. Defaults to `False`.
-        image_size: a pair (height, width) to which the images of a TFDS set or of folders are
-            resized; those of folders are bytes still. Defaults to `None`: as they are.
-        cache_dir: where the decoded images of folders are kept. Defaults to `None`: `revsig_keras`
-            in the directory that the environment variable `XDG_CACHE_HOME` names, or in `~/.cache`.
+        download: Whether TFDS may download and prepare a missing data set. Defaults to `False`.
+        image_size: The pair (height, width) to which the images of a TFDS set or of folders are
+            resized; images of folders stay bytes. Defaults to `None`: they are not resized.
+        cache_dir: The directory of decoded images of folders. Defaults to `None`: `revsig_keras` in
+            the directory that the environment variable `XDG_CACHE_HOME` names, or in `~/.cache`.
 
     Returns:
         A `Dataset`. All images have values in `[0, 1]`.
@@ -109,7 +111,7 @@ def load(name: str,
     if name == "digits" or name.startswith("npz:"):
         if image_size is not None:
             raise ValueError(
-                "image_size can be given for folder: and TFDS data sets only. Received: "
+                "`image_size` must be given for folder: and TFDS data sets only. Received: "
                 f"image_size={image_size} for {name}")
         return _load_digits() if name == "digits" else _load_npz(name)
     return tfds.load(name, data_dir, download, image_size)

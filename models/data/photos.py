@@ -3,20 +3,20 @@ import numpy as np
 
 from models.data.images import resize
 
-# The sides of the patches in pixels: details, things, and a good part of the photograph.
+# The sides of the patches in pixels: details, objects, and a large part of the photograph.
 _SIDES = (32, 64, 128)
-# Neighbours on the grid have three quarters of a side in common.
+# Neighbouring patches overlap by three quarters of a side.
 _STEPS_PER_SIDE = 4
 
 
 def patches(size: tuple[int, int]) -> np.ndarray:
-    """Square patches of a temple and of a flower (`sklearn.datasets.load_sample_images`).
+    """Returns square patches of a temple and of a flower.
 
-    They are cut on a grid, at three sides, and are in random order, always the same one: some ten
-    thousand of them.
+    The photographs are those of `sklearn.datasets.load_sample_images`. The patches, about ten
+    thousand, are cut on a grid at three sizes, and their random order is always the same.
 
     Args:
-        size: A pair (height, width) to which they are resized.
+        size: The pair (height, width) to which they are resized.
 
     Returns:
         Array `[n, height, width, 3]`, float32 in `[0, 1]`.
@@ -30,7 +30,7 @@ def patches(size: tuple[int, int]) -> np.ndarray:
 
 
 def _grid(photo, side):
-    """The patches `[n, side, side, 3]` of one photograph `[height, width, 3]`."""
+    """Returns the patches `[n, side, side, 3]` of one photograph `[height, width, 3]`."""
     step = side // _STEPS_PER_SIDE
     windows = np.lib.stride_tricks.sliding_window_view(photo, (side, side), axis=(0, 1))
     return np.moveaxis(windows[::step, ::step], 2, -1).reshape(-1, side, side, 3)

@@ -13,10 +13,10 @@ from revsig_keras.errors import first_line
 
 
 def load(name, data_dir, download, image_size):
-    """Loads an image-classification set of TFDS; see `datasets.load`.
+    """Loads an image-classification set of TFDS; see `models.data.loading.load`.
 
-    The rows outside the test split are those of TFDS' train. The test split is TFDS' test, else its
-    validation.
+    The rows outside the test split are TFDS' split train. The test split is TFDS' split test, or
+    its split validation if there is no usable test.
     """
     import tensorflow_datasets as tfds  # Slow, so only where it is needed.
 
@@ -31,7 +31,7 @@ def load(name, data_dir, download, image_size):
         x, y = _read(tfds, builder, "train", image_size)
         for test in [split for split in ("test", "validation") if split in splits]:
             test_x, test_y = _read(tfds, builder, test, image_size)
-            # Some sets keep the labels of their test split secret, and give -1.
+            # Some sets keep the labels of their test split secret and have -1 instead.
             if test_y.min() >= 0:
                 return Dataset(name, x, y, num_classes, (0.0, 1.0), test_x, test_y)
         return Dataset(name, x, y, num_classes, (0.0, 1.0))
@@ -53,7 +53,7 @@ def _check_features(tfds, name, features, image_size):
 def _prepared_builder(tfds, name, data_dir, download):
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except Exception as error:  # TFDS raises whatever its parts raise.
+    except Exception as error:  # TFDS passes on the errors of its dependencies.
         valid = "digits, npz:FILE, folder:DIR, or the name of any image-classification set of TFDS"
         close = difflib.get_close_matches(
             name, ["digits", *tfds.list_builders(with_community_datasets=False)])
@@ -62,8 +62,8 @@ def _prepared_builder(tfds, name, data_dir, download):
     if not builder.is_prepared():
         if not download:
             raise ValueError(
-                f"The data set {name} is not prepared in {builder.data_path}: say where it is "
-                "with --data_dir, or allow it to be downloaded with --download.")
+                f"The data set {name} is not prepared in {builder.data_path}: `data_dir` "
+                "must be where it is, or `download` must allow its download.")
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 builder.download_and_prepare()
@@ -74,7 +74,7 @@ def _prepared_builder(tfds, name, data_dir, download):
 
 
 def _read(tfds, builder, split, image_size):
-    """Reads a split in the order of its files: images as float32 in `[0, 1]`, and labels."""
+    """Returns the images of a split, float32 in `[0, 1]`, and their labels, in file order."""
     feature = builder.info.features["image"]
     dtype = tf.as_dtype(feature.np_dtype)
     highest = dtype.max if dtype.is_integer else 1
@@ -88,7 +88,7 @@ def _read(tfds, builder, split, image_size):
 
     only = tfds.decode.PartialDecoding({"image": True, "label": True})
     rows = builder.as_dataset(split=split, shuffle_files=False, decoders=only)
-    if is_resized:  # One by one: they may differ in size.
+    if is_resized:  # One by one, because they may differ in size.
         batches = rows.map(convert, num_parallel_calls=tf.data.AUTOTUNE).batch(1024)
     else:
         batches = rows.batch(1024).map(convert)
@@ -98,9 +98,9 @@ def _read(tfds, builder, split, image_size):
 
 @contextlib.contextmanager
 def _quiet(tfds):
-    """Keeps TFDS' progress bars and log from the terminal, unless somebody is debugging."""
+    """Suppresses TFDS' progress bars and log, unless the verbosity is that of debugging."""
     tfds.disable_progress_bar()
-    # Downloads that are given up go on to retry, and to warn, in threads of their own.
+    # Downloads that were given up continue to retry, and to warn, in their own threads.
     python_logging.getLogger("urllib3").setLevel(python_logging.ERROR)
     verbosity = logging.get_verbosity()
     if verbosity < logging.DEBUG:

@@ -1,4 +1,4 @@
-"""The processes that train together, as the environment variable TF_CONFIG names them."""
+"""The processes that train together, as the environment variable TF_CONFIG lists them."""
 import dataclasses
 import json
 import os
@@ -9,12 +9,12 @@ _FORM = ('{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker",
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """What a process knows of its cluster.
+    """The size of a cluster and the role of this process in it.
 
     Attributes:
-        workers: the number of processes that train together.
-        is_chief: whether this process is the one that writes: the task of type `"chief"`, or the
-            first worker where there is none.
+        workers: The number of processes that train together.
+        is_chief: Whether this process is the one that writes: the task of type `"chief"`, or the
+            first worker if there is none.
     """
     workers: int
     is_chief: bool
@@ -24,11 +24,11 @@ def read_cluster() -> Cluster | None:
     """Reads TF_CONFIG.
 
     Returns:
-        A `Cluster`, or `None` where TF_CONFIG is not set or names no cluster.
+        A `Cluster`, or `None` if TF_CONFIG is not set or names no cluster.
 
     Raises:
-        ValueError: if it is not of the form that TensorFlow expects, or names other tasks than
-            those that train.
+        ValueError: If it is not of the form that TensorFlow expects, or names tasks that do not
+            train.
     """
     text = os.environ.get("TF_CONFIG", "")
     if not text.strip():

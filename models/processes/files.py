@@ -1,4 +1,4 @@
-"""What stands in files: complete or not there at all."""
+"""Files that are either complete or not there."""
 from collections.abc import Callable, Iterator
 import contextlib
 import glob
@@ -10,7 +10,7 @@ import uuid
 
 from models.processes.locks import lock
 
-# Seconds without a change after which nobody is taken to be writing a temporary file any more.
+# Seconds without a change after which a temporary file is taken to be abandoned.
 _ABANDONED_SECONDS = 3600
 
 
@@ -18,27 +18,26 @@ def write_atomically(path: str | os.PathLike, data: str | bytes, overwrite: bool
     """Writes a file so that at any time, even after a crash, it is either as before or complete.
 
     Args:
-        path: the file. Its directory must exist.
+        path: The file, in an existing directory.
         data: `bytes`, or a `str` that is written as UTF-8.
-        overwrite: whether an existing file is replaced. Defaults to `True`.
+        overwrite: Whether an existing file is replaced. Defaults to `True`.
 
     Raises:
-        FileExistsError: if the file exists and must not be overwritten.
+        FileExistsError: If the file exists and must not be overwritten.
     """
     with _open_atomically(path, overwrite) as file:
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 def write_once(path: str | os.PathLike, write: Callable[[BinaryIO], None]) -> None:
-    """Writes a file unless it is there; of several processes one writes, and the others wait.
+    """Writes a file unless it exists; of several processes one writes, and the others wait.
 
-    What is left by a process that was killed while it wrote is never taken for the file. Whoever
-    comes an hour later removes it.
+    A process that is killed while it writes leaves a temporary file, which is never taken for the
+    file, and which a call an hour later removes.
 
     Args:
-        path: the file. Its directory is made if it is missing.
-        write: a function that writes what belongs into it to a file that is open for reading and
-            writing.
+        path: The file. Its directory is made if it is missing.
+        write: A function that writes the contents to a file that is open for reading and writing.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,14 +53,14 @@ def write_once(path: str | os.PathLike, write: Callable[[BinaryIO], None]) -> No
 
 def _remove_abandoned(path):
     for left in path.parent.glob(f".{glob.escape(path.name)}.{'?' * 32}"):
-        with contextlib.suppress(OSError):  # Another one removes it, or it is not ours to remove.
+        with contextlib.suppress(OSError):  # Another process removes it, or we have no permission.
             if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
                 left.unlink()
 
 
 @contextlib.contextmanager
 def _open_atomically(path, overwrite) -> Iterator[BinaryIO]:
-    """A new file, which gets its name once it is complete and on disk."""
+    """Opens a temporary file, which is renamed once it is complete and on disk."""
     directory, name = os.path.split(os.path.abspath(path))
     temporary = os.path.join(directory, f".{name}.{uuid.uuid4().hex}")
     try:
@@ -79,12 +78,12 @@ def _open_atomically(path, overwrite) -> Iterator[BinaryIO]:
 
 
 def _link(temporary, path):
-    """Names the file `path` unless there is one: a link fails then, where a rename replaces it."""
+    """Moves `temporary` to `path` unless that exists: unlike a rename, a link fails then."""
     try:
         os.link(temporary, path)
     except FileExistsError:
         raise
-    except OSError:  # A file system without links: a moment passes between looking and renaming.
+    except OSError:  # A file system without links: checking and renaming are not one step.
         if os.path.exists(path):
-            raise FileExistsError(f"{path} is there already.") from None
+            raise FileExistsError(f"{path} exists already.") from None
         os.replace(temporary, path)

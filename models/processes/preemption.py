@@ -1,4 +1,4 @@
-"""What happens when the system asks the process to end."""
+"""Handles SIGTERM, with which a system asks a process to end."""
 from collections.abc import Iterator
 import contextlib
 import signal
@@ -6,28 +6,29 @@ import sys
 import threading
 from typing import NoReturn
 
-# The exit status of a process that SIGTERM has ended, as a shell has it.
+# The exit status of a process that SIGTERM has ended, as a shell reports it.
 TERMINATED = 128 + signal.SIGTERM
 
 
 class Preemption:
-    """As a context, takes SIGTERM: at once, or where it is delayed, as soon as that is over.
+    """A context in which SIGTERM ends the process, at once or after the work that delays it.
 
-    So a machine that is taken away leaves a training the time to be kept. A process that is killed
-    without a warning loses what it did since then, and nothing else.
+    The delay gives a training on a machine that is about to be taken away the time to be stored. A
+    process that is killed without a warning loses only what it did since the last checkpoint.
 
     Attributes:
-        has_come: whether SIGTERM has come, and whoever delays it is to come to an end.
+        has_come: Whether SIGTERM has come, so that the work that delays it is to end.
     """
 
     def __init__(self):
         self.has_come = False
         self._delays, self._message = 0, "terminated"
         self._before = None
-        self._lock = threading.Lock()  # Not taken by the handler, which may interrupt its holder.
+        self._lock = threading.Lock(
+        )  # The handler, which may interrupt the holder, does not take it.
 
     def __enter__(self):
-        if threading.current_thread() is threading.main_thread():  # Others cannot take signals.
+        if threading.current_thread() is threading.main_thread():  # Other threads cannot.
             self._before = signal.signal(signal.SIGTERM, self._comes)
         return self
 
@@ -39,7 +40,7 @@ class Preemption:
 
     @contextlib.contextmanager
     def delayed(self) -> Iterator[None]:
-        """Where work is done that looks at `has_come`, and ends when it is set."""
+        """A context for work that checks `has_come` and ends when it is set."""
         with self._lock:
             self._delays += 1
         try:
@@ -50,7 +51,7 @@ class Preemption:
         self._end_unless_delayed()
 
     def end(self, message: str = "terminated") -> NoReturn:
-        """Ends the process; what is said, is said when the context is left."""
+        """Ends the process; the message is printed when the context is left."""
         self._message = message
         sys.exit(TERMINATED)
 

@@ -81,7 +81,8 @@ def test_grey_is_the_luminance_and_a_grey_colour_stays():
     np.testing.assert_allclose(with_channels(colours, 1)[0, :, 0], [0.299, 0.587, 0.114])
     grey = np.random.default_rng(0).random((4, 5, 6, 1), np.float32)
     np.testing.assert_allclose(with_channels(with_channels(grey, 3), 1), grey, atol=1e-6)
-    with pytest.raises(ValueError, match="1 or 3 channels.*Received: 4 channels, to be made 1"):
+    with pytest.raises(ValueError,
+                       match="1 or 3 channels.*Received: 4 channels, to be converted to 1"):
         with_channels(np.zeros((1, 2, 2, 4)), 1)
 
 

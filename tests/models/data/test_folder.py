@@ -104,7 +104,7 @@ def test_a_file_that_is_no_image_is_named_and_nothing_is_kept(folder, content):
 
 
 @pytest.mark.parametrize("missing, message", [
-    (".", "must be a directory that is there"),
+    (".", "must be an existing directory"),
     ("a", "at least 2 classes. Received: b"),
     ("a/*", "in the folder of each class. Received: none in a$"),
     ("*/*.*", "images .*.png.* Received: none in a, b"),

@@ -1,4 +1,4 @@
-"""Data sets by name: what is loaded, and what bad files get."""
+"""Data sets by name, and the errors of bad files."""
 import dataclasses
 import pathlib
 
@@ -83,7 +83,7 @@ def test_truncated_npz(tmp_path, cut):
 
 
 def test_damaged_npz_is_one_line(tmp_path):
-    """Of which a flag says that it is encrypted."""
+    """The damaged byte claims that a member is encrypted."""
     name, path = save(tmp_path, x=X, y=Y), tmp_path / "data.npz"
     data = bytearray(path.read_bytes())
     data[data.rindex(b"PK\1\2") + 8] |= 1
@@ -101,7 +101,7 @@ def test_npy_is_not_npz(tmp_path):
 
 def test_image_size_is_for_folders_and_tfds(tmp_path):
     with pytest.raises(ValueError,
-                       match="image_size can be given for folder: and TFDS data sets only"):
+                       match="`image_size` must be given for folder: and TFDS data sets only"):
         loading.load("digits", image_size=(4, 4))
 
 

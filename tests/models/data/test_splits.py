@@ -1,4 +1,4 @@
-"""Nobody has a row of somebody else."""
+"""Victim, thief and evaluator share no row."""
 import dataclasses
 
 import numpy as np
@@ -7,11 +7,11 @@ import pytest
 from models.data import splits
 from models.data.dataset import Dataset
 
-SHARES = {"victim_train": .45, "victim_validation": .05, "pool": .40, "evaluation": .10}
+FRACTIONS = {"victim_train": .45, "victim_validation": .05, "pool": .40, "evaluation": .10}
 
 
 def make_dataset(n, tests=None):
-    """Each row is its own number, so that it can be told where it went."""
+    """Returns a data set whose rows are numbered, so that each can be found again."""
     numbers = np.arange(n + (tests or 0), dtype="float32")[:, None]
     labels = np.arange(len(numbers)) % 2
     test = {} if tests is None else {"test_x": numbers[n:], "test_y": labels[n:]}
@@ -36,8 +36,8 @@ def test_no_row_is_lost_or_shared(n, tests):
         np.testing.assert_array_equal(part.x[:, 0] % 2, part.y)
     rest = n if tests else n - len(parts["test"])
     assert len(parts["test"]) == (tests or round(.2 * n))
-    for name, share in SHARES.items():
-        assert abs(len(parts[name]) - share * rest) <= 1
+    for name, fraction in FRACTIONS.items():
+        assert abs(len(parts[name]) - fraction * rest) <= 1
 
 
 def test_the_official_test_split_stays():
@@ -64,7 +64,7 @@ def test_too_few_rows(n, tests):
         splits.split(make_dataset(n, tests), 0)
 
 
-@pytest.mark.parametrize("split_seed", [-1, 1.5, None])
+@pytest.mark.parametrize("split_seed", [-1, 1.5, None, True])
 def test_bad_seed(split_seed):
-    with pytest.raises(ValueError, match="split_seed must be an integer of at least 0"):
+    with pytest.raises(ValueError, match="`split_seed` must be an integer of 0 or more"):
         splits.split(make_dataset(50), split_seed)

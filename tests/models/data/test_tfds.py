@@ -104,7 +104,7 @@ def test_unknown_name(tmp_path, name):
 
 
 def test_not_prepared(tmp_path):
-    with pytest.raises(ValueError, match="mnist is not prepared in .*--data_dir.*--download"):
+    with pytest.raises(ValueError, match="mnist is not prepared in .*`data_dir`.*`download`"):
         load(tmp_path, "mnist")
 
 

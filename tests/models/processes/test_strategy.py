@@ -25,7 +25,7 @@ def test_one_mirrored_strategy_per_process():
     (4, 32, "one_device", "4 GPUs, and 32 rows of a step are too few to share"),
     (4, 1024, "mirrored", "4 GPUs, and 1024 rows of a step are enough to share"),
 ])
-def test_auto_takes_several_gpus_where_there_is_enough_to_do(gpus, rows, name, reason, monkeypatch):
+def test_auto_takes_several_gpus_if_there_are_enough_rows(gpus, rows, name, reason, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"] * gpus)
     chosen, why = strategy.choose(rows)
     assert chosen == name and reason in why
@@ -40,11 +40,11 @@ def test_auto_joins_several_workers(workers, name, monkeypatch):
 
 
 @pytest.mark.parametrize("name, message", [
-    ("other", "distribution must be one of one_device, mirrored, multi_worker, tpu. Received"),
+    ("other", "`distribution` must be one of one_device, mirrored, multi_worker, tpu. Received"),
     ("multi_worker", "needs the environment variable TF_CONFIG"),
     ("tpu", "needs a TPU of this machine. Received: "),
 ])
-def test_what_there_is_not_here(name, message, monkeypatch):
+def test_unavailable_strategies_are_refused(name, message, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(ValueError, match=message):
         strategy.make_strategy(name)
