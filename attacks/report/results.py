@@ -8,6 +8,7 @@ from typing import Any
 
 import matplotlib.figure
 
+from attacks.grid.judgement import Judgement
 from attacks.report.columns import COMPARISONS
 from attacks.report.columns import csv_text
 from attacks.report.columns import SUMMARY
@@ -29,8 +30,7 @@ class Results:
 
     Args:
         directory: The output directory.
-        judgement: What the verdict is made by: `price_per_1000` and `fail_above`. Defaults to
-            neither a price nor a limit.
+        judgement: The price and the limit of the verdict. Defaults to neither.
         bill: The rows that the run has sent to an endpoint. Defaults to none.
 
     Example:
@@ -45,7 +45,7 @@ class Results:
 
     def __init__(self,
                  directory: str | os.PathLike,
-                 judgement=None,
+                 judgement: Judgement | None = None,
                  bill: dict[str, int] | None = None):
         self.directory = pathlib.Path(directory)
         self._judgement, self._bill = judgement, bill
@@ -73,10 +73,8 @@ class Results:
 
     def verdict(self) -> dict[str, Any]:
         """What `verdict.json` holds: the findings, the price, whether they pass, a sentence."""
-        price, limit = None, None
-        if self._judgement is not None:
-            price, limit = self._judgement.price_per_1000, self._judgement.fail_above
-        return judge(self._rows, price, limit, self._bill)
+        judgement = self._judgement or Judgement()
+        return judge(self._rows, judgement.price_per_1000, judgement.fail_above, self._bill)
 
     def figure(self) -> matplotlib.figure.Figure:
         """Agreement over queries."""

@@ -1,10 +1,10 @@
 """Results of a directory, as a notebook or another program reads them."""
 import json
 import sys
-import types
 
 import pytest
 
+from attacks.grid.judgement import Judgement
 from attacks.report import Results
 from attacks.report.columns import COMPARISONS
 from attacks.report.columns import SUMMARY
@@ -12,7 +12,7 @@ from tests.attacks.report.made_up import record
 from tests.attacks.report.made_up import write_cell
 from tests.attacks.report.made_up import write_grid
 
-JUDGEMENT = types.SimpleNamespace(price_per_1000=2.0, fail_above=0.8)
+JUDGEMENT = Judgement(price_per_1000=2.0, fail_above=0.8)
 
 
 @pytest.fixture
