@@ -137,7 +137,7 @@ class Collector:
             inputs = self._prepare(np.stack([row for row, _ in part]))
             keys = [(digest(row), ask) for row, (_, ask) in zip(inputs, part, strict=True)]
             first = {key: position for position, key in reversed(list(enumerate(keys)))}
-            answers = self._known(keys)
+            answers = self._ledger.find(self._row, keys)
             missing = sorted(first[key] for key in first if key not in answers)
             if missing:
                 answers |= self._ask(inputs, keys, missing, account)
@@ -146,10 +146,6 @@ class Collector:
     def bill(self, account: str) -> Bill:
         """What this run has sent."""
         return self._ledger.bill(self._run, account)
-
-    def _known(self, keys):
-        found = self._ledger.find(self._row, keys)
-        return {key: answer for key, (_, answer) in found.items() if answer is not None}
 
     def _ask(self, inputs, keys, missing, account):
         """Sends the rows at these positions until each has its answer."""

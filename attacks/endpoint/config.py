@@ -237,7 +237,7 @@ class RemoteConfig:
         affects_results=False)
     ledger: str | None = option(
         None, "File of all questions and answers; an answer in it is never paid for again. "
-        "Default: ledger.sqlite in the output directory.",
+        "Default: endpoint.ledger in the output directory.",
         affects_results=False)
     eval_rows: int | None = option(
         None, "Held-out rows that a remote oracle is asked once, to measure clones against. They "

@@ -16,6 +16,7 @@ from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.endpoint.config import RemoteConfig
 from attacks.endpoint.connect import connect
 from attacks.endpoint.ledger.ledger import Ledger
+from attacks.endpoint.ledger.ledger import ledger_in
 from attacks.endpoint.preparation import Preparation
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.remote_evaluator import RemoteEvaluator
@@ -52,7 +53,7 @@ class RemoteTarget(Target):
     def __init__(self, config: RunConfig, dataset: Dataset, splits: Splits):
         self._remote = config.experiment.victim
         self._directory = pathlib.Path(config.execution.output_dir)
-        self._ledger_path = self._remote.ledger or self._directory / "ledger.sqlite"
+        self._ledger_path = self._remote.ledger or ledger_in(self._directory)
         self._dataset = dataset
         self._test, self._evaluation = _held_out(splits, self._remote.eval_rows)
         self._stack = contextlib.ExitStack()

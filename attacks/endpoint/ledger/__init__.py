@@ -1,1 +1,1 @@
-"""The ledger: what an auditor asked of endpoints, and what was answered."""
+"""The ledger: every row that an auditor sent to an endpoint, and every answer."""

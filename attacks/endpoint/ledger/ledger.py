@@ -1,32 +1,43 @@
 """What an auditor has asked of endpoints, and paid for."""
 
-from collections.abc import Iterable, Sequence
-import dataclasses
+import collections
+from collections.abc import Iterable, Iterator, Sequence
+import contextlib
 import datetime
+import errno
+import itertools
 import os
+import pathlib
 
+from absl import logging
 import numpy as np
 
-from attacks.endpoint.ledger import schema
-from attacks.endpoint.ledger.file import LedgerFile
-from attacks.endpoint.ledger.file import LedgerFullError
+from attacks.endpoint.ledger import conversion
+from attacks.endpoint.ledger import log
+from attacks.endpoint.ledger.companions import lock
+from attacks.endpoint.ledger.companions import Reserve
+from attacks.endpoint.ledger.records import Answer
+from attacks.endpoint.ledger.records import Bill
+from attacks.endpoint.ledger.records import decode
+from attacks.endpoint.ledger.records import Facts
+from attacks.endpoint.ledger.records import Key
+from attacks.endpoint.ledger.records import Record
+from attacks.endpoint.ledger.records import rows_of
+from attacks.endpoint.ledger.records import Sending
+from attacks.endpoint.ledger.records import target_of
+from attacks.endpoint.ledger.rows import Rows
 
-# The digest of an input, and which time it is asked: 0 for the first.
-Key = tuple[bytes, int]
 RESERVE_BYTES = 8 * 2**20
-_WHERE = "WHERE target = ? AND input = ? AND ask = ?"
+_ANSWERS_AT_ONCE = 1000
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-@dataclasses.dataclass(frozen=True)
-class Bill:
-    """What a run has cost.
+class LedgerError(OSError):
+    """The ledger cannot be written or read on; the message says what is safe in it."""
 
-    Attributes:
-        rows_sent: Rows that were sent and not refused, those that were sent again among them.
-        rows_resent: Rows that were sent though they had been before, so may be paid for twice.
-    """
-    rows_sent: int = 0
-    rows_resent: int = 0
+
+class LedgerFullError(LedgerError):
+    """There is no room for more."""
 
 
 class Ledger:
@@ -34,27 +45,41 @@ class Ledger:
 
     The protocol, for each batch:
 
-    1. `find` says what is known of the rows; those that have an answer are not asked again.
+    1. `find` gives the answers that are known; rows that have one are not asked again.
     2. `intend` writes down that the others are about to be sent, and puts them on the bill of the
        run. Only then are they sent.
     3. `settle` keeps the answers, or `withdraw` takes back what the server refused. With neither,
        the rows stay in doubt: the server may have answered them.
 
-    What a call has written is on disk when it returns; one that fails has written nothing. One run
-    at a time uses a ledger, in one thread.
+    What a call has written is on disk when it returns; a call that fails has written nothing. One
+    run at a time uses a ledger, in one thread. A damaged ledger heals when it is opened: it keeps
+    its undamaged records, a warning says what was lost, and the damaged file is kept as
+    `PATH.damaged-NUMBER`.
 
     Args:
-        path: The ledger's file, made if there is none.
+        path: The ledger's file, made if there is none. A ledger of version 1, an SQLite database,
+            is converted.
         reserve_bytes: Disk space that is held back for the answers that are on their way when the
             disk fills up.
 
     Raises:
-        ValueError: If another run uses it, or the file is no ledger of this schema version.
+        ValueError: If another run uses it, or the file is no ledger of this version.
         LedgerError: Here and in every call, if the file cannot be written or read.
     """
 
     def __init__(self, path: str | os.PathLike, reserve_bytes: int = RESERVE_BYTES):
-        self._file = LedgerFile(os.fspath(path), reserve_bytes)
+        self._path = os.path.realpath(path)
+        self._forget()
+        with self._translated(), contextlib.ExitStack() as stack:
+            was_held = stack.enter_context(lock(self._path))
+            _make_ready(self._path, was_held)
+            self._log = stack.enter_context(contextlib.closing(log.Log(self._path)))
+            self._replay()
+            if self._log.damage:
+                self._log.heal()
+                self._replay()
+            self._reserve = Reserve(self._path, reserve_bytes)
+            self._closing = stack.pop_all()
 
     def __enter__(self) -> "Ledger":
         return self
@@ -64,84 +89,56 @@ class Ledger:
 
     def close(self) -> None:
         """Closes the file and lets other runs have it."""
-        self._file.close()
+        self._closing.close()
 
     def declare_owned(self, endpoint: str) -> None:
         """Keeps that the user says, now, that the endpoint is their own."""
         if not self.is_owned(endpoint):
             now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-            with self._file.transaction() as connection:
-                schema.keep(connection, "owners", endpoint, now)
+            self._commit([], Facts({endpoint: now}, {}))
 
     def is_owned(self, endpoint: str) -> bool:
         """Whether the user has said that the endpoint is their own, whatever its version."""
-        return bool(self._read("SELECT * FROM owners WHERE endpoint = ?", endpoint))
+        return endpoint in self._facts.owned
 
-    def target(self, endpoint: str, version: str) -> int:
-        """The number under which a version of an endpoint is kept, a new one if it is new."""
-        rows = self._read("SELECT * FROM targets WHERE endpoint = ? AND version = ?", endpoint,
-                          version)
-        if rows:
-            return rows[0][0]
-        with self._file.transaction() as connection:
-            # Asks may have outlived their target, where a ledger was salvaged.
-            (target,), = connection.execute(
-                "SELECT 1 + max(coalesce((SELECT max(target) FROM targets), 0), "
-                "coalesce((SELECT max(target) FROM asks), 0))")
-            schema.keep(connection, "targets", target, endpoint, version)
-        return target
+    def target(self, endpoint: str, version: str) -> bytes:
+        """Returns what the other calls know a version of an endpoint by."""
+        return target_of(endpoint, version)
 
-    def versions(self, endpoint: str) -> list[str]:
-        """The versions of an endpoint, in the order in which they were first used."""
-        rows = self._read("SELECT * FROM targets WHERE endpoint = ? ORDER BY target", endpoint)
-        return [version for _, _, version in rows]
+    def find(self, target: bytes, keys: Iterable[Key]) -> dict[Key, np.ndarray]:
+        """Returns the answers that are known, float32 of one dimension, by their keys."""
+        keys = list(keys)
+        rows = rows_of(target, keys)
+        return {
+            key: self._read(row, offset)
+            for key, row, offset in zip(keys, rows, self._rows.offsets(rows), strict=True)
+            if offset
+        }
 
-    def find(self, target: int, keys: Iterable[Key]) -> dict[Key, tuple[int, np.ndarray | None]]:
-        """What is known of some rows.
+    def intend(self, target: bytes, keys: Sequence[Key], run: str, account: str) -> None:
+        """Writes down that rows, all different, are about to be sent, and bills them."""
+        sending = Sending(False, target, rows_of(target, keys), (run, account))
+        self._commit([sending], self._billed(sending))
 
-        Returns:
-            For each of the keys that was ever sent, how often it was, and the answer as a float32
-            array of one dimension, or None while there is none.
-        """
-        found = {}
-        for key in keys:
-            for *_, sends, answer in self._read(f"SELECT * FROM asks {_WHERE}", target, *key):
-                if answer is not None:
-                    answer = np.frombuffer(answer, "<f4").astype(np.float32)
-                found[key] = sends, answer
-        return found
-
-    def intend(self, target: int, keys: Sequence[Key], run: str, account: str) -> None:
-        """Writes down that rows are about to be sent, and bills them to an account of the run."""
-        rows = [(target, *key) for key in keys]
-        with self._file.transaction() as connection:
-            new = connection.executemany(
-                "INSERT OR IGNORE INTO asks VALUES (?1, ?2, ?3, 0, NULL, 0)", rows).rowcount
-            connection.executemany(
-                "UPDATE asks SET sends = sends + 1, "
-                f"seal = seal(target, input, ask, sends + 1, answer) {_WHERE}", rows)
-            self._charge(connection, run, account, len(rows), len(rows) - new)
-
-    def withdraw(self, target: int, keys: Sequence[Key], run: str, account: str) -> None:
+    def withdraw(self, target: bytes, keys: Sequence[Key], run: str, account: str) -> None:
         """Takes an `intend` back, with its bill: the server has refused the rows.
 
         Raises:
             ValueError: If they are not in doubt, or not on that bill.
         """
-        rows = [(target, *key) for key in keys]
-        with self._file.transaction() as connection:
-            changed = connection.executemany(
-                "UPDATE asks SET sends = sends - 1, "
-                f"seal = seal(target, input, ask, sends - 1, answer) {_WHERE} "
-                "AND sends > (answer IS NOT NULL)", rows).rowcount
-            gone = connection.executemany(
-                f"DELETE FROM asks {_WHERE} AND sends = 0 AND answer IS NULL", rows).rowcount
-            if rows and changed != len(rows):
-                raise ValueError("`keys` must have been intended, and not be answered since. "
-                                 f"Received: {len(rows) - changed} that are not so")
-            self._charge(connection, run, account, -len(rows), gone - len(rows))
+        refusal = Sending(True, target, rows_of(target, keys), (run, account))
+        sends, offsets = self._rows.sends(refusal.rows), self._rows.offsets(refusal.rows)
+        settled = sum(count <= (offset > 0) for count, offset in zip(sends, offsets, strict=True))
+        if settled:
+            raise ValueError("`keys` must have been intended, and not be answered since. "
+                             f"Received: {settled} keys for which that does not hold")
+        facts = self._billed(refusal)
+        if min(facts.bills[run, account]) < 0:
+            raise ValueError("`keys` must be on the bill of this run and account. Received: "
+                             f"{len(keys)} keys, of {self.bill(run, account)}")
+        self._commit([refusal], facts)
 
-    def settle(self, batches: Sequence[tuple[int, Sequence[Key], np.ndarray]]) -> None:
+    def settle(self, batches: Sequence[tuple[bytes, Sequence[Key], np.ndarray]]) -> None:
         """Keeps the answers of one or more batches. An answer that was kept before stands.
 
         Args:
@@ -152,61 +149,129 @@ class Ledger:
             LedgerError: If the disk is full. The answers are safe nevertheless, as long as the
                 reserve was large enough for them; the message says how many are.
         """
-        rows = []
-        for target, keys, answers in batches:
-            if answers.dtype != np.float32 or answers.ndim != 2 or len(answers) != len(keys):
-                raise ValueError(f"`answers` must be float32 [{len(keys)}, classes]. Received: "
-                                 f"{answers.dtype} {list(answers.shape)}")
-            rows.extend((answer.astype("<f4").tobytes(), target, *key)
-                        for answer, key in zip(answers, keys, strict=True))
+        answers = [answer for batch in batches for answer in self._new_answers(*batch)]
         try:
-            self._settle(rows)
+            self._commit(answers)
         except LedgerFullError:
-            self._file.free_reserve()
-            self._settle(rows)
-            raise self._file.full() from None
-
-    def _settle(self, rows: list[tuple[bytes, int, bytes, int]]) -> None:
-        with self._file.transaction() as connection:
-            changed = connection.executemany(
-                "UPDATE asks SET answer = coalesce(answer, ?1), "
-                "seal = seal(target, input, ask, sends, coalesce(answer, ?1)) "
-                "WHERE target = ?2 AND input = ?3 AND ask = ?4", rows).rowcount
-            if rows and changed != len(rows):
-                raise ValueError("`keys` must have been intended. Received: "
-                                 f"{len(rows) - changed} that were not")
+            self._reserve.free()
+            self._commit(answers)
+            raise self._full() from None
 
     def bill(self, run: str, account: str) -> Bill:
         """What an account of a run has cost so far."""
-        rows = self._read("SELECT * FROM bills WHERE run = ? AND account = ?", run, account)
-        return Bill(*rows[0][2:]) if rows else Bill()
+        return self._facts.bills.get((run, account), Bill())
 
-    def _charge(self, connection, run: str, account: str, sent: int, resent: int) -> None:
-        before = self.bill(run, account)
-        after = Bill(before.rows_sent + sent, before.rows_resent + resent)
-        if min(after.rows_sent, after.rows_resent) < 0:
-            raise ValueError("`keys` must be on the bill of this run and account. Received: "
-                             f"{-sent} of which {-resent} sent again, of {before}")
-        schema.keep(connection, "bills", run, account, after.rows_sent, after.rows_resent)
-
-    def in_doubt(self, target: int) -> int:
+    def in_doubt(self, target: bytes) -> int:
         """How many rows were sent and never answered."""
-        return self._count("SELECT count(*) FROM asks WHERE answer IS NULL AND target = ?", target)
+        return self._rows.in_doubt(target)
 
-    def answered(self, target: int) -> int:
+    def answered(self, target: bytes) -> int:
         """How many rows have an answer."""
-        return self._count("SELECT count(*) FROM asks WHERE target = ?",
-                           target) - self.in_doubt(target)
+        return self._rows.answered(target)
 
-    def _read(self, statement: str, *values) -> list[tuple]:
-        """Sealed rows, without their seals."""
-        with self._file.reading() as connection:
-            rows = connection.execute(statement, values).fetchall()
-        for *row, seal in rows:
-            if schema.seal(*row) != seal:
-                raise self._file.damaged()
-        return [row[:-1] for row in rows]
+    def _new_answers(self, target, keys, answers) -> list[Answer]:
+        if answers.dtype != np.float32 or answers.ndim != 2 or len(answers) != len(keys):
+            raise ValueError(f"`answers` must be float32 [{len(keys)}, classes]. Received: "
+                             f"{answers.dtype} {list(answers.shape)}")
+        rows = rows_of(target, keys)
+        unknown = self._rows.sends(rows).count(0)
+        if unknown:
+            raise ValueError(f"`keys` must have been intended. Received: {unknown} that were not")
+        return [
+            Answer(target, row,
+                   answer.astype("<f4").tobytes())
+            for row, offset, answer in zip(rows, self._rows.offsets(rows), answers, strict=True)
+            if not offset
+        ]
 
-    def _count(self, statement: str, *values) -> int:
-        with self._file.reading() as connection:
-            return connection.execute(statement, values).fetchone()[0]
+    def _billed(self, sending: Sending) -> Facts:
+        """The bill that a sending, or a refusal, leads to."""
+        sign, first = (-1, 1) if sending.is_refused else (1, 0)
+        sends, offsets = self._rows.sends(sending.rows), self._rows.offsets(sending.rows)
+        resent = sum(
+            count > first or offset > 0 for count, offset in zip(sends, offsets, strict=True))
+        before = self.bill(*sending.account)
+        after = Bill(before.rows_sent + sign * len(sends), before.rows_resent + sign * resent)
+        return Facts({}, {sending.account: after})
+
+    def _commit(self, records: Sequence[Record], news: Facts = Facts({}, {})) -> None:
+        """Writes records, and all facts that this run has changed, to disk and then to memory."""
+        facts = Facts(self._own_facts.owned | news.owned, self._own_facts.bills | news.bills)
+        records = [*records, facts]
+        with self._translated():
+            offsets = self._log.append(record.encode() for record in records)
+        self._own_facts = facts
+        self._take(zip(offsets, records, strict=True))
+
+    def _replay(self) -> None:
+        self._forget()
+        self._take((offset, decode(record)) for offset, record in self._log.replay())
+
+    def _forget(self) -> None:
+        self._rows, self._facts, self._own_facts = Rows(), Facts({}, {}), Facts({}, {})
+
+    def _take(self, placed: Iterable[tuple[int, Record]]) -> None:
+        """Takes records with their offsets into memory."""
+        for kind, group in itertools.groupby(placed, lambda each: type(each[1])):
+            while kind is Answer and (part := list(itertools.islice(group, _ANSWERS_AT_ONCE))):
+                offsets = collections.defaultdict(dict)
+                for offset, answer in part:
+                    offsets[answer.target].setdefault(answer.row, offset)
+                for target, each in offsets.items():
+                    self._rows.answer(target, each)
+            for _, record in group:
+                facts = record
+                if isinstance(record, Sending):
+                    facts = self._billed(record) if record.account else Facts({}, {})
+                    count = self._rows.refuse if record.is_refused else self._rows.send
+                    count(record.target, record.rows)
+                self._facts.owned.update(facts.owned)
+                self._facts.bills.update(facts.bills)
+
+    def _read(self, row: bytes, offset: int) -> np.ndarray:
+        """Reads an answer."""
+        with self._translated():
+            record = self._log.read(offset)
+        if record is None or (answer := Answer.decode(record)).row != row:
+            raise LedgerError(f"The ledger {self._path} is damaged: give the same command again, "
+                              "and what can be read of it is saved")
+        return np.frombuffer(answer.values, "<f4").astype(np.float32)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, LedgerError):
+                raise
+            if error.errno in _NO_ROOM:
+                raise self._full() from error
+            raise LedgerError(f"The ledger {self._path} cannot be written or read: {error}. "
+                              f"{self._safe()}") from error
+
+    def _full(self) -> LedgerFullError:
+        return LedgerFullError(f"The disk is full, or a limit on it is reached, at {self._path}. "
+                               f"{self._safe()} Free some space and give the same command again")
+
+    def _safe(self) -> str:
+        return f"{self._rows.answered()} answers are safe in it."
+
+
+def ledger_in(directory: pathlib.Path) -> pathlib.Path:
+    """Returns the path of the ledger in an output directory, which may be one of version 1."""
+    old = directory / "ledger.sqlite"
+    return old if old.exists() else directory / "endpoint.ledger"
+
+
+def _make_ready(path: str, was_used: bool) -> None:
+    """Makes a ledger where there is none, and converts one of version 1."""
+    if os.path.exists(path) and os.path.getsize(path):
+        return conversion.convert(path) if conversion.is_database(path) else log.check(path)
+    if os.path.exists(f"{path}-wal"):
+        raise ValueError(f"`ledger` must be beside its {path}-wal, from which it is completed. "
+                         "Received: the latter alone; put the ledger back, or move that file away")
+    if was_used:
+        logging.warning(
+            "The ledger %s is empty or gone, though there was one before: a new one is made, and "
+            "what was in the old one may be asked and paid for again", path)
+    log.write(path, [])

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from attacks.endpoint.ledger.file import LedgerFullError
 from attacks.endpoint.ledger.ledger import Ledger
+from attacks.endpoint.ledger.ledger import LedgerFullError
 from attacks.results.records import read_cells
 from tests.attacks.endpoint.audited import publish
 from tests.attacks.endpoint.audited import write_data
@@ -77,7 +77,7 @@ def test_an_audit_asks_each_row_once_and_says_what_came_out(server, data, tmp_pa
     assert server.requests == asked
     assert {path.name for path in tmp_path.iterdir()} >= {
         "cells", "run.flags", "summary.csv", "agreement.png", "verdict.json", "endpoint.json",
-        "ledger.sqlite"
+        "endpoint.ledger"
     }
 
 
@@ -101,7 +101,7 @@ def test_an_extended_run_pays_for_new_rows_only_and_replays_from_its_flags(serve
     assert server.rows == 30 + 40 and len(summary(first)) == 4
     flagfile = f"--flagfile={first / 'run.flags'}"
     assert OWNED not in (first / "run.flags").read_text()
-    assert call(flagfile, f"--output_dir={again}", f"--ledger={first / 'ledger.sqlite'}") == 0
+    assert call(flagfile, f"--output_dir={again}", f"--ledger={first / 'endpoint.ledger'}") == 0
     assert server.rows == 30 + 40
     assert verdict(again)["bill"]["rows_sent"] == 0
     assert figures(again) == figures(first)
@@ -122,7 +122,7 @@ def test_thieves_who_adapt_repeat_and_guess_ask_an_endpoint_too(server, data, tm
     assert {row["queries_used"] for row in summary(first)} == {"20"}
     assert verdict(first)["bill"]["rows_sent"] == server.rows
     sent = server.rows
-    assert call(*arguments, f"--output_dir={again}", f"--ledger={first / 'ledger.sqlite'}") == 0
+    assert call(*arguments, f"--output_dir={again}", f"--ledger={first / 'endpoint.ledger'}") == 0
     assert server.rows == sent and figures(again) == figures(first)
 
 
@@ -131,9 +131,9 @@ def test_an_endpoint_must_be_owned_and_it_is_said_why(server, data, tmp_path):
     error = call(*arguments)
     assert "--i_own_this_endpoint" in error and "consent" in error
     assert server.requests == 0 and not (tmp_path / "new").exists()
-    with Ledger(tmp_path / "ledger.sqlite") as ledger:  # There, but of another endpoint.
+    with Ledger(tmp_path / "audit.ledger") as ledger:  # There, but of another endpoint.
         ledger.declare_owned("http://elsewhere/v1/models/model")
-    assert "--i_own_this_endpoint" in call(*arguments, f"--ledger={tmp_path / 'ledger.sqlite'}")
+    assert "--i_own_this_endpoint" in call(*arguments, f"--ledger={tmp_path / 'audit.ledger'}")
     assert server.requests == 0
 
 
@@ -333,7 +333,7 @@ def test_kills_alone_cost_at_most_what_was_on_its_way(base, undisturbed, tmp_pat
 
 def test_a_ledger_in_use_a_damaged_and_a_full_one_lose_nothing(server, data, tmp_path, monkeypatch):
     """Each says what happened, and the same command goes on."""
-    path = tmp_path / "ledger.sqlite"
+    path = tmp_path / "audit.ledger"
     arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--ledger={path}")
     with Ledger(path):
         assert "in use by another run" in call(*arguments, f"--output_dir={tmp_path / 'a'}")
@@ -345,7 +345,7 @@ def test_a_ledger_in_use_a_damaged_and_a_full_one_lose_nothing(server, data, tmp
     path.write_bytes(whole[:-3000])  # A torn last page.
     assert call(*arguments, f"--output_dir={tmp_path / 'b'}") == 0
     assert asked <= server.rows < asked + 110
-    assert list(tmp_path.glob("ledger.sqlite.damaged*"))
+    assert list(tmp_path.glob("audit.ledger.damaged*"))
     assert transfer_sets(tmp_path / "b") == transfer_sets(tmp_path / "a")
 
     def full(*_):

@@ -13,8 +13,8 @@ from attacks.endpoint.collector import Subject
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import RefusedError
-from attacks.endpoint.ledger.file import LedgerError
 from attacks.endpoint.ledger.ledger import Ledger
+from attacks.endpoint.ledger.ledger import LedgerError
 from tests.attacks.endpoint.scripted_endpoint import CLASSES
 from tests.attacks.endpoint.scripted_endpoint import ScriptedEndpoint
 from tests.attacks.endpoint.scripted_endpoint import softmax
@@ -24,7 +24,7 @@ INPUTS = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
 
 @contextlib.contextmanager
 def collecting(tmp_path, endpoint, run="run", prepare=lambda inputs: inputs, **options):
-    with Ledger(tmp_path / "ledger.sqlite", reserve_bytes=4096) as ledger:
+    with Ledger(tmp_path / "audit.ledger", reserve_bytes=4096) as ledger:
         collector = Collector(endpoint, prepare, ledger, Subject("scripted", "1"), run, CLASSES,
                               **options)
         with contextlib.closing(collector):
