@@ -1,4 +1,4 @@
-"""The flags of data sets, victims and devices, which programs define; no import defines any."""
+"""The flags of data sets, victims and devices; programs define them, imports do not."""
 from absl import flags
 
 from models.data.loading import DataConfig
@@ -24,15 +24,15 @@ def define_training_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def data_config(values: flags.FlagValues = flags.FLAGS) -> DataConfig:
-    """The `DataConfig` that the flags ask for."""
+    """Returns the `DataConfig` of the command line."""
     return build(DataConfig, raw_values(DataConfig, values))
 
 
 def victim_config(values: flags.FlagValues = flags.FLAGS) -> VictimConfig:
-    """The `VictimConfig` that the flags ask for."""
+    """Returns the `VictimConfig` of the command line."""
     return build(VictimConfig, raw_values(VictimConfig, values))
 
 
 def process_config(values: flags.FlagValues = flags.FLAGS) -> ProcessConfig:
-    """The `ProcessConfig` that the flags ask for."""
+    """Returns the `ProcessConfig` of the command line."""
     return build(ProcessConfig, raw_values(ProcessConfig, values))

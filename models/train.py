@@ -56,7 +56,7 @@ def main(values=flags.FLAGS):
 
 
 def find_or_train(directory, dataset, split_seed, config, workers, checkpoint):
-    """The victim of a directory, which is trained unless it is there already."""
+    """Loads the victim of a directory, or trains and saves it there."""
     if workers.agree(workers.is_chief and victims.exists(directory)):
         differing = victims.differences(directory, config, dataset, split_seed)
         if differing:

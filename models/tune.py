@@ -2,8 +2,8 @@
 
   python -m models.tune --dataset=digits --victim=DIR --max_l1=1
 
-The victim is what models.train wrote. Test data is not touched. Prints what each strength costs,
-and the line of code that makes the layer of the strongest one inside the limits.
+The victim is one that models.train has written. Test data is not used. Prints the cost of each
+strength, and the line of code that makes the layer of the strongest one within the limits.
 """
 from absl import flags
 
@@ -33,9 +33,9 @@ def tune(data_config, path, config):
     """Tunes for the victim at `path` on its validation rows.
 
     Args:
-        data_config: the `datasets.DataConfig` that the victim was trained with.
-        path: `victim.keras`, or the directory that it is in.
-        config: a `tuning.TuneConfig`.
+        data_config: The `DataConfig` that the victim was trained with.
+        path: `victim.keras`, or its directory.
+        config: A `TuneConfig`.
     """
     dataset = data_config.load()
     victim = victims.load_victim(path, dataset, data_config.split_seed)

@@ -1,4 +1,4 @@
-"""Where models are trained, and how often a training is kept."""
+"""The devices and processes that train, and how often they store a training."""
 import dataclasses
 
 from models.processes.strategy import NAMES
@@ -8,11 +8,11 @@ from revsig_keras.options import option
 
 @dataclasses.dataclass(frozen=True)
 class ProcessConfig:
-    """Where models are trained, and how often a training is kept on disk.
+    """The devices and processes that train, and how often they store a training.
 
     Attributes:
         distribution: One of `models.processes.strategy.NAMES`.
-        checkpoint_every: Seconds after which a training is kept, and again, while it runs.
+        checkpoint_every: The seconds between two checkpoints of a training.
     """
     distribution: str = option(
         "auto", "Where models are trained: 'one_device' (the first GPU, else the CPU), 'mirrored' "

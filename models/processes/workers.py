@@ -1,4 +1,4 @@
-"""What processes that train together agree upon."""
+"""The agreement between processes that train together."""
 from collections.abc import Callable, Iterator
 import contextlib
 import functools
@@ -18,7 +18,7 @@ from models.processes.strategy import choose
 from models.processes.strategy import make_strategy
 from models.processes.strategy import NAMES
 
-# The exit status of a process whose fellow worker went away: to be started again.
+# The exit status of a process that has lost another worker and is to be started again.
 LOST_WORKER = 75
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class LostWorkerError(RuntimeError):
 
 @contextlib.contextmanager
 def exit_if_lost() -> Iterator[None]:
-    """Ends the program with the status `LOST_WORKER` where another worker has gone."""
+    """Ends the program with the status `LOST_WORKER` if another worker has gone."""
     try:
         yield
     except LostWorkerError as error:
@@ -42,24 +42,23 @@ def exit_if_lost() -> Iterator[None]:
 
 
 class Workers:
-    """The processes of a strategy, which all run the same program; often there is just one.
+    """The processes of a strategy, often only one, which all run the same program.
 
-    They train together, and whatever decides on what they train has to be the same for all of them.
-    So one of them, the chief, looks at the disk, decides and writes, and the others follow. What
-    they agree upon they exchange as they exchange gradients, so all of them must call the same
-    methods in the same order.
+    They train together, so every decision about the training has to be the same in all of them. One
+    process, the chief, reads the disk, decides and writes; the others follow. They exchange
+    decisions like gradients, so all of them have to call the same methods in the same order.
 
-    As a context, it logs why the strategy is this one, and raises `LostWorkerError` once another
+    As a context, it logs the reason for the strategy, and raises `LostWorkerError` once another
     process has gone: TensorFlow notices at once if that was the chief, else within 10 seconds.
 
     Args:
-        strategy: a `tf.distribute.Strategy`.
-        reason: why it is this one. Defaults to `None`.
+        strategy: A `tf.distribute.Strategy`.
+        reason: The reason for choosing it. Defaults to `None`.
 
     Attributes:
-        strategy: the strategy.
-        count: the number of processes.
-        is_chief: whether this one is the chief.
+        strategy: The strategy.
+        count: The number of processes.
+        is_chief: Whether this process is the chief.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, reason: str | None = None):
@@ -70,7 +69,7 @@ class Workers:
         self.is_chief = cluster is None or cluster.is_chief
 
     def agree(self, value: Any) -> Any:
-        """The chief's value, which JSON can write; what the others give does not matter."""
+        """Returns the chief's value, which JSON can write; the others' values are ignored."""
         if self.count == 1:
             return value
         text = np.frombuffer(json.dumps(value).encode() if self.is_chief else b"", "uint8")
@@ -78,14 +77,14 @@ class Workers:
         return json.loads(self._chiefs(text, length).astype("uint8").tobytes())
 
     def agree_array(self, array: np.ndarray) -> np.ndarray:
-        """The chief's array of float32, likewise."""
+        """Returns the chief's float32 array; the others' arrays are ignored."""
         if self.count == 1:
             return array
         shape = self.agree(list(array.shape))
         return self._chiefs(array.ravel(), int(np.prod(shape))).reshape(shape)
 
     def any(self, *flags: bool) -> list[bool]:
-        """Of each flag, whether it is set for any worker."""
+        """Returns for each flag whether any worker has set it."""
         if self.count == 1:
             return list(flags)
         return [
@@ -93,7 +92,7 @@ class Workers:
         ]
 
     def check_equal(self, values: dict[str, Any]) -> None:
-        """Raises `ValueError` on all workers unless all have the same values, which have names."""
+        """Raises a `ValueError` on all workers unless all have the same values by name."""
         values = json.loads(json.dumps(values))
         chiefs = self.agree(values)
         differing = [
@@ -103,16 +102,16 @@ class Workers:
         ]
         if self.any(bool(differing))[0]:
             raise ValueError("All workers must have the same flags, data and victim. Received: "
-                             f"{'; '.join(differing) or 'others, as those workers say'}")
+                             f"{'; '.join(differing) or 'others, which those workers name'}")
 
     def check_shared(self, directory: pathlib.Path) -> None:
-        """Raises `ValueError` on all workers unless all see the chief's directory."""
+        """Raises a `ValueError` on all workers unless all see the chief's directory."""
         if self.count == 1:
             return
         token = directory / self.agree(f".seen-by-all.{uuid.uuid4().hex}")
         if self.is_chief:
             token.touch()
-        self.agree(None)  # Only now do the others look.
+        self.agree(None)  # The others look only after this.
         is_missing, = self.any(not token.exists())
         if self.is_chief:
             token.unlink()
@@ -133,7 +132,7 @@ class Workers:
 
     def __exit__(self, error_type, error, traceback):
         if self.count > 1 and isinstance(error, _LOST):
-            # TensorFlow says why somewhere in many lines.
+            # TensorFlow states the reason somewhere in many lines.
             reason = re.search("aborted by: (.*)|$", str(error)).group(1) or type(error).__name__
             raise LostWorkerError(f"Another worker has gone, and may print why ({reason}).\n"
                                   "Start all of them again, and the run continues.") from error
@@ -144,13 +143,13 @@ class Workers:
 
 
 def join(distribution: str, rows: int) -> Workers:
-    """Makes a strategy; waits for the other processes, if there are any.
+    """Makes a strategy and waits for the other processes, if there are any.
 
-    Must come before TensorFlow computes anything.
+    Call it before TensorFlow computes anything.
 
     Args:
-        distribution: one of `strategy.NAMES`.
-        rows: the rows of a training step, over all replicas.
+        distribution: One of `models.processes.strategy.NAMES`.
+        rows: The rows of a training step, over all replicas.
     """
     if distribution not in NAMES:
         raise ValueError(f"`distribution` must be one of {', '.join(NAMES)}. Received: "
@@ -163,7 +162,7 @@ def join(distribution: str, rows: int) -> Workers:
 
 @functools.cache
 def _sum(strategy, count):
-    """The sum of float32 numbers over the workers, of each the first replica's."""
+    """Compiles the sum of float32 numbers over the workers, each counted for one replica."""
     local = strategy.num_replicas_in_sync // count
 
     def contribute(numbers):

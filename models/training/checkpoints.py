@@ -1,4 +1,4 @@
-"""Unfinished trainings on disk, so that a process that comes back goes on with them."""
+"""Unfinished trainings on disk, so that a restarted process resumes them."""
 from collections.abc import Iterator, Sequence
 import contextlib
 import os
@@ -15,22 +15,22 @@ from models.processes.workers import Workers
 from models.training.learner import assign
 from models.training.state import TrainingState
 
-# What TensorFlow says of a damaged file.
+# The errors that TensorFlow raises for a damaged file.
 _UNREADABLE = (tf.errors.OpError, AssertionError, LookupError, RuntimeError, ValueError)
 
 
 class Checkpoint:
-    """A directory in which a training is kept while it runs, or several, below it.
+    """A directory that stores a training while it runs; its subdirectories store others.
 
-    The chief writes with a `tf.train.CheckpointManager`: every so many seconds, at the end of a
-    training that took so long, and when SIGTERM comes, after which all workers end. A training that
-    goes on from there ends with the variables that it would have had, to the bit.
+    The chief writes with a `tf.train.CheckpointManager`: every `every` seconds, at the end of a
+    training that took as long, and when SIGTERM comes, after which all workers end. A resumed
+    training ends with the same variables, to the bit, as an uninterrupted one.
 
     Args:
-        directory: made when something is kept.
-        every: seconds.
-        workers: those who train.
-        preemption: says when SIGTERM has come.
+        directory: The directory, made when something is stored.
+        every: The seconds between two checkpoints.
+        workers: The processes that train.
+        preemption: Tells when SIGTERM has come.
     """
 
     def __init__(self, directory: str | os.PathLike, every: float, workers: Workers,
@@ -39,22 +39,22 @@ class Checkpoint:
         self._every, self._workers, self._preemption = every, workers, preemption
 
     def below(self, name: str) -> "Checkpoint":
-        """A directory in this one, for some of the trainings."""
+        """Returns the `Checkpoint` of a subdirectory."""
         return Checkpoint(self._directory / name, self._every, self._workers, self._preemption)
 
     def remove(self) -> None:
-        """Forgets what is kept."""
+        """Removes the directory."""
         if self._workers.is_chief:
             shutil.rmtree(self._directory, ignore_errors=True)
 
     @contextlib.contextmanager
     def keep(self, variables: Sequence[tf.Variable],
              state: TrainingState) -> Iterator["KeptTraining"]:
-        """Goes on with a training, if it is kept, and keeps it while it runs.
+        """Resumes a training if it is stored, and stores it while it runs.
 
         Args:
-            variables: all that it changes. They get the values that were kept.
-            state: likewise; `is_over` is set at the end.
+            variables: All variables that it changes. They are assigned their stored values.
+            state: The state that it changes, restored likewise; `is_over` is set at the end.
         """
         # Dropout and rounding differ with the number of replicas.
         place = self._directory / f"replicas_{self._workers.strategy.num_replicas_in_sync}"
@@ -79,7 +79,7 @@ class KeptTraining:
         self._began = self._last
 
     def restore(self) -> None:
-        """Takes over what is kept; a training of which nothing can be read begins anew."""
+        """Restores the stored training; one that cannot be read starts again."""
         latest = self._workers.is_chief and tf.train.latest_checkpoint(self._directory)
         name = self._workers.agree(latest and os.path.basename(latest))
         if not name:
@@ -91,13 +91,13 @@ class KeptTraining:
         except _UNREADABLE as error:
             failed = error
         if self._workers.any(failed is not None)[0]:
-            print(f"A training begins anew: {self._directory / name} cannot be read",
+            print(f"A training starts again: {self._directory / name} cannot be read",
                   file=sys.stderr)
             assign(self._variables, fresh)
             self._state.unpack(fresh_state)
 
     def offer(self) -> None:
-        """Keeps the training as it is, if it is time to; ends the process if SIGTERM has come."""
+        """Stores the training if a checkpoint is due; ends the process if SIGTERM has come."""
         since = self._began if self._state.is_over else self._last
         is_due = self._workers.is_chief and time.monotonic() >= since + self._every
         has_come, is_due = self._workers.any(self._preemption.has_come, is_due)
@@ -106,9 +106,9 @@ class KeptTraining:
         if self._workers.is_chief:
             self._save()
         if has_come:
-            self._workers.agree(None)  # Nobody leaves before it is kept.
+            self._workers.agree(None)  # No worker leaves before it is stored.
             self._preemption.end(f"terminated after {self._state.done} steps of a training, which "
-                                 "are kept: the same command goes on from there")
+                                 "are stored: the same command resumes from there")
 
     def _save(self):
         if self._manager is None:

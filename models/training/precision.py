@@ -1,20 +1,20 @@
-"""In which precision models are trained: float32, or less of it where that is faster."""
+"""The precision of training: float32, or a lower one where that is faster."""
 import pathlib
 
 import tensorflow as tf
 
-# Keras dtype policies. Under a mixed one, variables are float32 and layers compute in less.
+# Keras dtype policies. Under a mixed one, variables are float32 and layers compute in the other.
 NAMES = ("float32", "mixed_bfloat16", "mixed_float16")
 
-# What Linux calls the instructions that multiply bfloat16 on x86; without them it is emulated.
+# The names in Linux of the x86 instructions for bfloat16, which is emulated without them.
 _BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 
 
 def fastest() -> tuple[str, str]:
-    """The name of what is fastest on the device that models are trained on, and why.
+    """Returns the policy that is fastest on the device that trains, and the reason.
 
-    Processors were measured (`benchmarks.attacks`); of GPUs, NVIDIA's guide to mixed precision is
-    followed: https://docs.nvidia.com/deeplearning/performance/mixed-precision-training/
+    For processors it was measured (`benchmarks.attacks`). For GPUs it follows NVIDIA's guide to
+    mixed precision: https://docs.nvidia.com/deeplearning/performance/mixed-precision-training/
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         details = tf.config.experimental.get_device_details(gpu)

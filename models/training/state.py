@@ -1,4 +1,4 @@
-"""How far a training is."""
+"""The progress of a training."""
 import dataclasses
 import io
 import json
@@ -11,14 +11,15 @@ from models.training.early_stopping import EarlyStopping
 
 @dataclasses.dataclass
 class TrainingState:
-    """What a training knows besides its variables.
+    """The state of a training besides its variables.
 
     Attributes:
-        stopper: decides on early stopping, or `None`.
-        done: the steps done.
-        seconds, waited: see `models.training.trainer.Trained`.
-        watched: likewise, as a list of pairs; JSON can write the values.
-        is_over: whether training is at its end, and the variables those that it gives back.
+        stopper: Decides on early stopping, or `None`.
+        done: The number of steps done.
+        seconds: See `models.training.trainer.Trained`.
+        waited: `input_seconds` there.
+        watched: The same there, as a list of pairs whose values JSON can write.
+        is_over: Whether the training has ended, with the best variables restored.
     """
     stopper: EarlyStopping | None = None
     done: int = 0
@@ -28,7 +29,7 @@ class TrainingState:
     is_over: bool = False
 
     def pack(self) -> bytes:
-        """All of it, as a NumPy archive without pickled objects."""
+        """Returns the state as a NumPy archive without pickled objects."""
         plain = {name: getattr(self, name) for name in _PLAIN}
         best, arrays = self.stopper.state() if self.stopper else (None, [])
         packed = io.BytesIO()
@@ -36,7 +37,7 @@ class TrainingState:
         return packed.getvalue()
 
     def unpack(self, packed: bytes) -> None:
-        """Takes over what was packed."""
+        """Restores what `pack` returned."""
         with np.load(io.BytesIO(packed)) as archive:
             plain, best = json.loads(str(archive["plain"]))
             arrays = [archive[f"arr_{number}"] for number in range(len(archive.files) - 1)]

@@ -1,4 +1,4 @@
-"""The victim: trained, written, read, and refused where it does not fit."""
+"""The victim is trained, written, read, and refused if it does not fit."""
 import dataclasses
 import json
 import os
@@ -170,3 +170,8 @@ def test_integers_of_numpy_are_integers():
     config = victims.VictimConfig(batch_size=np.int64(5), steps=np.uint8(7), seed=np.int32(1))
     assert config == victims.VictimConfig(batch_size=5, steps=7, seed=1)
     assert json.loads(json.dumps(dataclasses.asdict(config)))["batch_size"] == 5
+
+
+def test_versions_are_texts():
+    assert set(versions()) == {"python", "tensorflow", "keras", "numpy", "revsig_keras"}
+    assert all(isinstance(version, str) for version in versions().values())

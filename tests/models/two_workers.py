@@ -1,4 +1,4 @@
-"""What each of two workers does in `test_workers.py`; prints what came out as JSON."""
+"""The program of each of two workers in `test_workers.py`; prints its findings as JSON."""
 import json
 import pathlib
 import sys
@@ -21,7 +21,7 @@ from tests.models.training.test_trainer import X
 
 
 class Loss(Objective):
-    """Losses on held-out rows that are others for each worker."""
+    """Losses on held-out rows that differ between the workers."""
 
     def __init__(self, losses):
         self._losses = iter(losses)

@@ -1,4 +1,4 @@
-"""Processes that train together: what they agree upon, and that they train what one would."""
+"""Processes that train together agree, and train the model that one process would."""
 import json
 
 import numpy as np
@@ -17,7 +17,7 @@ from tests.models.training.test_trainer import X
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """What two workers have found, the chief first, and the directory of their weights."""
+    """The findings of two workers, the chief first, and the directory of their weights."""
     directory = tmp_path_factory.mktemp("two")
     processes = start_workers(2, "tests.models.two_workers", directory)
     outputs = [process.communicate(timeout=120) for process in processes]
@@ -57,7 +57,7 @@ def test_what_must_be_the_same_is_compared_on_all(two):
         assert found["shared"] is found["equal"] is None
         assert "must be one directory that all workers see. Received: " in found["not shared"]
     assert other["not equal"].endswith("Received: b is other here, chief for the chief")
-    assert chief["not equal"].endswith("Received: others, as those workers say")
+    assert chief["not equal"].endswith("Received: others, which those workers name")
     assert not list((two[1] / "shared").iterdir())
 
 

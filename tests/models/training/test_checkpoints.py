@@ -1,4 +1,4 @@
-"""A training that is stopped goes on as if nothing had happened."""
+"""A stopped training is resumed as if it had not been stopped."""
 import numpy as np
 import pytest
 
@@ -32,13 +32,13 @@ def train(trainer, checkpoint=None, **options):
 
 
 def outcome(trained):
-    """All that must not depend on whether it was stopped."""
+    """Everything that must not depend on whether it was stopped."""
     weights = np.concatenate([weight.ravel() for weight in trained.weights])
     return weights.tobytes(), trained.steps, trained.watched, trained.learned
 
 
 class Place:
-    """A checkpoint, and a SIGTERM after so many steps."""
+    """A checkpoint, and a SIGTERM after a number of steps."""
 
     def __init__(self, directory, strategy="one_device", every=1000):
         self.preemption = Preemption()
@@ -71,7 +71,7 @@ CASES = {
 
 @pytest.mark.parametrize("made, options", CASES.values(), ids=CASES)
 def test_a_stopped_training_ends_as_it_would_have_ended(made, options, tmp_path):
-    """Stopped twice, and gone on with by a new trainer and by one that was used."""
+    """Although it is stopped twice, and resumed by a new trainer and by a used one."""
     used = make_trainer(**made)
     whole = outcome(train(used, **options))
     for steps in (50, 100):
@@ -83,7 +83,7 @@ def test_a_stopped_training_ends_as_it_would_have_ended(made, options, tmp_path)
     last = train(make_trainer(**made), place.checkpoint, progress=counts.append, **options)
     assert outcome(last) == whole
     assert counts[0] >= 100 and sum(counts) == last.steps
-    # It is kept at its end too: a cell of several trainings does none of them again.
+    # It is stored at its end too, so that a cell of several trainings repeats none of them.
     counts.clear()
     again = train(used, place.checkpoint, progress=counts.append, **options)
     assert outcome(again) == whole and counts == [last.steps]
@@ -91,7 +91,7 @@ def test_a_stopped_training_ends_as_it_would_have_ended(made, options, tmp_path)
     assert not tmp_path.exists()
 
 
-def test_two_replicas_go_on_and_one_replica_does_not_go_on_for_two(tmp_path):
+def test_two_replicas_resume_and_one_replica_does_not_resume_for_two(tmp_path):
     trainer = make_trainer(strategy="mirrored")
     whole = outcome(train(trainer))
     with pytest.raises(SystemExit):
@@ -102,7 +102,7 @@ def test_two_replicas_go_on_and_one_replica_does_not_go_on_for_two(tmp_path):
     assert outcome(train(trainer, Place(tmp_path, "mirrored").checkpoint)) == whole
 
 
-def test_short_trainings_are_not_kept_and_long_ones_now_and_then(tmp_path):
+def test_short_trainings_are_not_stored_and_long_ones_are_at_intervals(tmp_path):
     train(make_trainer(), Place(tmp_path / "short").checkpoint)
     assert not (tmp_path / "short").exists()
     kept = []
@@ -118,7 +118,7 @@ def test_short_trainings_are_not_kept_and_long_ones_now_and_then(tmp_path):
 
 
 @pytest.mark.parametrize("what", ["data", "index", "checkpoint"])
-def test_what_cannot_be_read_is_trained_anew(what, tmp_path, capsys):
+def test_an_unreadable_checkpoint_is_trained_again(what, tmp_path, capsys):
     trainer, options = make_trainer(), {"held_out": (X, TARGETS)}
     whole = outcome(train(trainer, **options))
     with pytest.raises(SystemExit):
@@ -127,7 +127,7 @@ def test_what_cannot_be_read_is_trained_anew(what, tmp_path, capsys):
              what in path.name.replace("ckpt-50.", "").replace("-00000-of-00001", ""))
     path.write_bytes(path.read_bytes()[:len(path.read_bytes()) // 2])
     assert outcome(train(trainer, Place(tmp_path).checkpoint, **options)) == whole
-    assert ("begins anew" in capsys.readouterr().err) == (what != "checkpoint")
+    assert ("starts again" in capsys.readouterr().err) == (what != "checkpoint")
 
 
 def test_a_disk_that_cannot_be_written_is_an_error(tmp_path):

@@ -1,4 +1,4 @@
-"""What is fastest, by what the devices say of themselves."""
+"""The fastest precision, by the properties that devices report."""
 import types
 
 import pytest
@@ -35,7 +35,7 @@ def test_of_gpus(details, name, monkeypatch):
     assert chosen in precision.NAMES
 
 
-def test_a_system_that_does_not_tell_is_taken_to_have_nothing_special(monkeypatch):
+def test_a_system_that_reports_nothing_has_no_special_instructions(monkeypatch):
 
     def read_text(path):
         raise FileNotFoundError(path)

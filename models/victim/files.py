@@ -1,0 +1,111 @@
+"""Victims on disk: `victim.keras`, and `victim.json` with its record."""
+import dataclasses
+import json
+import os
+import tempfile
+import zipfile
+
+import keras
+
+from models.data.dataset import Dataset
+from models.processes.files import write_atomically
+from models.training.optimizers import OPTIMIZERS
+from models.victim.config import VictimConfig
+from models.victim.model import data_record
+from models.victim.model import fingerprint
+from models.victim.model import SCHEMA_VERSION
+from models.victim.model import Victim
+from revsig_keras.errors import first_line
+
+MODEL_NAME, RECORD_NAME = "victim.keras", "victim.json"
+
+
+def save_victim(victim: Victim, directory: str | os.PathLike) -> None:
+    """Writes `victim.keras`, then `victim.json`, which marks the pair as complete.
+
+    Raises:
+        FileExistsError: If the directory holds a complete victim: victims are never overwritten.
+    """
+    os.makedirs(directory, exist_ok=True)
+    if exists(directory):
+        raise FileExistsError(
+            f"{directory} holds a victim already, and victims are not overwritten.")
+    with tempfile.TemporaryDirectory() as temporary:
+        # Keras writes to a path only, and not atomically.
+        path = os.path.join(temporary, MODEL_NAME)
+        victim.model.save(path)
+        with open(path, "rb") as file:
+            write_atomically(os.path.join(directory, MODEL_NAME), file.read())
+    record = json.dumps(victim.record, indent=2) + "\n"
+    write_atomically(os.path.join(directory, RECORD_NAME), record, overwrite=False)
+
+
+def exists(directory: str | os.PathLike) -> bool:
+    """Returns whether a directory holds a complete victim."""
+    return os.path.exists(os.path.join(directory, RECORD_NAME))
+
+
+def load_victim(path: str | os.PathLike, dataset: Dataset, split_seed: int) -> Victim:
+    """Loads a victim and checks that it fits the data of this run.
+
+    Args:
+        path: `victim.keras`, with `victim.json` beside it, or their directory.
+        dataset: The data set of this run.
+        split_seed: The seed of its splits. With another one, the victim would have been trained on
+            rows of the thief.
+
+    Raises:
+        ValueError: If the files cannot be read, or belong to other data or other weights.
+    """
+    path = os.path.join(path, MODEL_NAME) if os.path.isdir(path) else os.fspath(path)
+    if not os.path.isfile(path):
+        raise ValueError(
+            f"`victim` must be an existing .keras file. Received: {path}, which does not exist")
+    record = _read_record(os.path.splitext(path)[0] + ".json")
+    for key, value in data_record(dataset, split_seed).items():
+        if record.get(key) != value:
+            raise ValueError(
+                f"The victim {path} does not fit the data set {dataset.name}: its {key} must be "
+                f"{value}. Received: {record.get(key)}")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"The victim {path} is not a readable Keras file: {first_line(error)}") from error
+    if fingerprint(model) != record.get("fingerprint"):
+        raise ValueError(f"The victim {path} has other weights than its .json file says.")
+    return Victim(model, record)
+
+
+def differences(directory: str | os.PathLike, config: VictimConfig, dataset: Dataset,
+                split_seed: int) -> list[str]:
+    """Returns the names of the settings in which a directory's victim differs from a new one."""
+    record = _read_record(os.path.join(directory, RECORD_NAME))
+    config, other = dataclasses.asdict(config), record["config"]
+    differing = [
+        f"victim_{key}" for key in config
+        if _meaning(key, config[key]) != _meaning(key, other.get(key))
+    ]
+    return differing + [
+        key for key, value in data_record(dataset, split_seed).items() if record.get(key) != value
+    ]
+
+
+def _meaning(key, value):
+    return OPTIMIZERS.spell(value) if key == "optimizer" else value
+
+
+def _read_record(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            "A victim must have its record, as models.train writes it, beside it. Received: "
+            f"{path}, which is not readable: {first_line(error)}") from error
+    complete = isinstance(record, dict) and {"config", "fingerprint"} <= record.keys()
+    if not complete or record.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"A victim must have a record of schema version {SCHEMA_VERSION} beside it, complete "
+            f"as models.train writes it. Received: {path}")
+    return record

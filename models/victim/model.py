@@ -1,0 +1,134 @@
+"""The victim: the model that is to be protected."""
+from collections.abc import Callable
+import dataclasses
+import functools
+import hashlib
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models import architectures
+from models import inference
+from models.data.dataset import Dataset
+from models.data.splits import Splits
+from models.data.streamed import Inputs
+from models.seeds import derive
+from models.training.checkpoints import Checkpoint
+from models.training.optimizers import OPTIMIZERS
+from models.training.plan import TrainingPlan
+from models.training.trainer import Trainer
+from models.versions import versions
+from models.victim.config import VictimConfig
+
+SCHEMA_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Victim:
+    """A trained victim.
+
+    Attributes:
+        model: A model that emits probabilities; its layer `"logits"` emits the logits.
+        record: Its description, as `victim.json` holds it.
+    """
+    model: keras.Model
+    record: dict[str, Any]
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return self.record["num_classes"]
+
+    def probabilities(self, x: Inputs) -> np.ndarray:
+        """Returns the victim's answers for `x`, float32, `[n, num_classes]`."""
+        return inference.predict(self.model, x)
+
+    def log_probabilities(self, x: Inputs) -> np.ndarray:
+        """Returns the logarithms of the answers for `x`, from the logits, float64."""
+        return inference.log_softmax(inference.predict(self._logits_model, x))
+
+    def fingerprint(self) -> str:
+        """Returns the SHA-256 of the weights, in hexadecimal."""
+        return self.record["fingerprint"]
+
+    @functools.cached_property
+    def _logits_model(self):
+        return keras.Model(self.model.input, self.model.get_layer("logits").output)
+
+
+def train_victim(config: VictimConfig,
+                 dataset: Dataset,
+                 splits: Splits,
+                 strategy: tf.distribute.Strategy,
+                 progress: Callable[[int], None] | None = None,
+                 checkpoint: Checkpoint | None = None) -> Victim:
+    """Trains a victim for a fixed number of steps.
+
+    Args:
+        config: The recipe.
+        dataset: The data set.
+        splits: Its splits.
+        strategy: A `tf.distribute.Strategy`.
+        progress: A function that is called with the number of steps done since its last call.
+            Defaults to `None`.
+        checkpoint: Where the training is stored while it runs. Defaults to `None`.
+    """
+    build = functools.partial(architectures.build, config.architecture, dataset.input_shape,
+                              dataset.num_classes)
+    seed = derive(config.seed, "victim")
+    optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
+    trainer = Trainer(build, optimizer, config.batch_size, strategy)
+    targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
+    plan = TrainingPlan(splits.victim_train.x, targets, config.steps, seed)
+    trained = trainer.train(plan, progress=progress, checkpoint=checkpoint)
+    # Outside the strategy, and without the trainer's copy of the data.
+    model = build(seed)
+    model.set_weights(trained.weights)
+    model = architectures.with_softmax(model)
+    return Victim(
+        model, {
+            "schema_version": SCHEMA_VERSION,
+            "config": dataclasses.asdict(config),
+            "fingerprint": fingerprint(model),
+            "dataset": dataset.name,
+            **data_record(dataset, splits.split_seed),
+            "input_range": list(dataset.input_range),
+            **_measured(model, splits),
+            "train_seconds": trained.seconds,
+            "replicas": strategy.num_replicas_in_sync,
+            "versions": versions(),
+        })
+
+
+def _measured(model, splits):
+    """The entries of the record that are measured on test and validation rows."""
+    test = inference.predict(model, splits.test.x)
+    validation = inference.predict(model, splits.victim_validation.x)
+    return {
+        "accuracy": {
+            "test": float(np.mean(test.argmax(-1) == splits.test.y)),
+            "validation": float(np.mean(validation.argmax(-1) == splits.victim_validation.y)),
+        },
+        "mean_top1_confidence": float(test.max(-1).mean(dtype="float64")),
+    }
+
+
+def data_record(dataset: Dataset, split_seed: int) -> dict[str, Any]:
+    """Returns the entries of a record that identify the rows that a victim is trained on."""
+    return {
+        "num_classes": dataset.num_classes,
+        "input_shape": list(dataset.input_shape),
+        "split_seed": split_seed,
+        "dataset_fingerprint": dataset.fingerprint(),
+    }
+
+
+def fingerprint(model: keras.Model) -> str:
+    """Returns the SHA-256 of the weights of a model, in hexadecimal."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(f"{weight.dtype.str}{weight.shape}".encode())
+        digest.update(np.ascontiguousarray(weight).data)
+    return digest.hexdigest()
