@@ -1,12 +1,17 @@
-"""Reads NumPy's .npy and .npz files."""
+"""NumPy arrays: read from .npy and .npz files, or made up to try a model."""
 import os
-from typing import Any, Collection
+from typing import Any, Callable, Collection, Sequence, TypeVar
 
+import keras
 import numpy as np
 
 from revsig_keras.errors import first_line
 
 Path = str | os.PathLike[str]
+_Arrays = TypeVar("_Arrays")
+# Sizes of made-up inputs where a model takes any.
+_ROWS = 8
+_UNKNOWN_SIZE = 32
 
 
 def load_npz(path: Path,
@@ -60,7 +65,7 @@ def load_arrays(path: Path, *, argument: str) -> dict[str | None, np.ndarray]:
                  f"{argument} must be a readable .npy or .npz file, without pickled objects")
 
 
-def _load(path, read, expected):
+def _load(path: Path, read: Callable[[Any], _Arrays], expected: str) -> _Arrays:
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -68,14 +73,35 @@ def _load(path, read, expected):
         with loaded as file:
             return read(file)
     except Exception as error:  # pylint: disable=broad-except
-        # A damaged archive raises anything: the errors of zip, zlib and NumPy's parser of headers,
-        # `RuntimeError` for a bit that says it is encrypted, `MemoryError` for a size.
+        # Damage may raise anything: the errors of zipfile, zlib and NumPy's parser of headers,
+        # `RuntimeError` for a bit that says "encrypted", `MemoryError` for a wrong size.
         raise ValueError(f"{expected}. Received: {path}: {first_line(error)}") from error
 
 
-def _members(file, names):
+def _members(file: Any, names: Collection[str]) -> dict[str, np.ndarray]:
     arrays = {name: file[name] for name in names}
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):  # NumPy returns the bytes of what is no array.
             raise ValueError(f"{name} is not an array")
     return arrays
+
+
+def random_array(shape: Sequence[int | None], dtype: str,
+                 generator: np.random.Generator) -> np.ndarray:
+    """Makes up inputs for a model: floats in rows of growing scale, small integers, empty strings.
+
+    Args:
+        shape: The shape; sizes that are `None` are chosen.
+        dtype: Name of a dtype that the result can be cast to.
+        generator: The source of randomness.
+    """
+    sizes = [(_UNKNOWN_SIZE if axis else _ROWS) if size is None else size
+             for axis, size in enumerate(shape)]
+    if dtype == "string":
+        return np.full(sizes, "")
+    if keras.backend.is_float_dtype(dtype):
+        values = generator.normal(size=sizes)
+        for row in range(1, sizes[0] if sizes else 0):
+            values[row] *= 10.0**(row % 4)
+        return values
+    return generator.integers(2, size=sizes)

@@ -1,6 +1,10 @@
-"""Errors as messages."""
+"""Errors of the library, and errors as messages."""
+
+
+class SavedModelError(RuntimeError):
+    """A SavedModel cannot be loaded, called or written."""
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
+    """The type of an error and the first line of its message."""
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]

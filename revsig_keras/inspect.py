@@ -1,11 +1,11 @@
-"""Tells what a SavedModel gives away: whether each of its outputs is defended, label or clean.
+"""Tells of each output of a SavedModel whether it is defended, a label or clean.
 
   python -m revsig_keras.inspect DIR
 
-DIR is the folder of a SavedModel, such as that of one version. An output is *defended* if all that
-reaches it from the inputs has passed a defence, *label* if it has passed a defence or an argmax,
-and *clean* otherwise. The exit status is 1 if any output of a signature, or of a function that
-Python can reach, is clean.
+DIR is the folder of a SavedModel, such as the folder of one version. An output is *defended* if all
+data that reach it from the inputs pass a defence, *label* if they pass a defence or an argmax, and
+*clean* otherwise. The exit status is 1 if any output of a signature, or of a function that Python
+can reach, is clean.
 """
 import sys
 

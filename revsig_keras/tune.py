@@ -3,10 +3,11 @@
   python -m revsig_keras.tune --model=victim.keras --inputs=FILE.npz --max_l1=1
 
 The inputs are the array `x`, exactly as the model takes them, and for --max_ece the array `y` of
-true labels; best are rows that the model was not trained on. Prints what each strength costs, and
-the line of code that makes the layer of the strongest one inside the limits.
+true labels; use rows that the model was not trained on. The program prints what each strength
+costs, and the line of code that makes the layer of the strongest one inside the limits.
 """
 from absl import flags
+import keras
 import numpy as np
 
 from revsig_keras.arrays import load_npz
@@ -34,28 +35,28 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 def main(values: flags.FlagValues = flags.FLAGS) -> None:
     x, y = _load_inputs(values.inputs)
-    probabilities = _predict(_load_model(values.model), x, values)
+    probabilities = _predict(_load_model(values.model), x, values.inputs)
     tuning.tune(probabilities, y, tuning.make_config(values))
 
 
-def _load_inputs(path):
-    arrays = load_npz(path, ["x"], ["y"], argument="--inputs")
+def _load_inputs(path: str) -> tuple[np.ndarray, np.ndarray | None]:
+    arrays = load_npz(path, ["x"], ["y"], argument="`inputs`")
     x, y = arrays["x"], arrays.get("y")
     if x.dtype.kind not in "biuf" or x.ndim < 2 or len(x) == 0:
-        raise ValueError("--inputs must have x of numbers, of shape (n, ...), n at least 1. "
+        raise ValueError("`inputs` must have x of numbers, of shape (n, ...), n at least 1. "
                          f"Received: {path} with x of dtype {x.dtype} and shape {x.shape}")
     return x, y
 
 
-def _load_model(path):
-    """The classifier in a file, without the defence that it may have there."""
-    model = load_keras_file(path, "--model")
+def _load_model(path: str) -> keras.Model:
+    """The classifier in a file, without its defence if it has one."""
+    model = load_keras_file(path, "`model`")
     if isinstance(model, DefendedModel):
         defence = model.defence
         if (defence.from_logits or defence.multi_label or defence.axis != -1 or
                 model.defended_output is not None):
             raise ValueError(
-                "--model must emit the probabilities of one softmax, or of one sigmoid "
+                "`model` must emit the probabilities of one softmax, or of one sigmoid "
                 "unit, classes last. For logits, several labels, other axes and "
                 "several outputs, call `revsig_keras.choose_strength` on the "
                 f"probabilities. Received: {path}, defended by {defence!r}")
@@ -64,20 +65,20 @@ def _load_model(path):
     return model
 
 
-def _predict(model, x, values):
-    fits = "--inputs must have x as --model takes it"
+def _predict(model: keras.Model, x: np.ndarray, path: str) -> np.ndarray:
+    fits = "`inputs` must have x as `model` takes it"
     expected = getattr(model, "input_shape", None)
     if isinstance(expected, tuple) and not _fits(x.shape, expected):
-        raise ValueError(f"{fits}, of shape {expected}. Received: {values.inputs} with x of shape "
-                         f"{x.shape}")
+        raise ValueError(f"{fits}, of shape {expected}. Received: {path} with x of shape {x.shape}")
     try:
         return np.asarray(model.predict(x, batch_size=256, verbose=0))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{fits}. Received: {values.inputs} with x of dtype {x.dtype} and shape "
+    except Exception as error:  # pylint: disable=broad-except
+        # A model of other inputs may raise anything.
+        raise ValueError(f"{fits}. Received: {path} with x of dtype {x.dtype} and shape "
                          f"{x.shape}: {first_line(error)}") from error
 
 
-def _fits(shape, expected):
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
     return len(shape) == len(expected) and all(
         size in (None, given) for given, size in zip(shape, expected))
 

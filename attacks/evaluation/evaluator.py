@@ -47,7 +47,7 @@ class DefendedVictim:
             label_changes = 0
         else:
             logits, clean, answers = np.split(predict(self._stages, inputs), 3, axis=1)
-            cost = metrics.noise(log_softmax(logits), answers)
+            cost = metrics.distortion(log_softmax(logits), answers)
             forward = cost.kl_clean_defended_nats.mean()
             backward = cost.kl_defended_clean_nats.mean()
             l1 = cost.l1.mean()

@@ -1,30 +1,37 @@
 """The frame of the command-line programs."""
 import logging as standard_logging
+import re
 import sys
-from typing import Callable, Sequence
+from typing import Callable, Mapping, Sequence
 
 from absl import app
+from absl import flags
 from absl import logging
 
 from revsig_keras.cli import messages
+from revsig_keras.errors import SavedModelError
 
 
-def run(main: Callable, *arguments: str) -> None:
-    """Runs a function as an absl program; see `guarded` for what bad input gets.
+def run(main: Callable[..., None],
+        *arguments: str,
+        renamed: Mapping[str, str] | None = None) -> None:
+    """Runs a function as an absl program; see `guarded` for how it reports errors.
 
     Args:
-        main: the function, called with the positional arguments of the command line.
-        *arguments: the names of those arguments, for an error message; one in brackets may be left
-            out.
+        main: The function, called with the positional arguments of the command line.
+        *arguments: The names of those arguments, for an error message; an argument in brackets may
+            be left out.
+        renamed: The flags that are not called like the argument they set, by the argument.
     """
 
-    def quietly(argv):
+    def quietly(argv: Sequence[str]) -> None:
         # absl programs show the INFO log of the libraries by default.
         if logging.get_verbosity() == logging.INFO:
             logging.set_verbosity(logging.WARNING)
-            # TensorFlow warns of what is deprecated in it: nothing that a user could act on.
+            # TensorFlow warns of its own deprecations, which the user cannot act on.
             standard_logging.getLogger("tensorflow").setLevel(standard_logging.ERROR)
-        guarded(main, arguments, argv[1:])
+        own = {flag.name: flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
+        guarded(main, arguments, argv[1:], {**own, **(renamed or {})})
 
     try:
         app.run(quietly)
@@ -32,10 +39,19 @@ def run(main: Callable, *arguments: str) -> None:
         sys.exit(f"error: a flagfile must be text. Received: {error}")
 
 
-def guarded(main: Callable, expected: Sequence[str] = (), received: Sequence[str] = ()) -> None:
-    """Calls `main(*received)`: bad input is an error of a line or two and exit status 1.
+def guarded(main: Callable[..., None],
+            expected: Sequence[str] = (),
+            received: Sequence[str] = (),
+            flag_of: Mapping[str, str] | None = None) -> None:
+    """Calls `main(*received)`: for bad input it prints a line or two and exits with status 1.
 
-    With `--verbosity=1` there is a traceback as well.
+    With `--verbosity=1` it prints a traceback as well.
+
+    Args:
+        main: The function.
+        expected: The names of its arguments, in brackets if they may be left out.
+        received: Its arguments.
+        flag_of: The flag that sets an argument of the library, by the name of the argument.
     """
     try:
         needed = [name for name in expected if not name.startswith("[")]
@@ -45,10 +61,24 @@ def guarded(main: Callable, expected: Sequence[str] = (), received: Sequence[str
                              f"{' '.join(received) or 'none'}")
         with messages.on_stderr():
             main(*received)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, SavedModelError) as error:
         if logging.get_verbosity() >= logging.DEBUG:
             raise
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {name_flags(str(error), flag_of or {})}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def name_flags(message: str, flag_of: Mapping[str, str]) -> str:
+    """Names flags instead of arguments in an error message of the library.
+
+    >>> name_flags("`model` must be a folder, or leave out `beta=1`", {"model": "model"})
+    '--model must be a folder, or leave out `beta=1`'
+    """
+
+    def named(match: re.Match[str]) -> str:
+        argument, value = match.groups(default="")
+        return f"--{flag_of[argument]}{value}" if argument in flag_of else match[0]
+
+    return re.sub(r"`(\w+)(=[^`]*)?`", named, message)

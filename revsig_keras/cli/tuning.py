@@ -1,4 +1,4 @@
-"""What the tuning programs share: their flags, and what they print and write."""
+"""The flags and the output of the tuning programs."""
 import dataclasses
 import json
 
@@ -11,10 +11,12 @@ from revsig_keras.version import __version__
 
 @dataclasses.dataclass(frozen=True)
 class TuneConfig:
-    """What a tuning program is asked for; `choose_strength` has the limits and checks them.
+    """The limits, and the files to write; `choose_strength` checks the limits.
 
     Attributes:
-        max_l1, max_kl_nats, max_ece: Limits, `None` for none.
+        max_l1: Limit of the mean L1 distance, `None` for none.
+        max_kl_nats: Limit of the mean KL(clean || defended), `None` for none.
+        max_ece: Limit of the expected calibration error, `None` for none.
         plot: File for the figure, `None` for none.
         json: File for the table as JSON, `None` for none.
     """
@@ -47,18 +49,18 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def make_config(values: flags.FlagValues = flags.FLAGS) -> TuneConfig:
-    """The `TuneConfig` that the flags ask for."""
+    """Makes a `TuneConfig` of the flags."""
     return TuneConfig(
         **{field.name: values[field.name].value for field in dataclasses.fields(TuneConfig)})
 
 
 def tune(probabilities: np.ndarray, labels: np.ndarray | None, config: TuneConfig) -> None:
-    """Chooses a strength, prints it, and writes the files that were asked for.
+    """Chooses a strength, prints it, and writes the files of `config`.
 
     Args:
         probabilities: Array `(rows, classes)`, clean; `(rows, 1)` of one sigmoid unit.
         labels: Integer array `(rows,)`, or `None`.
-        config: A `TuneConfig`.
+        config: The limits and the files to write.
     """
     choice = choose_strength(probabilities,
                              labels,
@@ -71,7 +73,7 @@ def tune(probabilities: np.ndarray, labels: np.ndarray | None, config: TuneConfi
     if config.json is not None:
         record = {"revsig_keras": __version__, "code": choice.code, **choice.as_dict()}
         with open(config.json, "w", encoding="utf-8") as file:
-            # What is infinite has no number in JSON, and nothing here is.
+            # JSON has no infinity, and nothing here is infinite.
             file.write(json.dumps(record, indent=2, allow_nan=False) + "\n")
     if config.plot is not None:
         choice.plot(config.plot)

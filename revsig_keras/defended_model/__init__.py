@@ -1,1 +1,4 @@
-"""The wrapper whose predictions are defended, and its checks of the wrapped model."""
+"""A classifier whose predictions are defended."""
+from revsig_keras.defended_model.model import DefendedModel
+
+__all__ = ["DefendedModel"]

@@ -1,80 +1,89 @@
-"""Whether what a model emits is what a defence expects: by configuration, and by values."""
+"""Checks that a model emits what a defence expects: by its configuration, and by its answers."""
+from typing import Any, Collection
+
 import keras
 import numpy as np
 
+from revsig_keras.defences.base import Defence
+
 _LOGITS = ("Add a softmax at its end, `keras.layers.Softmax()`, or let the defence do it, "
-           "`ReverseSigmoid(from_logits=True)` (--defence=reverse_sigmoid:from_logits=true)")
-_SIGMOIDS = ("If each unit is a label of its own, use `ReverseSigmoid(multi_label=True)` "
-             "(--defence=reverse_sigmoid:multi_label=true); if the classes exclude one another, "
-             "end the model in a softmax")
+           "`ReverseSigmoid(from_logits=True)`, as text `defence=reverse_sigmoid:from_logits=true`")
+_SIGMOIDS = ("If each unit is a label of its own, use `ReverseSigmoid(multi_label=True)`, as text "
+             "`defence=reverse_sigmoid:multi_label=true`; if the classes exclude one another, end "
+             "the model in a softmax")
 # Softmax in bfloat16 gives sums of 1 +- 0.012, also if they are cast to float32 later.
 _TOLERANCE = 2.0**-5
 
 
-def check_configuration(operation, classes, defence):
+def check_configuration(operation: Any, classes: int | None, defence: Defence) -> bool:
     """Raises `ValueError` if the last operation of a model is known not to fit the defence.
 
     Args:
-        operation: What computes the output.
+        operation: The operation that computes the output.
         classes: The size of its class axis, 1 if `multi_label`, `None` where it is unknown.
-        defence: A `Defence`.
+        defence: The defence.
 
     Returns:
-        Whether it is known to fit. It is not where the configuration does not tell.
+        Whether the operation is known to fit. `False` where the configuration does not tell.
     """
     activation = _activation(operation)
-    remedy = None
-    if activation is keras.activations.softmax:
-        if defence.from_logits:
-            remedy = "it ends in a softmax. Drop `from_logits=True`, or the softmax"
-        elif defence.multi_label:
-            remedy = ("it ends in a softmax, whose classes exclude one another. Drop "
-                      "`multi_label=True`, or end it in a sigmoid")
-        elif classes == 1:
-            remedy = "a softmax over 1 unit is always 1. End it in a sigmoid, or in 2 units"
-    elif activation is keras.activations.sigmoid:
-        if defence.from_logits:
-            remedy = "it ends in a sigmoid. Drop `from_logits=True`, or the sigmoid"
-        elif classes not in (None, 1):
-            remedy = f"it ends in {classes} sigmoid units. {_SIGMOIDS}"
-    elif activation is keras.activations.linear:
-        if not defence.from_logits:
-            remedy = f"its last layer has no activation, so it emits logits. {_LOGITS}"
-    if remedy:
-        raise ValueError(f"`model` must emit {_expected(defence)}, but {remedy}. "
+    misfit = _misfit(activation, classes, defence)
+    if misfit:
+        raise ValueError(f"`model` must emit {_expected(defence)}, but {misfit}. "
                          f"Received: model with last layer {operation!r}, defence={defence!r}")
     if activation is keras.activations.softmax and getattr(operation, "axis", -1) != defence.axis:
         return False
-    return None not in (activation, classes)
+    return activation is not None and classes is not None
 
 
-def _activation(operation):
-    """The softmax, sigmoid or linear activation that `operation` surely ends in, or `None`."""
+def _misfit(activation: Any, classes: int | None, defence: Defence) -> str | None:
+    """Why a model that ends in an activation does not fit the defence, with the remedy."""
+    if activation is keras.activations.softmax:
+        if defence.from_logits:
+            return "it ends in a softmax. Drop `from_logits=True`, or the softmax"
+        if defence.multi_label:
+            return ("it ends in a softmax, whose classes exclude one another. Drop "
+                    "`multi_label=True`, or end it in a sigmoid")
+        if classes == 1:
+            return "a softmax over 1 unit is always 1. End it in a sigmoid, or in 2 units"
+    elif activation is keras.activations.sigmoid:
+        if defence.from_logits:
+            return "it ends in a sigmoid. Drop `from_logits=True`, or the sigmoid"
+        if classes not in (None, 1):
+            return f"it ends in {classes} sigmoid units. {_SIGMOIDS}"
+    elif activation is keras.activations.linear:
+        if not defence.from_logits:
+            return f"its last layer has no activation, so it emits logits. {_LOGITS}"
+    return None
+
+
+def _activation(operation: Any) -> Any:
+    """The softmax, sigmoid or linear activation that `operation` surely ends in, else `None`."""
     if not type(operation).__module__.startswith("keras."):
-        return None  # What a layer of somebody else does with its activation is not known.
+        return None  # A layer from elsewhere may do anything with its activation.
     if isinstance(operation, keras.layers.Softmax):
         return keras.activations.softmax
     if isinstance(operation, keras.layers.RNN):
-        return None  # An LSTM goes on after its activation.
+        return None  # An LSTM computes on after its activation.
     activation = getattr(operation, "activation", None)
     known = [keras.activations.softmax, keras.activations.sigmoid]
     if not isinstance(operation, keras.layers.Activation):
-        # A linear `Activation` is how models with mixed precision cast what came before it.
+        # With mixed precision, a linear `Activation` is how models cast their outputs.
         known.append(keras.activations.linear)
     return activation if activation in known else None
 
 
-def check_scores(scores, defence):
+def check_scores(scores: np.ndarray, defence: Defence) -> bool:
     """Raises `ValueError` if `scores` are not what the defence expects.
 
-    Logits of binary decisions may lie anywhere, so for these nothing is refused.
+    Logits of binary decisions may lie anywhere, so none are refused.
 
     Args:
-        scores: NumPy array, what a model emits.
-        defence: A `Defence`.
+        scores: Outputs of a model.
+        defence: The defence.
 
     Returns:
-        Whether they tell anything. Rows that are not finite or all 0 do not.
+        Whether the scores tell anything. Rows that are not finite or all 0 do not.
     """
     scores = scores.astype("float64")
     if defence.multi_label:
@@ -100,8 +109,8 @@ def check_scores(scores, defence):
     return True
 
 
-def _expected(defence):
-    """What a model has to emit, in words."""
+def _expected(defence: Defence) -> str:
+    """The scores that a defence expects, in words."""
     if defence.from_logits:
         return "logits, as the defence has `from_logits=True`"
     if defence.multi_label:
@@ -109,22 +118,22 @@ def _expected(defence):
     return "class probabilities, which sum to 1 (or one sigmoid unit)"
 
 
-def check_losses(losses, output_names):
+def check_losses(losses: Any, output_names: Collection[str | int | None] | None) -> None:
     """Raises `ValueError` if a loss or metric of the defended output expects logits.
 
     Args:
-        losses: A loss or metric, or any structure of such, by output.
-        output_names: What the defended output is called by; `None` if it is the only one.
+        losses: A loss or metric, or any structure of them, by output.
+        output_names: The names of the defended output; `None` if it is the only output.
     """
 
-    def is_ours(path):
-        # One may be inside the other: `[metric, ...]` of an output, a loss of several outputs.
-        path = "".join(f"{key}/" for key in path)
+    def is_of_defended_output(keys: tuple) -> bool:
+        # Either may be inside the other: `[metric, ...]` of an output, a loss of several outputs.
+        path = "".join(f"{key}/" for key in keys)
         return output_names is None or any(
             path.startswith(f"{name}/") or f"{name}/".startswith(path) for name in output_names)
 
     for path, loss in keras.tree.flatten_with_path(losses):
-        if is_ours(path) and getattr(loss, "from_logits", False):
+        if is_of_defended_output(path) and getattr(loss, "from_logits", False):
             raise ValueError("A `DefendedModel` emits probabilities, whatever the model inside "
                              "emits, so a loss or metric of the defended output must not expect "
                              "logits. Use `from_logits=False`. "

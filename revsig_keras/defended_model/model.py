@@ -1,10 +1,13 @@
 """A model whose predictions are defended."""
-import functools
+import pathlib
+from typing import Any, Callable, Collection
 
 import keras
+import numpy as np
 
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
+from revsig_keras.defended_model import exporting
 from revsig_keras.defended_model.expectations import check_configuration
 from revsig_keras.defended_model.expectations import check_losses
 from revsig_keras.defended_model.expectations import check_scores
@@ -16,47 +19,54 @@ from revsig_keras.defended_model.probe import probe
 from revsig_keras.defended_model.probe import values
 
 
+class _Default:
+    """Stands for the default defence, so that `None` cannot: `make_defence("none")` is `None`."""
+
+    def __repr__(self) -> str:
+        return "ReverseSigmoid()"
+
+
+_DEFAULT: Any = _Default()
+
+
 @keras.saving.register_keras_serializable(package="revsig_keras")
 class DefendedModel(keras.Model):
     """A classifier whose predictions are defended against model stealing.
 
-    `predict`, `evaluate`, calls and whatever `export` writes give defended probabilities; the
-    clean ones never leave the model. `fit` trains the wrapped model as if there were no defence,
-    so `loss` is that of the clean probabilities, while `val_loss` and all of `evaluate` are those
-    of the defended ones: that is what the users of the model get.
+    `predict`, `evaluate`, calls and exported SavedModels give defended probabilities; the clean
+    ones never leave the model. `fit` trains the wrapped model as if there were no defence, so
+    `loss` is that of the clean probabilities, while `val_loss` and all of `evaluate` are those of
+    the defended ones, which the users of the model get.
 
-    `save` and `keras.saving.load_model` keep the wrapped model, so a `.keras` file is the owner's;
-    what is given away is what `export` writes, and it has no signature, output or attribute with
-    clean probabilities. (Whoever holds the file can still cut its graph open.)
+    `save` and `keras.saving.load_model` keep the wrapped model, so a `.keras` file is for the owner
+    alone. Give away what `export` writes: it has no signature, output or attribute with clean
+    probabilities. (Anybody who holds its files can still cut the graph open.)
 
-    A model that emits something else than the defence expects is refused: logits or unnormalised
-    scores, unless the defence has `from_logits=True`; several sigmoid units, unless it has
+    A model that does not emit what the defence expects is refused: logits or unnormalised scores,
+    unless the defence has `from_logits=True`; several sigmoid units, unless it has
     `multi_label=True`. Where the configuration of the model does not tell, its answers do: to a few
     random inputs when it is first called or compiled, and to the first inputs it is called with.
 
     Of several outputs, the one named by `output` is defended, and the others are passed on as they
-    are. One that determines the scores gives them away: the logits, say, or an embedding of which
-    only a layer is left that a thief can fit. Leave such outputs out of what is served.
+    are. An output that determines the scores gives them away: the logits, say, or an embedding from
+    which a thief can fit the last layer. Leave such outputs out of what is served.
 
     Args:
         model: Keras model or layer that emits class probabilities, `(..., classes)`: Sequential,
             functional or subclassed, built or not.
-        defence: A `Defence`. Under a mixed policy, `ReverseSigmoid(dtype="float32")` keeps the
-            output in float32. `None` means `ReverseSigmoid()`. Defaults to `None`.
-        output: Which of several outputs is defended: its key in a dictionary, its index in a list
-            or tuple ("key/index" if they are nested), or its name in `model.output_names`. `None`
-            for the only one there is. Defaults to `None`.
+        defence: A `Defence`, never `None`: there is no undefended `DefendedModel`. Under a mixed
+            policy, `ReverseSigmoid(dtype="float32")` keeps the output in float32. Defaults to
+            `ReverseSigmoid()`.
+        output: The one of several outputs that is defended: its key in a dictionary, its index in a
+            list or tuple ("key/index" if they are nested), or its name in `model.output_names`.
+            `None` for the only output. Defaults to `None`.
         **kwargs: Base model keyword arguments, such as `name`.
 
     Call arguments:
-        inputs: What the wrapped model takes.
+        inputs: The inputs of the wrapped model.
         training: Python boolean, passed to the wrapped model. No defence when it is `True`.
 
-    Input shape:
-        That of the wrapped model.
-
-    Output shape:
-        That of the wrapped model.
+    Input and output shapes are those of the wrapped model.
 
     Example:
 
@@ -66,15 +76,21 @@ class DefendedModel(keras.Model):
     [2, 3]
     """
 
-    def __init__(self, model, defence=None, output=None, **kwargs):
+    def __init__(self,
+                 model: keras.layers.Layer,
+                 defence: Defence = _DEFAULT,
+                 output: str | int | None = None,
+                 **kwargs: Any):
         # Inputs reach the wrapped model as they are: it does its own autocast.
         super().__init__(autocast=False, **kwargs)
-        if defence is None:
+        if defence is _DEFAULT:
             defence = ReverseSigmoid()
         elif not isinstance(defence, Defence):
-            raise ValueError("`defence` must be an instance of `revsig_keras.Defence`, such as "
-                             "`ReverseSigmoid(beta=1.0)`, or `None` for `ReverseSigmoid()`. "
-                             f"Received: defence={defence!r}")
+            raise ValueError(
+                "`defence` must be an instance of `revsig_keras.Defence`, such as "
+                "`ReverseSigmoid(beta=1.0)`. To serve a model without a defence, serve the model "
+                f"itself; leave `defence` out for `ReverseSigmoid()`. Received: defence={defence!r}"
+            )
         if not isinstance(model, keras.layers.Layer):
             raise ValueError("`model` must be a Keras model or layer that emits class "
                              f"probabilities. Received: model={model!r} (of type {type(model)})")
@@ -84,46 +100,46 @@ class DefendedModel(keras.Model):
         self.model = model
         self.defence = defence
         self.defended_output = output
-        self._fits = False  # That the model fits the defence is known from its configuration,
-        self._probed = False  # its answers to random inputs,
-        self._seen = False  # or those to real ones.
+        # Whether the model is known to fit the defence: by its configuration, by its answers to
+        # random inputs, or by its answers to real ones.
+        self._fits = self._probed = self._seen = False
         outputs = structure(model, "output")
         self._check_configuration(outputs)
         # Others are built by their first call, which is when Keras learns what they take.
         self.built = outputs is not None
-        self._marked = None  # While it is exported: the defence, as a function that says it is one.
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         self._probe(inputs)
         outputs = self.model(inputs, training=training)
         self._see(outputs)
-        if self._marked is not None:
-            return self._defend(outputs, self._marked)
+        marked = exporting.mark_of(self)
+        if marked is not None:
+            return self._defend(outputs, marked)
         return self._defend(outputs, lambda scores: self.defence(scores, training=training))
 
-    def compute_output_spec(self, inputs, training=None):
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
         return self._defend(self.model.compute_output_spec(inputs),
                             self.defence.compute_output_spec)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
         return keras.tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
 
-    def _defend(self, outputs, defend):
+    def _defend(self, outputs: Any, defend: Callable) -> Any:
         """Replaces the output to be defended."""
         tensors = keras.tree.flatten(outputs)
         index = self._index(outputs)
         tensors[index] = defend(tensors[index])
         return keras.tree.pack_sequence_as(outputs, tensors)
 
-    def _index(self, outputs):
-        """Where the output to be defended is in the flat `outputs`."""
+    def _index(self, outputs: Any) -> int:
+        """The index of the output to be defended in the flat `outputs`."""
         return position(outputs, self.defended_output, getattr(self.model, "output_names", None))
 
-    def _scores(self, outputs):
+    def _scores(self, outputs: Any) -> Any:
         return keras.tree.flatten(outputs)[self._index(outputs)]
 
-    def _check_configuration(self, outputs):
+    def _check_configuration(self, outputs: Any) -> None:
         """Raises `ValueError` if model and defence are known not to fit."""
         index, classes = 0, None
         if outputs is not None:
@@ -137,8 +153,8 @@ class DefendedModel(keras.Model):
                              f"Received: model={self.model!r}, which ends in {last!r}")
         self._fits = check_configuration(last, classes, self.defence)
 
-    def _probe(self, inputs=None):
-        """Raises `ValueError` if the model answers random inputs with what does not fit."""
+    def _probe(self, inputs: Any = None) -> None:
+        """Raises `ValueError` if the answers to random inputs do not fit the defence."""
         if self._fits or self._probed or not self.model.built:
             return
         if inputs is None and structure(self.model, "input") is None:
@@ -146,57 +162,57 @@ class DefendedModel(keras.Model):
         outputs = probe(self.model, inputs)
         self._probed = outputs is None or self._check_values(self._scores(outputs))
 
-    def _see(self, outputs):
-        """Raises `ValueError` if the model answers real inputs with what does not fit."""
+    def _see(self, outputs: Any) -> None:
+        """Raises `ValueError` if the answers to real inputs do not fit the defence."""
         if self._fits or self._seen:
             return
         self._check_configuration(outputs)
         self._seen = self._check_values(values(self._scores(outputs)))
 
-    def _check_values(self, scores):
+    def _check_values(self, scores: np.ndarray | None) -> bool:
         if scores is None:
             return False
         self.defence.compute_output_shape(scores.shape)
         return check_scores(scores, self.defence)
 
     # On JAX the variables have no values while these functions are compiled.
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Any:
         self._probe()
         return super().make_train_function(force)
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> Any:
         self._probe()
         return super().make_test_function(force)
 
-    def make_predict_function(self, force=False):
+    def make_predict_function(self, force: bool = False) -> Any:
         self._probe()
         return super().make_predict_function(force)
 
     @property
-    def output_names(self):
-        """Those of the wrapped model, so that losses and metrics are named as without defence."""
+    def output_names(self) -> Any:
+        """The names of the wrapped model, so that losses and metrics keep theirs."""
         return self.model.output_names
 
     def compile(self,
-                optimizer="rmsprop",
-                loss=None,
-                loss_weights=None,
-                metrics=None,
-                weighted_metrics=None,
-                **kwargs):
+                optimizer: Any = "rmsprop",
+                loss: Any = None,
+                loss_weights: Any = None,
+                metrics: Any = None,
+                weighted_metrics: Any = None,
+                **kwargs: Any) -> None:
         """Configures training and evaluation; see `keras.Model.compile`."""
         for value in (loss, metrics, weighted_metrics):
             check_losses(value, self._defended_names())
         super().compile(optimizer, loss, loss_weights, metrics, weighted_metrics, **kwargs)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         # Keras does the same, unless `compile` is overridden.
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def _defended_names(self):
-        """What losses may call the defended output; `None` if it is the only one."""
+    def _defended_names(self) -> list[str | int | None] | None:
+        """The names by which losses may call the defended output; `None` if it is the only one."""
         outputs = structure(self.model, "output")
         if outputs is None:
             return None if self.defended_output is None else [self.defended_output]
@@ -205,19 +221,19 @@ class DefendedModel(keras.Model):
         return None if len(known) == 1 else [index, known[index], self.output_names[index]]
 
     def export(self,
-               filepath,
-               format="tf_saved_model",
-               verbose=None,
-               input_signature=None,
-               allow_outputs=(),
-               **kwargs):
+               filepath: str | pathlib.Path,
+               format: str = "tf_saved_model",
+               verbose: bool | None = None,
+               input_signature: Any = None,
+               allow_outputs: Collection[str] = (),
+               **kwargs: Any) -> None:
         """Exports the defended model; see `keras.Model.export`.
 
         Inputs keep the names, shapes and dtypes of the wrapped model's `keras.Input`, where it
-        has one. A SavedModel is complete or not there at all, and it is inspected, as by
-        `python -m revsig_keras.inspect`: it has to be free of clean outputs. (Not on other
-        backends than TensorFlow, and no other formats.) For a folder that a server polls:
-        `revsig_keras.export.versions.publish(base, model.export)`.
+        has one. A SavedModel is written completely or not at all, after it was inspected as by
+        `python -m revsig_keras.inspect`: it has to be free of clean outputs. (Other backends than
+        TensorFlow and other formats are not inspected.) For a folder that a server polls:
+        `revsig_keras.export.publish(base, model.export)`.
 
         Args:
             allow_outputs: Names of outputs that stay as they are because the scores cannot be
@@ -227,27 +243,16 @@ class DefendedModel(keras.Model):
             ValueError: If another output would be clean. Nothing is written then.
         """
         if input_signature is None:
-            input_signature = _input_signature(self.model)
-        export = functools.partial(super().export,
-                                   format=format,
-                                   input_signature=input_signature,
-                                   **kwargs)
+            input_signature = exporting.input_signature(self.model)
+        options = {"format": format, "input_signature": input_signature, **kwargs}
         if format != "tf_saved_model" or keras.backend.backend() != "tensorflow":
-            export(filepath, verbose=verbose)
+            super().export(filepath, verbose=verbose, **options)
             return
-        from revsig_keras.saved_model.keras_export import export_checked
-        from revsig_keras.saved_model.mark import marked
-        function = marked(self.defence)
-        self._marked = lambda scores: function(scores)  # Keras would track the function itself.
-        try:
-            # Keras would tell where it was written before it was inspected.
-            export_checked(functools.partial(export, verbose=False), filepath, allow_outputs)
-        finally:
-            self._marked = None
+        exporting.write_checked(self, filepath, allow_outputs, **options)
         if verbose is not False:
             print(f"Saved a defended model at '{filepath}'.")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
@@ -256,23 +261,13 @@ class DefendedModel(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls,
+                    config: dict[str, Any],
+                    custom_objects: dict[str, Any] | None = None) -> "DefendedModel":
         parts = {
             key: keras.saving.deserialize_keras_object(config[key], custom_objects=custom_objects)
             for key in ("model", "defence")
+            if config.get(key) is not None
         }
-        return cls(**{**config, **parts})
-
-
-def _input_signature(model):
-    """The inputs of a functional or built Sequential `model`; `None` where they are unknown."""
-    inputs = structure(model, "input")
-    if inputs is None:
-        return None
-
-    def spec(tensor):
-        return keras.InputSpec(dtype=tensor.dtype,
-                               shape=(None, *tensor.shape[1:]),
-                               name=tensor.name)
-
-    return [keras.tree.map_structure(spec, inputs)]
+        others = {key: value for key, value in config.items() if key not in ("model", "defence")}
+        return cls(**parts, **others)

@@ -2,10 +2,10 @@
 
   python -m revsig_keras.export --model=SOURCE --output=BASE --defence=reverse_sigmoid:beta=1
 
-SOURCE is a .keras file or the folder of a SavedModel, whoever wrote it. The defended model has the
-same signatures, names, dtypes and shapes, so a client does not notice. What would give clean scores
-away is refused: see `python -m revsig_keras.inspect`. A --flagfile=FILE goes in front of the flags
-that override it.
+SOURCE is a .keras file or the folder of a SavedModel from any program. The defended model has the
+same signatures, names, dtypes and shapes, so a client does not notice. A model that would give
+clean scores away is refused: see `python -m revsig_keras.inspect`. Put a --flagfile=FILE before the
+flags that override it.
 """
 from absl import flags
 
@@ -13,6 +13,9 @@ from revsig_keras.cli import program
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.export.exporting import export
 from revsig_keras.export.exporting import ExportConfig
+
+# Arguments of `ExportConfig` by flags that may be repeated.
+RENAMED = {"allow_outputs": "allow_output", "drop_outputs": "drop_output"}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -30,12 +33,12 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_string("defence",
                         None, "The defence, NAME or NAME:KEY=VALUE:KEY=VALUE. All of them: "
                         f"{DEFENCES.usage}. Heads other than a softmax or one sigmoid unit need "
-                        "reverse_sigmoid:from_logits=true, :multi_label=true or :axis=N. Not for "
-                        "a model that is defended already, in a .keras file.",
+                        "reverse_sigmoid:from_logits=true, :multi_label=true or :axis=N. Leave it "
+                        "out for a .keras file of a model that is defended already.",
                         flag_values=values)
     flags.DEFINE_string("output_name",
                         None, "The output with the scores, in every signature that has it. Needed "
-                        "where more than one can be.",
+                        "where several outputs can be scores.",
                         flag_values=values)
     flags.DEFINE_multi_string("allow_output", [],
                               "An output, NAME or SIGNATURE/NAME, that may stay as it is because "
@@ -45,9 +48,8 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
                               "An output, NAME or SIGNATURE/NAME, to leave out. May be repeated.",
                               flag_values=values)
     flags.DEFINE_string("warmup",
-                        None, "Sample inputs, of which a warm-up request is made: an .npy file, "
-                        "or an .npz file with an array for each input name. The scores are tried "
-                        "on them too.",
+                        None, "Sample inputs for a warm-up request: an .npy file, or an .npz file "
+                        "with an array for each input name. The scores are tried on them too.",
                         flag_values=values)
 
 
@@ -62,10 +64,10 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
                      warmup=values.warmup))
     print(exported.report)
     for name in exported.untried:
-        print(f"Not tried: {name}, for want of inputs. With --warmup=FILE it is.")
+        print(f"Not tried: {name}, for want of inputs. To try it, give some by --warmup=FILE.")
     print(exported.path)
 
 
 if __name__ == "__main__":
     define_flags()
-    program.run(main)
+    program.run(main, renamed=RENAMED)

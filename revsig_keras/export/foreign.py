@@ -1,7 +1,7 @@
-"""Defends a SavedModel that somebody else wrote."""
+"""Defends a SavedModel that another program wrote."""
 import dataclasses
 import pathlib
-from typing import Collection, Mapping
+from typing import Any, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -9,8 +9,10 @@ import tensorflow as tf
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.numerics.probabilities import epsilon
 from revsig_keras.defended_model.expectations import check_scores
+from revsig_keras.errors import SavedModelError
 from revsig_keras.export.scores import choose_scores
 from revsig_keras.export.scores import drop_outputs
+from revsig_keras.export.scores import OutputChoice
 from revsig_keras.export.surgery import defend_tensor
 from revsig_keras.export.surgery import leave_signatures_only
 from revsig_keras.export.warmup import inputs_for
@@ -24,12 +26,16 @@ from revsig_keras.saved_model.signatures import random_inputs
 from revsig_keras.saved_model.signatures import shape_of
 from revsig_keras.saved_model.signatures import signatures
 
+# By the name of a tensor, the `TensorInfo`s of its outputs by (signature, output).
+_Outputs = dict[tuple[str, str], Any]
+_Infos = dict[str, _Outputs]
+
 
 @dataclasses.dataclass(frozen=True)
 class _Score:
     """A tensor of scores, and the signature and output by which it was tried.
 
-    `inputs` are those that it was tried on, `None` if none could be made up.
+    `inputs` is what it was tried on, `None` if no inputs could be made up.
     """
     signature: str
     output: str
@@ -46,18 +52,15 @@ class _Score:
 def defend_saved_model(source: pathlib.Path,
                        target: pathlib.Path,
                        defence: Defence,
-                       *,
-                       output_name: str | None = None,
-                       allowed: Collection[str] = (),
-                       dropped: Collection[str] = (),
-                       samples: Mapping[str | None, np.ndarray] | None = None) -> list[str]:
+                       outputs: OutputChoice = OutputChoice(),
+                       samples: Mapping[str | None, np.ndarray] | None = None) -> tuple[str, ...]:
     """Writes a copy of a SavedModel whose scores are defended.
 
-    1. Choose the scores, by name or because nothing else can be.
-    2. Call the model, on samples or on random inputs: what is not what the defence expects is
-       refused. Where no inputs can be made up, the graph has to tell.
-    3. Put the defence between these tensors and the outputs; take away what Python could call.
-    4. Call the copy: its answers have to be what the layer makes of the clean scores.
+    1. Choose the scores, by name or because no other output can be scores.
+    2. Call the model, on samples or on random inputs, and refuse scores that the defence does not
+       expect. Where no inputs can be made up, the graph has to tell.
+    3. Put the defence between these tensors and the outputs; remove all that Python could call.
+    4. Call the copy: its answers have to be those of the layer on the clean scores.
 
     Names, dtypes, shapes, tags, methods, defaults, variables, assets and all other files stay as
     they are.
@@ -66,30 +69,25 @@ def defend_saved_model(source: pathlib.Path,
         source: Its folder.
         target: Folder to be made.
         defence: The defence. It is applied in the dtype of the scores.
-        output_name: See `choose_scores`.
-        allowed: Outputs that are no scores.
-        dropped: Outputs that are left out.
+        outputs: The owner's choice among the outputs.
         samples: Inputs by name, `None` for the only one.
 
     Returns:
-        The scores, "signature/output", that could not be called.
+        The scores, "signature/output", that could not be tried.
 
     Raises:
-        ValueError: If the model does not fit, with what to do about it.
+        ValueError: If the model does not fit, with the remedy.
+        SavedModelError: If the model cannot be loaded.
         OSError: If a file cannot be read or written.
     """
-    saved_model = files.read(source)
-    for meta_graph in saved_model.meta_graphs:
-        if any(map(mark.is_marked, meta_graph.graph_def.library.function)):
-            raise ValueError("the model is defended already, and a defence is applied once only. "
-                             f"Received: {source}")
-    drop_outputs(saved_model, dropped)
+    saved_model = _read_undefended(source)
+    drop_outputs(saved_model, outputs.dropped)
     served = [graph for graph in saved_model.meta_graphs if signatures(graph)]
     if not served:
         raise ValueError(f"there is no signature to be served. Received: {source}")
     found = []
     for meta_graph in served:
-        infos = choose_scores(meta_graph, output_name, allowed)
+        infos = choose_scores(meta_graph, outputs)
         scores = _try(source, meta_graph, infos, defence, samples)
         for score in scores:
             dtype = score.defence.compute_dtype
@@ -102,26 +100,35 @@ def defend_saved_model(source: pathlib.Path,
     files.write_copy(source, target, saved_model)
     for meta_graph, scores in found:
         _check_answers(target, meta_graph, scores)
-    return [score.name for _, scores in found for score in scores if score.inputs is None]
+    return tuple(score.name for _, scores in found for score in scores if score.inputs is None)
 
 
-def _try(source, meta_graph, infos, defence, samples):
-    """Calls the model, and returns the `_Score`s of one graph."""
+def _read_undefended(source: pathlib.Path) -> Any:
+    saved_model = files.read(source)
+    for meta_graph in saved_model.meta_graphs:
+        if any(map(mark.is_marked, meta_graph.graph_def.library.function)):
+            raise ValueError("the model is defended already, and a defence is applied once only. "
+                             f"Received: {source}")
+    return saved_model
+
+
+def _try(source: pathlib.Path, meta_graph: Any, infos: _Infos, defence: Defence,
+         samples: Mapping[str | None, np.ndarray] | None) -> list[_Score]:
+    """Calls the model, and returns the scores of one graph."""
     scores = []
     with LoadedModel(source, meta_graph) as model:
         for tensor, outputs in infos.items():
-            (signature, output), inputs, values, why = _call(model, meta_graph, tensor, outputs,
-                                                             samples)
+            (signature, output), inputs, values, reason = _call(model, meta_graph, tensor, outputs,
+                                                                samples)
             info = outputs[signature, output]
             dtype = dtype_of(info)
             layer = _with_dtype(defence, dtype.name)
             try:
                 if values is not None and values.dtype != dtype.as_numpy_dtype:
-                    raise ValueError(
-                        f"the tensor must have the dtype of the signature, {dtype.name}"
-                        f". Received: {values.dtype.name}")
+                    raise ValueError("the tensor must have the dtype of the signature, "
+                                     f"{dtype.name}. Received: {values.dtype.name}")
                 if values is None or not check_scores(values, layer):
-                    _check_graph(meta_graph, tensor, layer, why)
+                    _check_graph(meta_graph, tensor, layer, reason)
                 shape = _shape(info, values, layer)
                 layer.check_input(shape)
             except ValueError as error:
@@ -130,12 +137,15 @@ def _try(source, meta_graph, infos, defence, samples):
     return scores
 
 
-def _call(model, meta_graph, tensor, outputs, samples):
+def _call(
+    model: LoadedModel, meta_graph: Any, tensor: str, outputs: _Outputs,
+    samples: Mapping[str | None, np.ndarray] | None
+) -> tuple[tuple[str, str], Mapping[str, np.ndarray] | None, np.ndarray | None, str]:
     """Runs a tensor by one of the signatures that have it: on samples, else on random inputs.
 
     Returns:
-        (signature, output), the inputs and the values; the last two are `None` if all fail, and
-        there is a reason.
+        (signature, output), the inputs, the values, and the reason why the last two are `None`,
+        which they are if all signatures fail.
     """
     trials = []
     for signature, output in outputs:
@@ -145,46 +155,45 @@ def _call(model, meta_graph, tensor, outputs, samples):
             trials.insert(0, (signature, output, {**defaults(signature_def), **given}))
         else:
             trials.append((signature, output, random_inputs(signature_def)))
-    why = "no inputs can be made up"
+    reason = "no inputs can be made up"
     for signature, output, inputs in trials:
         if inputs is not None:
             try:
                 values = model.run(signature, inputs, {output: tensor})[output]
-                return (signature, output), inputs, values, None
-            except OSError as error:
-                why = str(error)
-    return next(iter(outputs)), None, None, why
+                return (signature, output), inputs, values, ""
+            except SavedModelError as error:
+                reason = str(error)
+    return next(iter(outputs)), None, None, reason
 
 
-def _with_dtype(defence, dtype):
+def _with_dtype(defence: Defence, dtype: str) -> Defence:
     """The defence with its output in `dtype`."""
     return type(defence).from_config({**defence.get_config(), "dtype": dtype})
 
 
-def _check_graph(meta_graph, tensor, defence, why):
-    """Raises `ValueError` unless the graph tells that a tensor has what the defence expects."""
+def _check_graph(meta_graph: Any, tensor: str, defence: Defence, reason: str) -> None:
+    """Raises `ValueError` unless the graph tells that the defence expects such a tensor."""
     computed_by = DataFlow(meta_graph.graph_def).computed_by(tensor)
     expected = "Sigmoid" if defence.multi_label else "Softmax"
     if defence.from_logits or computed_by != expected:
         raise ValueError("whether these are the scores that the defence expects could not be "
-                         f"tried on made-up inputs ({why}). Give some real ones by --warmup=FILE")
+                         f"tried on made-up inputs ({reason}). Give some real ones by `warmup`")
 
 
-def _shape(info, values, defence):
+def _shape(info: Any, values: np.ndarray | None, defence: Defence) -> tuple[int | None, ...]:
     """The shape of scores; the number of classes may be known from `values` only."""
     shape = shape_of(info)
     if values is None:
         if shape is None:
-            raise ValueError("the number of classes is not known. Give some inputs by "
-                             "--warmup=FILE")
+            raise ValueError("the number of classes is not known. Give some inputs by `warmup`")
         return shape
-    shape = list(shape or [None] * values.ndim)
-    shape[defence.axis] = values.shape[defence.axis]
-    return tuple(shape)
+    sizes = list(shape or [None] * values.ndim)
+    sizes[defence.axis] = values.shape[defence.axis]
+    return tuple(sizes)
 
 
-def _check_answers(path, meta_graph, scores):
-    """Raises `ValueError` unless the copy answers with what the defence makes of its scores."""
+def _check_answers(path: pathlib.Path, meta_graph: Any, scores: list[_Score]) -> None:
+    """Raises `ValueError` unless the copy answers as the defence does on its clean scores."""
     tried = [score for score in scores if score.inputs is not None]
     if not tried:
         return

@@ -1,19 +1,24 @@
 """Models in .keras files."""
-import zipfile
+import os
 
 import keras
 
 from revsig_keras.errors import first_line
 
 
-def load_keras_file(path: str, flag: str) -> keras.Model:
-    """Loads a model for a program that got its `path` by a `flag`, such as "--model".
+def load_keras_file(path: str | os.PathLike[str], argument: str) -> keras.Model:
+    """Loads a model, not compiled.
+
+    Args:
+        path: A .keras file.
+        argument: What error messages call the file, such as "`model`".
 
     Raises:
-        ValueError: If it cannot be read.
+        ValueError: If the file cannot be read.
     """
     try:
         return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{flag} must be a readable .keras file. Received: "
+    except Exception as error:  # pylint: disable=broad-except
+        # A damaged file may raise anything, in its archive, its configuration or its weights.
+        raise ValueError(f"{argument} must be a readable .keras file. Received: "
                          f"{path}: {first_line(error)}") from error

@@ -1,4 +1,5 @@
-"""Which outputs of a SavedModel are the scores to be defended."""
+"""Chooses the outputs of a SavedModel that are scores to be defended."""
+import dataclasses
 from typing import Any, Collection
 
 from revsig_keras.saved_model.data_flow import DataFlow
@@ -10,8 +11,23 @@ from revsig_keras.saved_model.signatures import is_named
 from revsig_keras.saved_model.signatures import shape_of
 
 
+@dataclasses.dataclass(frozen=True)
+class OutputChoice:
+    """The owner's choice among the outputs of a model.
+
+    Attributes:
+        scores: Name of the scores in every signature that has them; `None` if no other output is
+            floating point.
+        allowed: Outputs that are no scores, as for `is_named`.
+        dropped: Outputs that are left out, as for `is_named`.
+    """
+    scores: str | None = None
+    allowed: Collection[str] = ()
+    dropped: Collection[str] = ()
+
+
 def drop_outputs(saved_model: Any, names: Collection[str]) -> None:
-    """Takes outputs out of all signatures, and signatures without any output left.
+    """Removes outputs from all signatures, and signatures without any output left.
 
     Args:
         saved_model: A `SavedModel`, which is changed.
@@ -29,50 +45,41 @@ def drop_outputs(saved_model: Any, names: Collection[str]) -> None:
                 if not meta_graph.signature_def[signature].outputs:
                     del meta_graph.signature_def[signature]
     if set(names) - dropped:
-        raise ValueError("--drop_output must name outputs of the model. Received: "
+        raise ValueError("`drop_outputs` must name outputs of the model. Received: "
                          f"{', '.join(sorted(set(names) - dropped))}")
 
 
-def choose_scores(meta_graph: Any, output_name: str | None,
-                  allowed: Collection[str]) -> dict[str, dict[tuple[str, str], Any]]:
+def choose_scores(meta_graph: Any, choice: OutputChoice) -> dict[str, dict[tuple[str, str], Any]]:
     """Chooses the scores: by name, or the one output of a signature that can be scores.
 
     Args:
         meta_graph: A `MetaGraphDef`.
-        output_name: The scores in every signature that has them; `None` if nothing else is
-            floating point.
-        allowed: Outputs that are none, as for `is_named`.
+        choice: The owner's choice.
 
     Returns:
         The outputs of the tensors to be defended: by the name of the tensor, a dictionary of
-        `TensorInfo`s by (signature, output). Whatever is the same tensor is the same scores.
+        `TensorInfo`s by (signature, output). Outputs with one tensor are the same scores.
 
     Raises:
         ValueError: If there is no such output, or several.
     """
-    flow = DataFlow(meta_graph.graph_def, fed=fed_tensors(meta_graph))
-    floats: dict[str, dict[str, Any]] = {}
-    for signature, output, info in each_output(meta_graph):
-        if (info.WhichOneof("encoding") == "name" and dtype_of(info).is_floating and
-                INPUT in flow.of_tensor(info.name)):
-            floats.setdefault(signature, {})[output] = info
     chosen: dict[str, dict[tuple[str, str], Any]] = {}
-    for signature, outputs in floats.items():
-        if output_name is not None:
-            scores = {outputs[output_name].name} if output_name in outputs else set()
+    for signature, outputs in _candidates(meta_graph).items():
+        if choice.scores is not None:
+            tensors = {outputs[choice.scores].name} if choice.scores in outputs else set()
         else:
-            scores = {
+            tensors = {
                 info.name
                 for output, info in outputs.items()
-                if not is_named(allowed, signature, output)
+                if not is_named(choice.allowed, signature, output)
             }
-        if len(scores) > 1:
-            raise ValueError("which output has the probabilities cannot be told: name it by "
-                             f"--output_name. Received: {_listing(meta_graph)}")
-        chosen.update({name: {} for name in scores})
+        if len(tensors) > 1:
+            raise ValueError("`output_name` must name the output with the probabilities where "
+                             f"several can be. Received: {_listing(meta_graph)}")
+        chosen.update({tensor: {} for tensor in tensors})
     if not chosen:
         raise ValueError("an output must be floating-point probabilities that are computed from "
-                         f"the inputs. Received: --output_name={output_name}, where there are: "
+                         f"the inputs. Received: output_name={choice.scores!r}, where there are: "
                          f"{_listing(meta_graph)}")
     for signature, output, info in each_output(meta_graph):
         if info.name in chosen:
@@ -80,7 +87,18 @@ def choose_scores(meta_graph: Any, output_name: str | None,
     return chosen
 
 
-def _listing(meta_graph):
+def _candidates(meta_graph: Any) -> dict[str, dict[str, Any]]:
+    """The floating-point outputs that depend on inputs: `TensorInfo`s by signature and output."""
+    flow = DataFlow(meta_graph.graph_def, fed=fed_tensors(meta_graph))
+    found: dict[str, dict[str, Any]] = {}
+    for signature, output, info in each_output(meta_graph):
+        if (info.WhichOneof("encoding") == "name" and dtype_of(info).is_floating and
+                INPUT in flow.of_tensor(info.name)):
+            found.setdefault(signature, {})[output] = info
+    return found
+
+
+def _listing(meta_graph: Any) -> str:
     return "; ".join(
         f"{signature}/{output} ({dtype_of(info).name}, shape {shape_of(info)})"
         for signature, output, info in each_output(meta_graph)) or "a SavedModel without signatures"

@@ -1,4 +1,4 @@
-"""Puts a defence into the graph of a SavedModel that is finished."""
+"""Puts a defence into the graph of a finished SavedModel."""
 from typing import Any, Collection
 
 import tensorflow as tf
@@ -14,17 +14,18 @@ _NAME = "revsig_keras_defence"
 
 
 def defend_tensor(meta_graph: Any, tensor: str, defence: Defence, shape: Collection[int | None],
-                  dtype: tf.DType) -> str:
-    """Adds to the graph what perturbs a tensor of scores.
+                  dtype: str) -> str:
+    """Adds a call of the defence to the graph, on a tensor of scores.
 
-    Nothing else of the graph is touched, or has to be known here: neither operations nor variables.
+    The rest of the graph is not touched and need not be known here, neither operations nor
+    variables.
 
     Args:
         meta_graph: A `MetaGraphDef`, which is changed.
         tensor: Name of the tensor, such as "softmax:0".
         defence: The defence. Its output has to be of the dtype of the scores.
-        shape: That of the scores.
-        dtype: That of the scores.
+        shape: The shape of the scores.
+        dtype: The dtype of the scores.
 
     Returns:
         The name of the perturbed tensor.
@@ -39,7 +40,8 @@ def defend_tensor(meta_graph: Any, tensor: str, defence: Defence, shape: Collect
     return f"{prefix}:0"
 
 
-def _functions(defence, shape, dtype, prefix):
+def _functions(defence: Defence, shape: Collection[int | None], dtype: str,
+               prefix: str) -> tuple[dict[str, Any], str]:
     """The functions of a defence by name, and the name of the one to call."""
     function = marked(defence)
     # Not in a `tf.Graph`: there, `==` would not compare tensors.
@@ -53,20 +55,20 @@ def _functions(defence, shape, dtype, prefix):
         function.signature.name = names[function.signature.name]
         for inner in function.node_def:
             graphs.rename(inner, names)
-            # Nothing is trained through a served model, so it needs no gradients of our own.
+            # Nothing is trained through a served model, so it needs no custom gradients.
             inner.attr.pop("_gradient_op_type", None)
     return {names[name]: library[name] for name in sorted(called)}, names[node.attr["f"].func.name]
 
 
 def leave_signatures_only(meta_graph: Any) -> None:
-    """Takes from a graph what could be called beside the signatures that are to be served.
+    """Removes from a graph all that could be called besides the signatures to be served.
 
-    TensorFlow then loads it as it loads what TensorFlow 1 wrote: `tf.saved_model.load(path)` has
+    TensorFlow then loads it like a model of TensorFlow 1: `tf.saved_model.load(path)` has
     `signatures`, and no functions.
     """
     meta_graph.ClearField("object_graph_def")
     meta_graph.meta_info_def.function_aliases.clear()
-    # That loader takes it for a signature; the collection says the same.
+    # That loader takes the initialiser for a signature; the collection names it as well.
     if INIT_SIGNATURE in meta_graph.signature_def:
         name = meta_graph.signature_def[INIT_SIGNATURE].outputs[INIT_SIGNATURE].name
         del meta_graph.signature_def[INIT_SIGNATURE]

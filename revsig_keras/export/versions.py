@@ -1,4 +1,4 @@
-"""Folders of versions, as a server polls them."""
+"""Folders of versions that a server polls."""
 import errno
 import os
 import pathlib
@@ -6,24 +6,24 @@ from typing import Callable
 
 from revsig_keras.saved_model import files
 
-_LARGEST = 2**63 - 1  # A server passes over numbers that are larger.
+_LARGEST = 2**63 - 1  # A server ignores larger numbers.
 
 
 def publish(base: str | pathlib.Path, write: Callable[[pathlib.Path], None]) -> pathlib.Path:
     """Writes the next version of a model, so that a server sees all of it or nothing.
 
-    `write` fills a folder in `base` that is no version. When it is complete and on disk, it is
-    renamed to the next number; if another process has taken that meanwhile, to the one after.
+    `write` fills a folder in `base` that is no version. Once complete and on disk, the folder is
+    renamed to the next number; if another process has just taken that number, to the one after.
 
     Args:
-        base: Folder of the versions `1`, `2` and so on; made if it is not there.
+        base: Folder of the versions `1`, `2` and so on; made if it does not exist.
         write: Called with a path that does not exist, in a folder that does.
 
     Returns:
         The folder of the new version.
 
     Raises:
-        OSError: If `base` cannot be written to. Then, and whenever `write` fails, nothing is left.
+        OSError: If `base` cannot be written to. Nothing is left then, nor when `write` fails.
     """
     base = pathlib.Path(base)
     with files.unfinished(base) as folder:
@@ -35,8 +35,8 @@ def publish(base: str | pathlib.Path, write: Callable[[pathlib.Path], None]) -> 
         return version
 
 
-def _rename(folder, base):
-    """Renames `folder` to the next version that is free."""
+def _rename(folder: pathlib.Path, base: pathlib.Path) -> pathlib.Path:
+    """Renames `folder` to the next free version."""
     while True:
         numbers = [int(name) for name in os.listdir(base) if name.isascii() and name.isdigit()]
         version = base / str(max((x for x in numbers if x < _LARGEST), default=0) + 1)
@@ -47,8 +47,8 @@ def _rename(folder, base):
                 raise
 
 
-def _flush(path):
-    """Waits until a file, or the entries of a folder, are on disk."""
+def _flush(path: pathlib.Path) -> None:
+    """Waits until a file, or the list of files in a folder, is on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,5 @@
-"""Requests that TensorFlow Serving answers once when it loads a model, before it serves it."""
+"""Warm-up requests, which TensorFlow Serving answers before it serves a model."""
+import os
 import pathlib
 from typing import Any, Mapping
 
@@ -6,8 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 from revsig_keras.arrays import load_arrays
+from revsig_keras.errors import SavedModelError
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.signatures import defaults
+from revsig_keras.saved_model.signatures import dtype_of
+from revsig_keras.saved_model.signatures import is_fed_by_arrays
 from revsig_keras.saved_model.signatures import LoadedModel
 from revsig_keras.saved_model.signatures import shape_of
 from revsig_keras.saved_model.signatures import signatures
@@ -15,16 +19,17 @@ from revsig_keras.saved_model.signatures import signatures
 _FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
-def load_inputs(path: str) -> dict[str | None, np.ndarray]:
+def load_inputs(path: str | os.PathLike[str]) -> dict[str | None, np.ndarray]:
     """Reads sample inputs: an .npy file for the only input, an .npz file of arrays by input name.
 
     Returns:
         The arrays by name, that of an .npy file by `None`.
     """
-    arrays = load_arrays(path, argument="--warmup")
+    arrays = load_arrays(path, argument="`warmup`")
     if not arrays or not all(array.ndim and len(array) for array in arrays.values()):
-        raise ValueError("--warmup must have at least one row for each input. Received: "
-                         f"{path} with shapes { {k: v.shape for k, v in arrays.items()} }")
+        raise ValueError(
+            "`warmup` must have at least one row for each input. Received: "
+            f"{path} with shapes { {name: array.shape for name, array in arrays.items()} }")
     return arrays
 
 
@@ -41,18 +46,23 @@ def inputs_for(signature_def: Any, arrays: Mapping[str | None,
         arrays = dict(zip(required, arrays.values()))
     if not required <= set(arrays) <= required | optional:
         return None
-    inputs = {name: _as_input(signature_def.inputs[name], arrays[name]) for name in arrays}
-    return None if any(value is None for value in inputs.values()) else inputs
+    inputs = {}
+    for name, array in arrays.items():
+        value = _as_input(signature_def.inputs[name], array)
+        if value is None:
+            return None
+        inputs[name] = value
+    return inputs
 
 
-def _as_input(info, array):
+def _as_input(info: Any, array: np.ndarray) -> np.ndarray | None:
     """An array in the dtype of a `TensorInfo`; `None` if it does not fit."""
-    dtype = tf.dtypes.as_dtype(info.dtype)
+    dtype = dtype_of(info).base_dtype
     if not tf.TensorShape(info.tensor_shape).is_compatible_with(array.shape):
         return None
     if dtype == tf.string:
         return array if array.dtype.kind in "SU" else None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" or not is_fed_by_arrays(dtype):
         return None
     with np.errstate(invalid="ignore", over="ignore"):
         converted = array.astype(dtype.as_numpy_dtype)
@@ -63,18 +73,18 @@ def _as_input(info, array):
 
 def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | None,
                                                                           np.ndarray]) -> None:
-    """Writes one request for each signature that takes these inputs; replaces those there are.
+    """Writes one request for each signature that takes these inputs; replaces existing requests.
 
-    Each is tried first, since a server does not serve a model that fails at one.
+    Each request is tried first, since a server does not serve a model that fails at one.
 
     Raises:
-        ValueError: If no signature takes them, or tensorflow-serving-api is not there.
-        OSError: If a request fails, or cannot be written.
+        ValueError: If no signature takes them, or tensorflow-serving-api is not installed.
+        SavedModelError: If a request fails, or cannot be written.
     """
     try:
         from tensorflow_serving.apis import prediction_log_pb2
     except ImportError as error:
-        raise ValueError("--warmup needs tensorflow-serving-api: "
+        raise ValueError("`warmup` needs tensorflow-serving-api: "
                          "pip install 'revsig_keras[serving]'") from error
     requests = {}
     for name, signature_def in signatures(meta_graph).items():
@@ -86,11 +96,11 @@ def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | 
                              for name, signature_def in signatures(meta_graph).items())
         received = ", ".join(f"{name or 'one array'} ({array.dtype.name}, shape {array.shape})"
                              for name, array in arrays.items())
-        raise ValueError(f"--warmup must have the inputs of a signature: {expected}. "
+        raise ValueError(f"`warmup` must have the inputs of a signature: {expected}. "
                          f"Received: {received}")
     _try(folder, meta_graph, requests)
     (folder / _FILE).parent.mkdir(exist_ok=True)
-    with files.clear_errors("--warmup cannot be written"):
+    with files.clear_errors("`warmup` cannot be written"):
         with tf.io.TFRecordWriter(str(folder / _FILE)) as file:
             for name, inputs in requests.items():
                 log = prediction_log_pb2.PredictionLog()
@@ -101,18 +111,20 @@ def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | 
                 file.write(log.SerializeToString())
 
 
-def _listing(signature_def):
-    return ", ".join(f"{name} ({tf.dtypes.as_dtype(info.dtype).name}, shape {shape_of(info)})"
+def _listing(signature_def: Any) -> str:
+    return ", ".join(f"{name} ({dtype_of(info).name}, shape {shape_of(info)})"
                      for name, info in sorted(signature_def.inputs.items()))
 
 
-def _try(folder, meta_graph, requests):
-    """Raises `OSError` if the model in a folder does not answer one of the requests."""
+def _try(folder: pathlib.Path, meta_graph: Any, requests: Mapping[str, dict[str,
+                                                                            np.ndarray]]) -> None:
+    """Raises `SavedModelError` if the model in a folder does not answer one of the requests."""
     with LoadedModel(folder, meta_graph) as model:
         for name, inputs in requests.items():
             signature_def = meta_graph.signature_def[name]
             outputs = {key: info.name for key, info in signature_def.outputs.items() if info.name}
             try:
                 model.run(name, {**defaults(signature_def), **inputs}, outputs)
-            except OSError as error:
-                raise OSError(f"--warmup must have inputs that are answered: {error}") from error
+            except SavedModelError as error:
+                raise SavedModelError(
+                    f"`warmup` must have inputs that are answered: {error}") from error

@@ -1,8 +1,8 @@
-"""What a defence costs: distances between clean and defended probabilities, and Keras metrics of
+"""The costs of a defence: distances between clean and defended probabilities, and Keras metrics of
 the probabilities themselves.
 
-`noise` takes a pair (clean, defended) and stands alone. The others take labels and probabilities,
-and can be given to `compile`:
+`distortion` compares clean and defended probabilities. The Keras metrics compare labels and
+probabilities, and can be given to `compile`:
 
 >>> from revsig_keras import metrics
 >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
@@ -11,13 +11,13 @@ and can be given to `compile`:
 from revsig_keras.metrics.brier_score import BrierScore
 from revsig_keras.metrics.confidence_auroc import ConfidenceAUROC
 from revsig_keras.metrics.expected_calibration_error import ExpectedCalibrationError
-from revsig_keras.metrics.pairs import Noise
-from revsig_keras.metrics.pairs import noise
+from revsig_keras.metrics.pairs import Distortion
+from revsig_keras.metrics.pairs import distortion
 
 __all__ = [
     "BrierScore",
     "ConfidenceAUROC",
+    "Distortion",
     "ExpectedCalibrationError",
-    "Noise",
-    "noise",
+    "distortion",
 ]

@@ -3,15 +3,17 @@ import keras
 from keras import ops
 
 from revsig_keras.defences.numerics.probabilities import Tensor
-from revsig_keras.metrics.labelled_rows import rows
+from revsig_keras.metrics.docstrings import documented
+from revsig_keras.metrics.labelled_rows import read_rows
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
+@documented
 class BrierScore(keras.metrics.Metric):
     """Brier score over all classes, in [0, 2]; lower is better.
 
     It is lowest in expectation for the true probabilities, so it charges both for errors and for
-    miscalibration. (Twice what is usual for a binary classifier, where the sum has one term.)
+    miscalibration. (For binary classifiers it is twice the usual score, whose sum has one term.)
 
     Formula:
 
@@ -19,17 +21,13 @@ class BrierScore(keras.metrics.Metric):
     brier = mean over rows of sum_k (p_k - [k is the true label])^2
     ```
 
-    0 when there are no rows. A row that is no distribution, or has no valid true label, makes the
-    result NaN, unless its sample weight is 0.
+    0 when there are no rows. {invalid rows}
 
     Args:
         name: Optional string. Defaults to `'brier_score'`.
-        dtype: Optional dtype of the sums; `None` for Keras' default. Defaults to `None`.
+        {dtype}
 
-    Call arguments:
-        y_true: Labels from 0 up, of shape `(...)` or `(..., 1)`, or one-hot, `(..., classes)`.
-        y_pred: Probabilities, `(..., classes)`, 2 classes or more.
-        sample_weight: Optional weights, scalar, `(...)` or `(..., 1)`.
+    {call arguments}
 
     Example:
 
@@ -55,7 +53,7 @@ class BrierScore(keras.metrics.Metric):
                      y_true: Tensor,
                      y_pred: Tensor,
                      sample_weight: Tensor | None = None) -> None:
-        batch = rows(y_true, y_pred, sample_weight, self.dtype)
+        batch = read_rows(y_true, y_pred, sample_weight, self.dtype)
         squares = ops.sum(ops.square(batch.probabilities - batch.targets), axis=-1)
         self.squares.assign_add(ops.sum(batch.weight * squares))
         self.total.assign_add(ops.sum(batch.weight))

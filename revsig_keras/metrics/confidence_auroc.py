@@ -5,21 +5,23 @@ import keras
 from keras import ops
 
 from revsig_keras.defences.numerics.probabilities import Tensor
+from revsig_keras.metrics.docstrings import documented
 from revsig_keras.metrics.labelled_rows import bin_sums
 from revsig_keras.metrics.labelled_rows import check_bins
-from revsig_keras.metrics.labelled_rows import rows
+from revsig_keras.metrics.labelled_rows import read_rows
 
 # Log-odds of the confidences that float32 can tell from 0 and 1 are inside +- this.
 _LOG_ODDS = 17.0
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
+@documented
 class ConfidenceAUROC(keras.metrics.Metric):
-    """AUROC of the top-1 confidence for being right, in [0, 1]; higher is better.
+    """AUROC of the top-1 confidence as a test of being right, in [0, 1]; higher is better.
 
-    The probability that an answer that is right has a higher confidence (largest probability) than
-    one that is wrong. At 0.5, confidence says nothing. A defence that keeps the order of the
-    confidences costs nothing here, whatever it does to calibration.
+    The probability that a right answer has a higher confidence (largest probability) than a wrong
+    one. At 0.5, confidence says nothing. A defence that keeps the order of the confidences costs
+    nothing here, even if it ruins calibration.
 
     Formula:
 
@@ -28,22 +30,17 @@ class ConfidenceAUROC(keras.metrics.Metric):
     ```
 
     Confidences are counted in bins of equal width in log-odds, from -17 to 17 (the range of
-    float32), so sure answers are told apart as well as others. Two in one bin count as equal: the
-    error is at most half the share of the pairs (right, wrong) that share a bin.
+    float32), so sure answers are told apart as well as others. Two confidences in one bin count as
+    equal: the error is at most half the fraction of pairs (right, wrong) that fall into one bin.
 
-    NaN when no answer is right, or none is wrong: there is nothing to compare then. A row that is
-    no distribution, or has no valid true label, makes the result NaN, unless its sample weight is
-    0.
+    NaN when no answer is right, or none is wrong: there is nothing to compare then. {invalid rows}
 
     Args:
         bins: Integer, number of bins. Defaults to `2048`.
         name: Optional string. Defaults to `'confidence_auroc'`.
-        dtype: Optional dtype of the sums; `None` for Keras' default. Defaults to `None`.
+        {dtype}
 
-    Call arguments:
-        y_true: Labels from 0 up, of shape `(...)` or `(..., 1)`, or one-hot, `(..., classes)`.
-        y_pred: Probabilities, `(..., classes)`, 2 classes or more.
-        sample_weight: Optional weights, scalar, `(...)` or `(..., 1)`.
+    {call arguments}
 
     Example:
 
@@ -72,7 +69,7 @@ class ConfidenceAUROC(keras.metrics.Metric):
                      y_true: Tensor,
                      y_pred: Tensor,
                      sample_weight: Tensor | None = None) -> None:
-        batch = rows(y_true, y_pred, sample_weight, self.dtype)
+        batch = read_rows(y_true, y_pred, sample_weight, self.dtype)
         certain = ops.equal(batch.confidence, 1.0)
         odds = batch.confidence / ops.where(certain, 1.0, 1.0 - batch.confidence)
         log_odds = ops.where(certain, _LOG_ODDS, ops.log(odds))

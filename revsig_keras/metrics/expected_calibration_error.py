@@ -5,12 +5,14 @@ import keras
 from keras import ops
 
 from revsig_keras.defences.numerics.probabilities import Tensor
+from revsig_keras.metrics.docstrings import documented
 from revsig_keras.metrics.labelled_rows import bin_sums
 from revsig_keras.metrics.labelled_rows import check_bins
-from revsig_keras.metrics.labelled_rows import rows
+from revsig_keras.metrics.labelled_rows import read_rows
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
+@documented
 class ExpectedCalibrationError(keras.metrics.Metric):
     """Expected calibration error (ECE) of the top-1 confidence, in [0, 1]; lower is better.
 
@@ -24,18 +26,14 @@ class ExpectedCalibrationError(keras.metrics.Metric):
     bin b of B: b / B < confidence <= (b + 1) / B
     ```
 
-    0 when there are no rows. A row that is no distribution, or has no valid true label, makes the
-    result NaN, unless its sample weight is 0.
+    0 when there are no rows. {invalid rows}
 
     Args:
         bins: Integer, number of bins of equal width. Defaults to `15`.
         name: Optional string. Defaults to `'expected_calibration_error'`.
-        dtype: Optional dtype of the sums; `None` for Keras' default. Defaults to `None`.
+        {dtype}
 
-    Call arguments:
-        y_true: Labels from 0 up, of shape `(...)` or `(..., 1)`, or one-hot, `(..., classes)`.
-        y_pred: Probabilities, `(..., classes)`, 2 classes or more.
-        sample_weight: Optional weights, scalar, `(...)` or `(..., 1)`.
+    {call arguments}
 
     Example:
 
@@ -59,7 +57,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         check_bins(bins)
         self.bins = int(bins)
         self._direction = "down"
-        # Of a bin, |accuracy - confidence| times its weight is |sum of weight (right - confidence)|
+        # The weight of a bin times |accuracy - confidence| is |sum of weight (right - confidence)|
         self.gap = self.add_weight(shape=(self.bins,), initializer="zeros", name="gap")
         self.total = self.add_weight(shape=(), initializer="zeros", name="total")
 
@@ -67,7 +65,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
                      y_true: Tensor,
                      y_pred: Tensor,
                      sample_weight: Tensor | None = None) -> None:
-        batch = rows(y_true, y_pred, sample_weight, self.dtype)
+        batch = read_rows(y_true, y_pred, sample_weight, self.dtype)
         gap = batch.weight * (batch.right - batch.confidence)
         self.gap.assign_add(bin_sums(ops.ceil(batch.confidence * self.bins) - 1, gap, self.bins))
         self.total.assign_add(ops.sum(batch.weight))

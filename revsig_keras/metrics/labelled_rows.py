@@ -1,4 +1,4 @@
-"""Labelled rows of probabilities, as the metrics of one output take them."""
+"""Rows of probabilities with true labels, which the Keras metrics are computed from."""
 import dataclasses
 
 import keras
@@ -7,13 +7,13 @@ from keras import ops
 from revsig_keras.arguments import is_integer
 from revsig_keras.defences.numerics.probabilities import Tensor
 
-# Probabilities of bfloat16 may be above 1, or rows off in their sum, by rounding.
+# Rounding to bfloat16 moves probabilities above 1, and sums away from 1, by less than this.
 _TOLERANCE = 0.01
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Rows:
-    """One entry per row, all of one floating-point dtype.
+class LabelledRows:
+    """Answers and true labels: one entry per row, all of one floating-point dtype.
 
     Attributes:
         probabilities: `(rows, classes)`.
@@ -29,11 +29,12 @@ class Rows:
     weight: Tensor
 
 
-def rows(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, dtype: str) -> Rows:
-    """Checks and flattens what `update_state` receives.
+def read_rows(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None,
+              dtype: str) -> LabelledRows:
+    """Checks and flattens the arguments of `update_state`.
 
-    Shapes and dtypes are checked at once. Values cannot be in a compiled function, so a row that
-    is no distribution, or has no valid true label, gets the weight NaN: then so is the result,
+    Wrong shapes and dtypes raise. Values cannot be checked in a compiled function, so a row that is
+    not a distribution, or has no valid true label, gets the weight NaN, which makes the result NaN,
     unless the sample weight of the row is 0.
     """
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
@@ -52,14 +53,15 @@ def rows(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None, dtype: st
     is_target = ops.logical_and(ops.equal(ops.sum(targets, axis=-1), 1.0),
                                 ops.equal(ops.max(targets, axis=-1, initial=0.0), 1.0))
     is_valid = ops.logical_and(is_row, is_target)
-    # A masked row counts for nothing, whatever is in it.
+    # A masked row counts for nothing, whatever it contains.
     used = ops.logical_and(is_valid, ops.not_equal(weight, 0.0))[:, None]
     p, targets = ops.where(used, p, 1.0 / classes), ops.where(used, targets, 0.0)
     weight = ops.where(ops.logical_or(is_valid, ops.equal(weight, 0.0)), weight, float("nan"))
     right = ops.equal(ops.argmax(p, axis=-1), ops.argmax(targets, axis=-1))
     confidence = ops.clip(ops.max(p, axis=-1, initial=0.0), 0.0, 1.0)
-    confidence = ops.broadcast_to(confidence, ops.shape(weight))  # Of no rows, torch has a scalar.
-    return Rows(p, targets, confidence, ops.cast(right, dtype), weight)
+    confidence = ops.broadcast_to(confidence,
+                                  ops.shape(weight))  # For no rows, torch gives a scalar.
+    return LabelledRows(p, targets, confidence, ops.cast(right, dtype), weight)
 
 
 def check_bins(bins: int) -> None:
@@ -74,7 +76,7 @@ def bin_sums(index: Tensor, values: Tensor, bins: int) -> Tensor:
     return ops.segment_sum(values, index, num_segments=bins)
 
 
-def _targets(y_true, y_pred, dtype):
+def _targets(y_true: Tensor, y_pred: Tensor, dtype: str) -> Tensor:
     """One-hot rows of labels or one-hot rows; all 0 for a label out of range."""
     shape, classes = tuple(y_true.shape), y_pred.shape[-1]
     if len(shape) == len(y_pred.shape) and shape[-1] == classes:
@@ -84,11 +86,11 @@ def _targets(y_true, y_pred, dtype):
         shape = shape[:-1]
     _check_leading(shape, y_pred, "y_true")
     labels = ops.reshape(y_true, (-1, 1))
-    # By comparison, so that floats that hold labels are taken and 0.5 is no label.
+    # By comparison, so that labels may be floats, and 0.5 is no label.
     return ops.cast(ops.equal(ops.cast(labels, dtype), ops.arange(classes, dtype=dtype)), dtype)
 
 
-def _weight(sample_weight, y_pred, dtype):
+def _weight(sample_weight: Tensor | None, y_pred: Tensor, dtype: str) -> Tensor:
     ones = ops.ones_like(ops.reshape(y_pred, (-1, y_pred.shape[-1]))[:, 0], dtype=dtype)
     if sample_weight is None:
         return ones
@@ -102,8 +104,8 @@ def _weight(sample_weight, y_pred, dtype):
     return ops.reshape(weight, (-1,))
 
 
-def _check_leading(shape, y_pred, name):
-    """Raises `ValueError` unless `shape` is that of `y_pred` without classes, as far as known."""
+def _check_leading(shape: tuple[int | None, ...], y_pred: Tensor, name: str) -> None:
+    """Raises `ValueError` if `shape` cannot be that of `y_pred` without its classes."""
     expected = tuple(y_pred.shape[:-1])
     if len(shape) == len(expected) and all(
             a == b or None in (a, b) for a, b in zip(shape, expected)):

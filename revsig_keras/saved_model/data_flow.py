@@ -1,6 +1,6 @@
-"""What the outputs of a graph depend on."""
+"""Follows data through a graph, from its outputs back to its inputs."""
 import dataclasses
-from typing import Any, Collection, Iterator
+from typing import Any, Collection, Iterator, Sequence
 
 import tensorflow as tf
 
@@ -8,22 +8,25 @@ from revsig_keras.saved_model import graphs
 from revsig_keras.saved_model.shape_flow import shape_depends_on
 from revsig_keras.saved_model.state import may_write
 
-INPUT = "input"  # What a client sends.
+INPUT = "input"  # Sent by a client.
 STATE = "state"  # Variables and tables.
 LABEL = "label"  # The index of the largest of some scores.
 DEFENDED = "defended"  # The output of a defence.
 
-# They tell the shape of their input alone.
+# Operations that tell only the shape of their input.
 _SHAPES = frozenset({"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"})
 _COPIES = frozenset({"Identity", "IdentityN", "Cast"})
 _INPUTS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _SWITCHES = frozenset({"Switch", "RefSwitch", "_SwitchN"})
 _MERGES = frozenset({"Merge", "RefMerge"})
 
+# `STATE` and so on, or an argument of a function: its index, and whether only its shape matters.
+_Origin = str | tuple[int, bool]
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Body:
-    """The nodes of a graph or a function, by name, and the names of the arguments it takes."""
+    """The nodes of a graph or a function by name, and the names of its arguments."""
     nodes: dict[str, Any]
     arguments: tuple[str, ...] = ()
 
@@ -34,19 +37,19 @@ class DataFlow:
     Data are followed from an output backwards through all operations and into the functions they
     call. They are not followed through
 
-    - a call of one of `defences`: what is behind it reaches the output defended;
-    - an `ArgMax` over the last axis: what is behind it reaches the output as a label;
+    - a call of one of `defences`: data behind it reach the output defended;
+    - an `ArgMax` over the last axis: data behind it reach the output as a label;
     - operations that give the shape of a tensor, where that shape follows from other shapes.
 
-    Any other operation, also one that is not known, is taken to depend on all of its inputs, loops
-    and branches included. So it is certain that an output that is not said to depend on `INPUT` is
-    computed from labels, defended scores and what is the same for all queries, alone. What it is
-    that an `ArgMax` ranks is not known, nor are the rows counted that reach a defence.
+    Any other operation, known or not, is taken to depend on all of its inputs, loops and branches
+    included. An output without `INPUT` is therefore certain to be computed only from labels,
+    defended scores and constants of the model. What an `ArgMax` ranks is not examined, and the rows
+    that reach a defence are not counted.
 
     Args:
         graph_def: A `GraphDef`.
         defences: The names of its functions that are defences.
-        fed: The names of tensors that clients give besides placeholders.
+        fed: The names of tensors that clients feed besides placeholders.
     """
 
     def __init__(self, graph_def: Any, defences: Collection[str] = (), fed: Collection[str] = ()):
@@ -57,14 +60,15 @@ class DataFlow:
         self._graph = _Body(nodes)
         self._defences = frozenset(defences)
         self._bodies: dict[str, _Body] = {}
-        self._functions: dict[tuple[str, bool], list[frozenset]] = {}
+        self._functions: dict[tuple[str, bool], list[frozenset[_Origin]]] = {}
 
     def of_tensor(self, name: str) -> frozenset[str]:
-        """What the tensor `name` of the graph, such as "softmax:0", depends on."""
-        return frozenset(self._origins(self._graph, name))
+        """The origins of the tensor `name` of the graph, such as "softmax:0"."""
+        return frozenset(
+            origin for origin in self._origins(self._graph, name) if isinstance(origin, str))
 
     def of_function(self, name: str, bound: int = 0) -> list[frozenset[str]]:
-        """What each output of a function depends on; its last `bound` arguments are state."""
+        """The origins of each output of a function; its last `bound` arguments are state."""
         inputs = len(self._library[name].signature.input_arg) - bound
         return [
             frozenset(origin if isinstance(origin, str) else INPUT if origin[0] < inputs else STATE
@@ -74,17 +78,17 @@ class DataFlow:
         ]
 
     def tensors_store(self, names: Collection[str]) -> bool:
-        """Whether a request for these tensors of the graph may leave something in the state."""
+        """Whether a request for these tensors of the graph may change the state."""
         return self._writes(list(_executed(self._graph, *names)))
 
     def function_stores(self, name: str, bound: int = 0) -> bool:
-        """Whether a call of a function may leave inputs in the state; see `of_function`."""
+        """Whether a call of a function may keep inputs in the state; see `of_function`."""
         function = self._library[name]
         return len(function.signature.input_arg) > bound and self._writes(function.node_def)
 
     def computed_by(self, tensor: str) -> str | None:
-        """The operation that a tensor of the graph comes from, through calls and copies of it."""
-        body, seen = self._graph, set()
+        """The operation that computes a tensor of the graph, through calls and copies."""
+        body, seen = self._graph, set[tuple[_Body, str]]()
         while tensor.split(":")[0] in body.nodes and (body, tensor) not in seen:
             seen.add((body, tensor))
             node = body.nodes[tensor.split(":")[0]]
@@ -104,28 +108,26 @@ class DataFlow:
                     outputs[index].name]
         return None
 
-    def _body(self, name):
+    def _body(self, name: str) -> _Body:
         if name not in self._bodies:
             function = self._library[name]
             arguments = tuple(argument.name for argument in function.signature.input_arg)
             self._bodies[name] = _Body({node.name: node for node in function.node_def}, arguments)
         return self._bodies[name]
 
-    def _writes(self, nodes):
+    def _writes(self, nodes: Sequence[Any]) -> bool:
         inner = graphs.function_closure(self._library, nodes)
         operations = {node.op for node in nodes}
         operations |= {node.op for name in inner for node in self._library[name].node_def}
         return any(map(may_write, operations - set(self._library)))
 
-    def _summary(self, name, shape):
-        """What each output of a function, or its shape, depends on.
-
-        Of arguments, (their index, whether it is their shape alone).
-        """
+    def _summary(self, name: str, shape: bool) -> list[frozenset[_Origin]]:
+        """The origins of each output of a function, or of the shapes of its outputs."""
         if (name, shape) not in self._functions:
             function, body = self._library[name], self._body(name)
-            # What calls itself depends on all it takes, until more is known.
-            everything = {STATE, *((index, False) for index in range(len(body.arguments)))}
+            # A recursive function depends on all of its arguments until more is known.
+            everything: set[_Origin] = {STATE}
+            everything.update((index, False) for index in range(len(body.arguments)))
             outputs = [function.ret[output.name] for output in function.signature.output_arg]
             self._functions[name, shape] = [frozenset(everything)] * len(outputs)
             self._functions[name, shape] = [
@@ -133,8 +135,10 @@ class DataFlow:
             ]
         return self._functions[name, shape]
 
-    def _origins(self, body, tensor, shape=False):
-        origins, seen, waiting = set(), set(), [(tensor, shape)]
+    def _origins(self, body: _Body, tensor: str, shape: bool = False) -> set[_Origin]:
+        """The origins of a tensor, or of its shape."""
+        origins: set[_Origin] = set()
+        seen, waiting = set[tuple[str, bool]](), [(tensor, shape)]
         while waiting:
             tensor, shape = waiting.pop()
             if (tensor, shape) in seen:
@@ -151,10 +155,11 @@ class DataFlow:
                 waiting += behind
         return origins
 
-    def _step(self, body, node, tensor, shape):
-        """What a node adds to what a tensor of it, or its shape, depends on.
+    def _step(self, body: _Body, node: Any, tensor: str,
+              shape: bool) -> tuple[set[_Origin], list[tuple[str, bool]]]:
+        """The origins that a node adds to those of a tensor of it, or of its shape.
 
-        Also returns the tensors to go on with, and whether it is by their shapes alone.
+        Also returns the tensors to go on with, and whether only their shapes matter.
         """
         inputs = [name for name in node.input if not name.startswith("^")]
         function = self._called(node)
@@ -164,8 +169,10 @@ class DataFlow:
             summary, index = self._summary(function, shape), self._index(node, function, tensor)
             if index >= len(summary) or len(inputs) != len(self._body(function).arguments):
                 return {INPUT}, []  # A call that does not fit what it calls: nothing is certain.
-            found = {origin for origin in summary[index] if isinstance(origin, str)}
-            return found, [(inputs[origin[0]], origin[1]) for origin in summary[index] - found]
+            found: set[_Origin] = {origin for origin in summary[index] if isinstance(origin, str)}
+            return found, [(inputs[origin[0]], origin[1])
+                           for origin in summary[index]
+                           if not isinstance(origin, str)]
         if node.op in _INPUTS and not shape:
             return {INPUT}, []
         if node.op == "ArgMax" and _axis(body, *inputs[1:]) in (-1, _rank(node)):
@@ -177,25 +184,25 @@ class DataFlow:
         values = shape_depends_on(node, len(inputs)) if shape else None
         if values is not None:
             return set(), [(name, index not in values) for index, name in enumerate(inputs)]
-        if node.op in _MERGES:  # Which input it is depends on where control went.
+        if node.op in _MERGES:  # The branch taken decides which input it is.
             inputs += _predicates(body, tensor)
         return (set() if inputs else {STATE}), [(name, False) for name in inputs]
 
-    def _called(self, node):
-        """The function that a node is a call of, `None` if it is none."""
+    def _called(self, node: Any) -> str | None:
+        """The function that a node calls, `None` if it calls none."""
         function = node.attr["f"].func.name if node.op in graphs.CALLS else node.op
         if function not in self._library or self._has_lists(function):
             return None
         return function
 
-    def _has_lists(self, function):
-        """Whether the outputs of a function are not one for each of those that it names."""
+    def _has_lists(self, function: str) -> bool:
+        """Whether an argument or output of a function is a list of tensors."""
         signature = self._library[function].signature
         return any(one.number_attr or one.type_list_attr
                    for one in (*signature.input_arg, *signature.output_arg))
 
-    def _index(self, node, function, tensor):
-        """Which output of the function that a node calls a tensor of the node is."""
+    def _index(self, node: Any, function: str | None, tensor: str) -> int:
+        """The index of a tensor among the outputs of its node, or of the function it calls."""
         # "node", "node:index", or inside of functions "node:name:index".
         _, *where = tensor.split(":")
         if len(where) == 2 and node.op not in graphs.CALLS and function is not None:
@@ -204,9 +211,9 @@ class DataFlow:
         return int(where[-1]) if where and where[-1].isdigit() else 0
 
 
-def _executed(body, *tensors) -> Iterator[Any]:
+def _executed(body: _Body, *tensors: str) -> Iterator[Any]:
     """The nodes of a graph that run for tensors."""
-    waiting, seen = list(tensors), set()
+    waiting, seen = list(tensors), set[str]()
     while waiting:
         name = waiting.pop().lstrip("^").split(":")[0]
         if name not in seen and name in body.nodes:
@@ -215,13 +222,13 @@ def _executed(body, *tensors) -> Iterator[Any]:
             yield body.nodes[name]
 
 
-def _predicates(body, tensor):
-    """By which it is decided what reaches a tensor, of which the inputs do not tell."""
+def _predicates(body: _Body, tensor: str) -> list[str]:
+    """The tensors that decide which branch reaches a tensor."""
     return [node.input[1] for node in _executed(body, tensor) if node.op in _SWITCHES]
 
 
-def _axis(body, tensor="", *_):
-    """The value of a constant scalar, `None` if it is none."""
+def _axis(body: _Body, tensor: str = "", *_: str) -> int | None:
+    """The value of a constant scalar; `None` if `tensor` is none."""
     node = body.nodes.get(tensor.split(":")[0])
     if node is None or node.op != "Const":
         return None
@@ -229,7 +236,7 @@ def _axis(body, tensor="", *_):
     return int(value) if value.size == 1 else None
 
 
-def _rank(node):
-    """The rank of the first output of a node, as the graph has it; `None` if it does not."""
+def _rank(node: Any) -> int | None:
+    """The rank of the first output of a node; `None` if the graph does not have it."""
     shapes = node.attr["_output_shapes"].list.shape if "_output_shapes" in node.attr else []
     return len(shapes[0].dim) if shapes and not shapes[0].unknown_rank else None

@@ -2,7 +2,7 @@
 import contextlib
 import pathlib
 import shutil
-from typing import Iterator
+from typing import Collection, Iterator
 import uuid
 
 from google.protobuf import message
@@ -10,15 +10,17 @@ from google.protobuf import text_format
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from revsig_keras.errors import SavedModelError
+
 SavedModel = saved_model_pb2.SavedModel
 _BINARY = "saved_model.pb"
 _TEXT = "saved_model.pbtxt"
-# Not read by anything else than a log, and of the model as it was.
+# Read by a log alone, and it describes the original model.
 _FINGERPRINT = "fingerprint.pb"
 
 
 def is_saved_model(path: str | pathlib.Path) -> bool:
-    """Whether a folder has what TensorFlow takes for a SavedModel."""
+    """Whether TensorFlow takes a folder for a SavedModel."""
     return any((pathlib.Path(path) / name).is_file() for name in (_BINARY, _TEXT))
 
 
@@ -26,7 +28,7 @@ def read(path: str | pathlib.Path) -> SavedModel:
     """Reads the SavedModel in the folder `path`, without its variables.
 
     Raises:
-        ValueError: If there is none, or none that can be read.
+        ValueError: If there is none, or if it is damaged.
     """
     path = pathlib.Path(path)
     saved_model = SavedModel()
@@ -48,7 +50,7 @@ def read(path: str | pathlib.Path) -> SavedModel:
 
 
 def described(path: str | pathlib.Path) -> str:
-    """A path, and what is there."""
+    """A path and what it holds, for error messages."""
     path = pathlib.Path(path)
     if not path.exists():
         return f"{path}, which is not there"
@@ -64,8 +66,8 @@ def write_copy(source: pathlib.Path, target: pathlib.Path, saved_model: SavedMod
     write(target, saved_model)
 
 
-def _copy(source, target, without=()):
-    """Copies a folder, with the permissions of what is new: the source may be read-only."""
+def _copy(source: pathlib.Path, target: pathlib.Path, without: Collection[str] = ()) -> None:
+    """Copies a folder, with the permissions of new files: the source may be read-only."""
     target.mkdir()
     for entry in source.iterdir():
         if entry.is_dir():
@@ -82,15 +84,16 @@ def write(path: pathlib.Path, saved_model: SavedModel) -> None:
 
 @contextlib.contextmanager
 def unfinished(parent: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A new folder in `parent` to write into; what is not moved out of it is gone afterwards.
+    """A new folder in `parent` to write into, which is removed afterwards.
 
-    So are `parent` and those above it that had to be made, if nothing came of it.
+    Move results out of it before. If `parent` is empty then, it is removed too, as are the folders
+    above it that had to be made.
 
     Raises:
         OSError: If it cannot be made.
     """
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
-    # TensorFlow Serving passes over names that are no number.
+    # TensorFlow Serving ignores names that are not numbers.
     path = parent / f".unfinished-{uuid.uuid4().hex}"
     try:
         try:
@@ -101,24 +104,24 @@ def unfinished(parent: pathlib.Path) -> Iterator[pathlib.Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-        with contextlib.suppress(OSError):  # There is something in it.
+        with contextlib.suppress(OSError):  # The folder is not empty.
             for folder in made:
                 folder.rmdir()
 
 
 @contextlib.contextmanager
 def clear_errors(what: str) -> Iterator[None]:
-    """Turns the errors of TensorFlow into an `OSError` of one line."""
+    """Turns the errors of TensorFlow into a `SavedModelError` of one line."""
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(f"{what}: {_what_happened(error)}") from error
+        raise SavedModelError(f"{what}: {_cause(error)}") from error
 
 
-def _what_happened(error):
-    """The one line of an error of TensorFlow that says it."""
+def _cause(error: tf.errors.OpError) -> str:
+    """The line of an error of TensorFlow that names the cause."""
     lines = (error.message or type(error).__name__).strip().splitlines()
-    # An error of a graph has a heading, perhaps a traceback, what happened, and "[[{{node x}}]]".
+    # An error of a graph has a heading, perhaps a traceback, the cause, and "[[{{node x}}]]".
     for line, after in zip(lines, lines[1:]):
         if after.lstrip().startswith("[[{{node"):
             return line.strip()

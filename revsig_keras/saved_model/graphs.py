@@ -1,4 +1,4 @@
-"""What TensorFlow graphs are made of: nodes, and functions that nodes call."""
+"""The parts of TensorFlow graphs: nodes, and functions that nodes call."""
 from typing import Any, Iterable, Iterator, Sequence
 
 import tensorflow as tf
@@ -13,7 +13,7 @@ def library(graph_def: Any) -> dict[str, Any]:
 
 def called(node: Any) -> Iterator[str]:
     """The names of all functions that a `NodeDef` may call, whatever its operation is."""
-    yield node.op  # The functions of TensorFlow 1 are operations of their own.
+    yield node.op  # A function of TensorFlow 1 is called by an operation of its name.
     for attribute in node.attr.values():
         if attribute.HasField("func"):
             yield attribute.func.name

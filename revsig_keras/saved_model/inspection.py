@@ -1,4 +1,4 @@
-"""What a SavedModel gives away: each output of each signature, and all that Python can call."""
+"""Inspects a SavedModel: each output of its signatures and of all functions Python can call."""
 import dataclasses
 import json
 import pathlib
@@ -18,10 +18,12 @@ from revsig_keras.saved_model.files import read
 from revsig_keras.saved_model.signatures import dtype_of
 from revsig_keras.saved_model.signatures import fed_tensors
 from revsig_keras.saved_model.signatures import is_named
+from revsig_keras.saved_model.signatures import known_dtype
 from revsig_keras.saved_model.signatures import shape_of
 from revsig_keras.saved_model.signatures import tensors_of
 
 CLEAN = "clean"
+WITHOUT_DEFENCE = "computed from the inputs without a defence"
 LIMITS = ("Not excluded: whoever holds the files holds the weights, and can run any part of the "
           "graph. This is about what a server answers, and the functions that Python loads.")
 
@@ -31,14 +33,14 @@ class Output:
     """One output of a SavedModel.
 
     Attributes:
-        where: "signature NAME", "attribute PATH" for what Python can call after
+        where: "signature NAME", "attribute PATH" for a function that Python can call after
             `tf.saved_model.load`, or "alias NAME" of a function.
-        name: Of the output.
-        dtype: Its name.
-        shape: Sizes, `None` each where it is not fixed; `None` as a whole if the rank is unknown.
+        name: Name of the output.
+        dtype: Name of its dtype.
+        shape: Its sizes, `None` for each that is not fixed; `None` if the rank is unknown.
         status: "defended", "label" (at most the index of the largest score) or "clean".
-        reason: Why.
-        tags: Those of the graph it is in.
+        reason: The reason for the status.
+        tags: The tags of its graph.
     """
     where: str
     name: str
@@ -51,12 +53,19 @@ class Output:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What `inspect_saved_model` found in the folder `path`."""
+    """Result of `inspect_saved_model`.
+
+    Attributes:
+        path: The folder.
+        outputs: All outputs.
+        faults: Why functions that are marked as defences were not accepted.
+    """
     path: str
     outputs: tuple[Output, ...]
+    faults: tuple[str, ...] = ()
 
     def leaks(self, allowed: Collection[str] = ()) -> list[Output]:
-        """The clean outputs, without those named "output" or "where's NAME/output"."""
+        """The clean outputs, except for those `allowed` as "output" or "NAME/output"."""
         return [
             output for output in self.outputs
             if output.status == CLEAN and not is_named(allowed,
@@ -65,6 +74,7 @@ class Report:
 
     def as_json(self) -> str:
         record = {"schema_version": 1, **dataclasses.asdict(self), "limits": LIMITS}
+        del record["faults"]  # They are in the reasons.
         return json.dumps(record, indent=2)
 
     def __str__(self) -> str:
@@ -78,8 +88,8 @@ class Report:
         return "\n".join([*lines, LIMITS])
 
 
-def _grouped(outputs):
-    groups = {}
+def _grouped(outputs: Collection[Output]) -> dict[tuple[tuple[str, ...], str], list[Output]]:
+    groups: dict[tuple[tuple[str, ...], str], list[Output]] = {}
     for output in outputs:
         groups.setdefault((output.tags, output.where), []).append(output)
     return groups
@@ -88,30 +98,36 @@ def _grouped(outputs):
 def inspect_saved_model(path: str | pathlib.Path) -> Report:
     """Tells for every output of the SavedModel in a folder whether it is defended.
 
-    By two things that have to agree. The graph: an output is *defended* or *label* only if no path
-    of data leads to it from the inputs that does not pass a defence or an argmax; see `DataFlow`.
-    And by value: whatever is marked as a defence is called on hostile rows and compared with the
-    layer that it claims to be; see `mark.verify`. Nothing is known by names, and all that is not
-    known is *clean*.
+    Two tests have to agree. By the graph, an output is *defended* or *label* only if all paths of
+    data to it from the inputs pass a defence or an argmax; see `DataFlow`. By value, each function
+    that is marked as a defence is called on hostile rows and compared with the layer that it claims
+    to be; see `mark.verify`. Names prove nothing, and an output is *clean* unless proven otherwise.
 
     Raises:
         ValueError: If there is no SavedModel, or one that is corrupt.
     """
-    outputs = [
-        output for meta_graph in read(path).meta_graphs
-        for output in _MetaGraph(meta_graph).outputs()
-    ]
-    return Report(str(path), tuple(outputs))
+    graphs_found = [_MetaGraph(meta_graph) for meta_graph in read(path).meta_graphs]
+    return Report(str(path), tuple(output for graph in graphs_found for output in graph.outputs()),
+                  tuple(dict.fromkeys(fault for graph in graphs_found for fault in graph.faults)))
 
 
 def refuse_leaks(report: Report, allowed: Collection[str], remedy: str) -> None:
-    """Raises `ValueError`, with the `remedy`, if an output that is not `allowed` is clean."""
+    """Raises `ValueError` if an output that is not `allowed` is clean.
+
+    Args:
+        report: Result of an inspection.
+        allowed: Outputs that may be clean, as for `Report.leaks`.
+        remedy: Advice on clean outputs, for the error message. Where a defence itself was not
+            accepted, the message says why instead.
+    """
     leaks = report.leaks(allowed)
     if leaks:
         where: dict[str, list[str]] = {}
         for leak in leaks:
             where.setdefault(leak.name, []).append(leak.where)
         listed = "; ".join(f"{name} ({', '.join(places)})" for name, places in where.items())
+        if report.faults:
+            remedy = f"The defence is not accepted: {'; '.join(report.faults)}"
         raise ValueError("every output must be defended or a label, but these would be clean: "
                          f"{listed}. {remedy}")
 
@@ -124,19 +140,19 @@ class _MetaGraph:
         self._tags = tuple(sorted(meta_graph.meta_info_def.tags))
         self._library = graphs.library(meta_graph.graph_def)
         self._defences: dict[str, Defence] = {}
-        self._faults: list[str] = []
+        self.faults: list[str] = []
         for name, function in self._library.items():
             if mark.is_marked(function):
                 try:
                     self._defences[name] = mark.verify(meta_graph.graph_def, name)
                 except ValueError as error:
-                    self._faults.append(str(error))
+                    self.faults.append(str(error))
         self._flow = DataFlow(meta_graph.graph_def, self._defences, fed_tensors(meta_graph))
         self._callable = list(self._functions())
         self._stores = any(self._writers())
 
-    def _writers(self):
-        """Whether what is sent may be kept, and be the answer to another call, by each callable."""
+    def _writers(self) -> Iterator[bool]:
+        """For each callable, whether it may keep inputs that another call then answers with."""
         for signature_def in self._meta_graph.signature_def.values():
             outputs = signature_def.outputs.values()
             tensors = [tensor for info in outputs for tensor in tensors_of(info)]
@@ -148,7 +164,7 @@ class _MetaGraph:
         for signature, signature_def in sorted(self._meta_graph.signature_def.items()):
             for name, info in sorted(signature_def.outputs.items()):
                 origins = frozenset().union(*map(self._flow.of_tensor, tensors_of(info)))
-                # An operation, such as the one that fills the tables, has no value to answer with.
+                # An operation, such as the initialiser of tables, has no value to answer with.
                 if info.dtype or INPUT in origins:
                     dtype = dtype_of(info).name if info.dtype else "unknown"
                     yield self._output(f"signature {signature}", name, dtype, shape_of(info),
@@ -156,7 +172,7 @@ class _MetaGraph:
         for where, function, bound, names in self._callable:
             yield from self._of_function(where, function, bound, names)
 
-    def _functions(self):
+    def _functions(self) -> Iterator[tuple[str, str, int, list[str]]]:
         """All that Python can call: where, name of the function, bound inputs, output names."""
         objects = self._meta_graph.object_graph_def
         aliases = self._meta_graph.meta_info_def.function_aliases
@@ -168,21 +184,22 @@ class _MetaGraph:
                 yield (where, function, len(details.bound_inputs) if details else 0,
                        list(_leaves(details.output_signature)) if details else [])
 
-    def _of_function(self, where, function, bound, names):
+    def _of_function(self, where: str, function: str, bound: int,
+                     names: list[str]) -> Iterator[Output]:
         arguments = self._library[function].signature.output_arg
         if len(names) != len(arguments):
             names = [argument.name for argument in arguments]
         origins = self._flow.of_function(function, bound)
         for name, argument, found in zip(names, arguments, origins):
-            dtype = tf.dtypes.as_dtype(argument.type)
-            # The handle of a table is no answer.
+            dtype = known_dtype(argument.type, f"the function {function}")
+            # The handle of a table tells nothing.
             if dtype not in (tf.resource, tf.variant) or INPUT in found:
                 yield self._output(where, name or "output", dtype.name, None, found)
 
-    def _output(self, where, name, dtype, shape, origins):
+    def _output(self, where: str, name: str, dtype: str, shape: tuple[int | None, ...] | None,
+                origins: frozenset[str]) -> Output:
         if INPUT in origins or STATE in origins and self._stores:
-            status, reason = CLEAN, "; ".join(
-                ["computed from the inputs without a defence", *self._faults])
+            status, reason = CLEAN, "; ".join([WITHOUT_DEFENCE, *self.faults])
         elif DEFENDED in origins:
             kinds = sorted({type(defence).__name__ for defence in self._defences.values()})
             status, reason = DEFENDED, f"by {', '.join(kinds)}"
@@ -195,26 +212,25 @@ class _MetaGraph:
         return Output(where, name, dtype, shape, status, reason, self._tags)
 
 
-def _leaves(value, path=""):
+def _leaves(value: Any, path: str = "") -> Iterator[str]:
     """The names of all tensors in a `StructuredValue`, "key/index", in the order of a function."""
     kind = value.WhichOneof("kind")
+    inner: list[tuple[Any, Any]] = []
     if kind == "dict_value":
         inner = sorted(value.dict_value.fields.items())
     elif kind == "named_tuple_value":
         inner = [(pair.key, pair.value) for pair in value.named_tuple_value.values]
     elif kind in ("list_value", "tuple_value"):
-        inner = enumerate(getattr(value, kind).values)
-    else:
-        inner = []
-        if kind != "none_value":
-            yield path
+        inner = list(enumerate(getattr(value, kind).values))
+    elif kind != "none_value":
+        yield path
     for name, child in inner:
         yield from _leaves(child, f"{path}/{name}".lstrip("/"))
 
 
-def _attributes(object_graph):
+def _attributes(object_graph: Any) -> Iterator[tuple[str, str]]:
     """Path and name of all functions that Python can reach, each once, by the shortest path."""
-    paths, found = {0: ""}, set()
+    paths, found = {0: ""}, set[str]()
     waiting = [0] if object_graph.nodes else []
     while waiting:
         index = waiting.pop(0)

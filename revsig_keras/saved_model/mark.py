@@ -1,4 +1,4 @@
-"""The mark of a defence in a SavedModel: a function that says which defence it is, and is it.
+"""The mark of a defence in a SavedModel: a function that names the defence it computes.
 
 A defence is exported as a function of the graph's library whose attribute `_implements` holds its
 configuration. The mark alone proves nothing: `verify` runs the function and compares it with the
@@ -14,29 +14,31 @@ import tensorflow as tf
 
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.numerics.probabilities import epsilon
+from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.errors import first_line
 from revsig_keras.saved_model import graphs
 from revsig_keras.saved_model.data_flow import DataFlow
 from revsig_keras.saved_model.data_flow import INPUT
+from revsig_keras.saved_model.signatures import known_dtype
 
 _ATTRIBUTE = "_implements"
 _PREFIX = "revsig_keras.Defence "
 _ROWS = 512
-_ENTRIES = 2**21  # Of all rows together, unless a single row has more.
-# Of two classes that all but tie, the last bit decides how far a row may be perturbed.
+_ENTRIES = 2**21  # In all rows together, unless a single row has more.
+# Where two classes nearly tie, the last bit decides how far a row may be perturbed.
 _AGREEING = 0.99
-_CLASSES = 10  # Where the function takes any number of them.
+_CLASSES = 10  # Where the function takes any number of classes.
 
 
 def marked(defence: Defence) -> Any:
-    """Returns a `tf.function` of the scores that perturbs them by `defence` and says so."""
+    """Returns a `tf.function` that perturbs scores by `defence` and carries its mark."""
     config = {
         "registered_name": keras.saving.get_registered_name(type(defence)),
         "config": defence.get_config(),
     }
     text = _PREFIX + json.dumps(config, default=keras.saving.serialize_keras_object, sort_keys=True)
 
-    def revsig_keras_defence(scores):
+    def revsig_keras_defence(scores: Tensor) -> Tensor:
         return defence(scores, training=False)
 
     return tf.function(revsig_keras_defence, autograph=False, experimental_implements=text)
@@ -48,24 +50,24 @@ def is_marked(function: Any) -> bool:
 
 
 def verify(graph_def: Any, name: str) -> Defence:
-    """Returns the defence that the function `name` says it is, once it has been tried.
+    """Returns the defence that the mark of the function `name` names, once it has been tried.
 
-    It is called on some hundred rows, hostile ones among them. (What is made to answer these rows
-    alone as the defence does is not found out.)
+    It is called on some hundred rows, hostile rows among them. (A function that was made to answer
+    these very rows like the defence is not detected.)
 
     Args:
         graph_def: A `GraphDef`.
-        name: That of a function of its library that has a mark.
+        name: The name of a marked function of its library.
 
     Raises:
-        ValueError: If it is not that defence.
+        ValueError: If the function is not that defence.
     """
     function = graphs.library(graph_def)[name]
     defence = _defence(function.attr[_ATTRIBUTE].s.removeprefix(_PREFIX.encode()))
     depends_on = DataFlow(graph_def).of_function(name)
     if len(function.signature.input_arg) != 1 or depends_on != [frozenset([INPUT])]:
         raise ValueError("the function marked as a defence has to depend on scores alone")
-    dtype = tf.dtypes.as_dtype(function.signature.input_arg[0].type)
+    dtype = known_dtype(function.signature.input_arg[0].type, "the scores of a defence")
     shape, batch = _shape(function)
     scores = tf.cast(_scores(defence, shape), dtype)
     try:
@@ -77,30 +79,32 @@ def verify(graph_def: Any, name: str) -> Defence:
     # The same operations, but compiled, and perhaps by another version.
     tolerance = max(1e-5, 4 * epsilon(expected.dtype.name))
     expected, got = (np.asarray(tf.cast(x, tf.float64)) for x in (expected, got))
-    if got.shape != expected.shape or _share(got, expected, tolerance, defence) < _AGREEING:
+    if (got.shape != expected.shape or
+            _fraction_close(got, expected, tolerance, defence) < _AGREEING):
         raise ValueError(f"the function marked as a defence is not {defence!r}")
     clean = np.asarray(tf.cast(defence.clean(scores), tf.float64))
     usual = slice(0, len(clean) - 2 * _few(len(clean)))
-    if _share(got[usual], clean[usual], tolerance, defence) == 1:
-        raise ValueError(f"{defence!r} leaves all scores as they are")
+    if _fraction_close(got[usual], clean[usual], tolerance, defence) == 1:
+        raise ValueError(f"{defence!r} leaves all scores as they are: choose a stronger one")
     return defence
 
 
-def _defence(text):
-    """The defence of a configuration; code is taken from what is registered, never imported."""
+def _defence(text: bytes) -> Defence:
+    """The defence of a configuration; its class has to be registered, and is never imported."""
     try:
         mark = json.loads(text)
         kind = keras.saving.get_registered_object(mark["registered_name"])
         if not (isinstance(kind, type) and issubclass(kind, Defence)):
-            raise ValueError(f"{mark['registered_name']} is no known defence")
+            raise ValueError(f"{mark['registered_name']} is no known defence. Register its class "
+                             "by `keras.saving.register_keras_serializable`")
         return kind.from_config(mark["config"])
     except Exception as error:  # pylint: disable=broad-except
-        # Whatever it holds, it is no mark.
+        # Whatever raises here, the text is no mark.
         raise ValueError(f"its mark cannot be read: {first_line(error)}") from error
 
 
-def _shape(function):
-    """The shape of scores to try a function on, and how many rows it takes at a time."""
+def _shape(function: Any) -> tuple[tuple[int, ...], int]:
+    """The shape of scores to try a function on, and the number of rows it takes at a time."""
     attribute = function.arg_attr[0].attr.get("_output_shapes")
     shapes = attribute.list.shape if attribute else function.attr["_input_shapes"].list.shape
     if not shapes or shapes[0].unknown_rank:
@@ -113,7 +117,7 @@ def _shape(function):
     return (rows, *sizes), batch if batch > 0 else rows
 
 
-def _scores(defence, shape):
+def _scores(defence: Defence, shape: tuple[int, ...]) -> np.ndarray:
     """Rows of the kind that the defence expects: ordinary, saturated, nearly tied, and spoilt."""
     generator = np.random.default_rng(0)
     axis = -1 if defence.multi_label else defence.axis
@@ -121,7 +125,7 @@ def _scores(defence, shape):
     places[axis] = 1
     scales = np.geomspace(0.01, 60, math.prod(places)).reshape(places)
     logits = generator.normal(size=shape) * scales
-    # Two equal classes, and two that are nearly equal, in a part of the rows.
+    # In a quarter of the rows, two classes are nearly equal.
     classes = np.moveaxis(logits, axis, 0)
     if len(classes) > 1:
         near = classes[:, :shape[0] // 4]
@@ -139,18 +143,18 @@ def _scores(defence, shape):
     return scores
 
 
-def _few(rows):
-    """How many of so many rows are without any mass, and as many are NaN."""
+def _few(rows: int) -> int:
+    """The number of rows without any mass among `rows`, and of rows of NaN."""
     return rows // 32
 
 
-def _share(x, y, tolerance, defence):
-    """The share of the rows that are equal."""
+def _fraction_close(x: np.ndarray, y: np.ndarray, tolerance: float, defence: Defence) -> float:
+    """The fraction of the rows that are equal but for rounding."""
     close = np.isclose(x, y, tolerance, 1e-7, equal_nan=True)
     return np.all(close, axis=-1 if defence.multi_label else defence.axis).mean()
 
 
-def _run(graph_def, name, scores, batch):
+def _run(graph_def: Any, name: str, scores: Tensor, batch: int) -> np.ndarray:
     """The values of the function `name` of a graph, called on `batch` rows at a time."""
     functions = graphs.library(graph_def)
     part = tf.compat.v1.GraphDef(versions=graph_def.versions)

@@ -1,7 +1,7 @@
-"""What the shapes in a graph depend on."""
+"""Tells which inputs the shapes in a graph depend on."""
 from typing import Any
 
-# Each entry of the output is made of entries at the same place; inputs may be broadcast.
+# Each entry of the output depends on the entries at its place; inputs may be broadcast.
 _ELEMENTWISE = """
     Abs Add AddN AddV2 AsString Cast CheckNumerics ClipByValue Cos Div DivNoNan Elu Equal Erf Erfc
     Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Identity Inv IsFinite IsInf IsNan
@@ -10,14 +10,14 @@ _ELEMENTWISE = """
     Rint Round Rsqrt Select SelectV2 Selu Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Square
     SquaredDifference StopGradient Sub Tanh ZerosLike OnesLike
 """
-# All that matters of the other inputs are their shapes too.
+# Here too only the shapes of the inputs matter.
 _OTHERS = """
     AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 BiasAdd Conv2D Conv3D
     DepthwiseConv2dNative Einsum FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 Gather LRN MatMul
     MaxPool MaxPool3D Pack Placeholder PlaceholderV2 PlaceholderWithDefault Rank ReadVariableOp
     ResourceGather Shape Size Squeeze
 """
-# By operation, the inputs that are sizes, axes and the like: their values make the shape.
+# By operation, the inputs that are sizes, axes and the like: the shape depends on their values.
 _VALUES = {
     **dict.fromkeys((_ELEMENTWISE + _OTHERS).split(), ()),
     **dict.fromkeys(("All", "Any", "ArgMax", "ArgMin", "BroadcastTo", "ExpandDims", "Max", "Mean",
@@ -30,15 +30,19 @@ _VALUES = {
     "Split": (0,),
     "StridedSlice": (1, 2, 3),
 }  # yapf: disable
-# By operation, the attribute that counts the tensors of no fixed shape in what is parsed.
+# By operation, the attribute that counts the parsed tensors without a fixed shape.
 _PARSERS = {"ParseExample": "Nsparse", "ParseExampleV2": "num_sparse"}
 _VARIABLES = frozenset({"VarHandleOp", "Variable", "VariableV2"})
 
 
 def shape_depends_on(node: Any, inputs: int) -> set[int] | None:
-    """Those of the `inputs` of a node whose values make the shapes of its outputs.
+    """The indices of the inputs of a node whose values its output shapes depend on.
 
-    The shapes of the others are all that matters of them. `None` if that is not known of the node.
+    Of all other inputs only the shapes matter. `None` if the operation is not known.
+
+    Args:
+        node: A `NodeDef`.
+        inputs: The number of its inputs.
     """
     if node.op in _VARIABLES and _is_fixed(node.attr["shape"].shape):
         return set()
@@ -49,12 +53,12 @@ def shape_depends_on(node: Any, inputs: int) -> set[int] | None:
     return {index % inputs for index in _VALUES[node.op]}
 
 
-def _is_dense(node):
-    """Whether an operation that parses examples makes tensors of fixed size of each."""
+def _is_dense(node: Any) -> bool:
+    """Whether an operation that parses examples makes tensors of fixed sizes only."""
     ragged = node.attr.get("ragged_value_types")
     return (node.attr[_PARSERS[node.op]].i == 0 and (ragged is None or not ragged.list.type) and
             all(map(_is_fixed, node.attr["dense_shapes"].list.shape)))
 
 
-def _is_fixed(shape):
+def _is_fixed(shape: Any) -> bool:
     return not shape.unknown_rank and all(dim.size >= 0 for dim in shape.dim)

@@ -5,12 +5,19 @@ from typing import Any, Callable, Collection, Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
-from revsig_keras.defended_model.probe import made_up
+from revsig_keras.arrays import random_array
+from revsig_keras.errors import first_line
+from revsig_keras.errors import SavedModelError
 from revsig_keras.saved_model.files import clear_errors
 
 INIT_SIGNATURE = "__saved_model_init_op"
 TRAIN_SIGNATURE = "__saved_model_train_op"
 _NO_SIGNATURES = frozenset({INIT_SIGNATURE, TRAIN_SIGNATURE})
+# Not handles, nor quantized or packed numbers.
+_FED_BY_ARRAYS = frozenset({
+    "bool", "string", "float16", "bfloat16", "float32", "float64", "complex64", "complex128",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+})
 
 
 def signatures(meta_graph: Any) -> dict[str, Any]:
@@ -33,13 +40,27 @@ def dtype_of(info: Any) -> tf.DType:
     """The dtype in a `TensorInfo`.
 
     Raises:
-        ValueError: If it is none that TensorFlow knows.
+        ValueError: If TensorFlow does not know it.
+    """
+    return known_dtype(info.dtype, f"the tensor {info.name} of a signature")
+
+
+def known_dtype(number: int, what: str) -> tf.DType:
+    """The dtype of a number in a SavedModel; `what` has it.
+
+    Raises:
+        ValueError: If TensorFlow does not know it.
     """
     try:
-        return tf.dtypes.as_dtype(info.dtype)
+        return tf.dtypes.as_dtype(number)
     except TypeError as error:
-        raise ValueError(f"the SavedModel is corrupt: the tensor {info.name} of a signature must "
-                         f"have a dtype. Received: {info.dtype}") from error
+        raise ValueError(f"the SavedModel is corrupt: {what} must have a dtype. "
+                         f"Received: {number}") from error
+
+
+def is_fed_by_arrays(dtype: tf.DType) -> bool:
+    """Whether NumPy arrays of numbers or text can be fed to a tensor of this dtype."""
+    return dtype.base_dtype.name in _FED_BY_ARRAYS
 
 
 class LoadedModel:
@@ -47,10 +68,10 @@ class LoadedModel:
 
     Args:
         path: Its folder.
-        meta_graph: That of its `MetaGraphDef`s to load.
+        meta_graph: The one of its `MetaGraphDef`s to load.
 
     Raises:
-        OSError: If it is corrupt, or needs operations that are not there.
+        SavedModelError: If it is corrupt, or needs operations that are not registered.
     """
 
     def __init__(self, path: pathlib.Path, meta_graph: Any):
@@ -61,12 +82,13 @@ class LoadedModel:
             with self._session.graph.as_default(), clear_errors(f"{path} cannot be loaded"):
                 self._meta_graph = tf.compat.v1.saved_model.loader.load(
                     self._session, tags, str(path))
-        except (ValueError, KeyError, TypeError) as error:  # Of a graph that is inconsistent.
-            self._session.close()
-            raise OSError(f"{path} cannot be loaded: {str(error).splitlines()[0]}") from error
-        except OSError:
+        except SavedModelError:
             self._session.close()
             raise
+        except Exception as error:  # pylint: disable=broad-except
+            # An inconsistent graph may raise anything.
+            self._session.close()
+            raise SavedModelError(f"{path} cannot be loaded: {first_line(error)}") from error
 
     def __enter__(self) -> "LoadedModel":
         return self
@@ -76,21 +98,28 @@ class LoadedModel:
 
     def run(self, signature: str, inputs: Mapping[str, Any],
             tensors: Mapping[str, str]) -> dict[str, Any]:
-        """The values of `tensors`, by their keys, for the inputs of a signature by their names."""
+        """Returns the values of `tensors`, by their keys, for the named inputs of a signature.
+
+        Raises:
+            SavedModelError: If the model fails.
+        """
         infos = self._meta_graph.signature_def[signature].inputs
         try:
             with clear_errors(f"the signature {signature} fails"):
                 return self._session.run(dict(tensors), {
                     infos[name].name: value for name, value in inputs.items()
                 })
-        except (ValueError, KeyError, TypeError) as error:  # Of tensors that are not there.
-            raise OSError(
-                f"the signature {signature} fails: {str(error).splitlines()[0]}") from error
+        except SavedModelError:
+            raise
+        except Exception as error:  # pylint: disable=broad-except
+            # Tensors that do not exist, or of dtypes that cannot be fed.
+            raise SavedModelError(f"the signature {signature} fails: "
+                                  f"{first_line(error)}") from error
 
     def callable(self, signature: str) -> Callable[..., list[np.ndarray]]:
-        """What computes all outputs of a signature of its inputs, both in the order of the names.
+        """Returns a function from the inputs of a signature to its outputs, both by name order.
 
-        It is as fast as a session gets, and raises what TensorFlow raises.
+        It is as fast as a session gets, and raises the errors of TensorFlow.
         """
         signature_def = self._meta_graph.signature_def[signature]
         feeds, fetches = ([infos[name].name
@@ -107,17 +136,17 @@ def defaults(signature_def: Any) -> dict[str, np.ndarray]:
 def random_inputs(signature_def: Any) -> dict[str, np.ndarray] | None:
     """A batch of made-up inputs for a signature, its defaults where it has them.
 
-    `None` where its inputs do not tell their rank.
+    `None` where an input does not tell its rank, or NumPy has nothing of its dtype.
     """
     generator = np.random.default_rng(0)
     inputs = defaults(signature_def)
     for name, info in sorted(signature_def.inputs.items()):
         if name in inputs:
             continue
-        shape = shape_of(info)
-        if shape is None or info.WhichOneof("encoding") != "name":
+        shape, dtype = shape_of(info), dtype_of(info)
+        if shape is None or info.WhichOneof("encoding") != "name" or not is_fed_by_arrays(dtype):
             return None
-        inputs[name] = made_up(shape, dtype_of(info).name, generator)
+        inputs[name] = random_array(shape, dtype.base_dtype.name, generator)
     return inputs
 
 
@@ -134,7 +163,7 @@ def each_output(meta_graph: Any) -> Iterator[tuple[str, str, Any]]:
 
 
 def tensors_of(info: Any) -> list[str]:
-    """The names of the tensors of a `TensorInfo`, of which sparse and ragged ones have several."""
+    """The names of the tensors of a `TensorInfo`; sparse and ragged tensors have several."""
     encoding = info.WhichOneof("encoding")
     if encoding == "coo_sparse":
         sparse = info.coo_sparse
@@ -147,7 +176,7 @@ def tensors_of(info: Any) -> list[str]:
 
 
 def fed_tensors(meta_graph: Any) -> set[str]:
-    """The names of the tensors that a client gives; in TensorFlow 1 they may be any."""
+    """The names of the tensors that a client feeds; in TensorFlow 1 these may be any tensors."""
     return {
         name for signature_def in meta_graph.signature_def.values()
         for info in signature_def.inputs.values() for name in tensors_of(info)

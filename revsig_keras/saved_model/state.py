@@ -1,7 +1,7 @@
-"""Which operations write to what is kept from call to call."""
+"""Tells which operations write to the state that is kept from call to call."""
 from tensorflow.python.framework import op_def_registry
 
-# Of the operations that have to do with state, those that write nothing that another call can read.
+# Operations on state that write nothing that another call can read.
 _READS = frozenset({
     "Assert", "Case", "Placeholder", "PartitionedCall", "RefMerge", "RefSwitch",
     "StatefulPartitionedCall", "CheckNumerics", "CheckNumericsV2", "HashTable", "HashTableV2", "If",
@@ -17,7 +17,7 @@ _READS = frozenset({
 def may_write(operation: str) -> bool:
     """Whether an operation may write something that another call can read.
 
-    One that is not known to TensorFlow may.
+    `True` for operations that TensorFlow does not know.
     """
     if operation in _READS:
         return False

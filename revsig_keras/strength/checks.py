@@ -1,4 +1,4 @@
-"""What `choose_strength` takes: each check returns what it checked, as it is worked on."""
+"""Checks of the arguments of `choose_strength`; each returns the argument, converted."""
 import math
 from typing import Iterable
 
@@ -10,7 +10,7 @@ from revsig_keras.defences.reverse_sigmoid import check_parameters
 
 
 def check_limits(labels: ArrayLike | None, **limits: float | None) -> dict[str, float]:
-    """Returns the limits that are given, by the names of the costs."""
+    """Returns the given limits by the names of the costs."""
     given = {name: limit for name, limit in limits.items() if limit is not None}
     for name, limit in given.items():
         if not is_real(limit) or not 0 < limit < math.inf:
@@ -30,7 +30,7 @@ def check_limits(labels: ArrayLike | None, **limits: float | None) -> dict[str, 
 def check_rows(probabilities: ArrayLike) -> np.ndarray:
     """Returns the rows of classes, a sigmoid unit y as (1 - y, y), in a dtype of NumPy."""
     p = np.asarray(probabilities)
-    if p.dtype.name == "bfloat16":  # NumPy does not count it among the floating-point dtypes.
+    if p.dtype.name == "bfloat16":  # No floating-point dtype to NumPy.
         p = p.astype("float32")
     if p.ndim != 2 or p.size == 0 or p.dtype.kind != "f":
         raise ValueError(
@@ -47,7 +47,7 @@ def check_rows(probabilities: ArrayLike) -> np.ndarray:
     if is_bad.any():
         row = int(is_bad.argmax())
         raise ValueError("`probabilities` must have rows of entries of at least 0 whose sum is 1, "
-                         "such as a softmax emits (logits are not; the sigmoid units of a "
+                         "such as those of a softmax (logits are not; the sigmoid units of a "
                          "multi-label head are reshaped to (rows * units, 1), and so are their "
                          f"labels to (rows * units,)). Received: row {row} with the smallest entry "
                          f"{p[row].min():.6g} and the sum {sums[row]:.6g}, and "
@@ -55,13 +55,13 @@ def check_rows(probabilities: ArrayLike) -> np.ndarray:
     return p
 
 
-def _check_units(y):
+def _check_units(y: np.ndarray) -> None:
     is_bad = ~((y >= 0) & (y <= 1))
     if is_bad.any():
         row = int(is_bad.argmax())
         raise ValueError(
-            "`probabilities` of shape (rows, 1) must be from 0 to 1, such as a sigmoid "
-            f"emits (logits are not). Received: row {row} with {y[row, 0]:.6g}, and "
+            "`probabilities` of shape (rows, 1) must be from 0 to 1, such as those of a "
+            f"sigmoid (logits are not). Received: row {row} with {y[row, 0]:.6g}, and "
             f"{is_bad.sum() - 1} other such rows")
 
 
@@ -81,13 +81,13 @@ def check_labels(labels: ArrayLike | None, probabilities: np.ndarray) -> np.ndar
 
 
 def check_grid(name: str, values: Iterable[float]) -> list[float]:
-    """Returns the values of `betas` or `gammas` in order, each once."""
-    values = list(values) if hasattr(values, "__iter__") else values
-    if not isinstance(values, list) or not values:
+    """Returns the distinct values of `betas` or `gammas` in order."""
+    grid = list(values) if hasattr(values, "__iter__") else []
+    if not grid:
         raise ValueError(f"`{name}` must be a list of numbers, at least one. "
                          f"Received: {name}={values!r}")
-    for value in values:
+    for value in grid:
         if not is_real(value):
             raise ValueError(f"`{name}` must be a list of numbers. Received: {value!r} in it")
         check_parameters(**{"beta": 1.0, "gamma": 1.0, name.removesuffix("s"): value})
-    return sorted({float(value) for value in values})
+    return sorted({float(value) for value in grid})

@@ -1,6 +1,6 @@
-"""Chooses the strength of the Reverse Sigmoid."""
+"""Chooses the strength of the Reverse Sigmoid by its costs."""
 import itertools
-from typing import Iterable
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,15 +11,15 @@ from revsig_keras.strength.checks import check_grid
 from revsig_keras.strength.checks import check_labels
 from revsig_keras.strength.checks import check_limits
 from revsig_keras.strength.checks import check_rows
-from revsig_keras.strength.table import StrengthChoice
-from revsig_keras.strength.table import StrengthRow
+from revsig_keras.strength.choice import StrengthChoice
+from revsig_keras.strength.row import StrengthRow
 
 _GAMMAS = (0.05, 0.1, 0.2, 0.4, 0.8)
 _HIGHEST_BETA = 1.9
-# Refinement of beta ends this close to a limit, or at neighbours of this many digits.
+# Refinement of beta ends this close to a limit, or when neighbours agree in this many digits.
 _CLOSE = 0.995
 _DIGITS = 4
-# Entries of `probabilities` that are worked on at a time.
+# Entries of `probabilities` per batch.
 _BATCH_ENTRIES = 2**21
 
 
@@ -32,18 +32,18 @@ def choose_strength(probabilities: ArrayLike,
                     betas: Iterable[float] | None = None) -> StrengthChoice:
     """Chooses the `beta` and `gamma` that mislead a thief most, inside the owner's limits.
 
-    Of all combinations whose costs are inside every limit given, the one of the largest mean
+    Of all combinations whose costs are inside every given limit, the one with the largest mean
     KL(clean || defended) is chosen. The costs are those of `ReverseSigmoid(beta, gamma)` with
-    `preserve_top1`, means over the rows. After the grid, `beta` is refined between its last value
-    inside the limits and the next one, for every `gamma`: by bisection, to within 0.5% of a limit
-    or 4 digits. (Only what was found inside the limits is ever chosen, so no cost needs to be
-    monotone in `beta`.)
+    `preserve_top1`, means over the rows. After the grid, `beta` is refined for every `gamma`
+    between its last value inside the limits and the next one: by bisection, to within 0.5% of a
+    limit or to 4 digits. (Only a strength that was measured inside the limits is ever chosen, so no
+    cost needs to be monotone in `beta`.)
 
-    Choose on rows that the model was not trained on, since it is too sure of those, and that no
-    figure is measured on later. 10,000 rows of 10 classes take seconds.
+    Give rows that the model was not trained on, since it is too sure of those, and that are not
+    used for figures later. 10,000 rows of 10 classes take seconds.
 
     Args:
-        probabilities: Array `(rows, classes)`, clean probabilities that the model emits; or
+        probabilities: Array `(rows, classes)`, the clean probabilities of the model; or
             `(rows, 1)`, those of one sigmoid unit, where y counts as the row (1 - y, y) of two
             classes. (Each unit of a multi-label head is such a row: reshape to `(-1, 1)`.)
         labels: Integer array `(rows,)`, the true labels from 0 up, for the expected calibration
@@ -56,17 +56,16 @@ def choose_strength(probabilities: ArrayLike,
             (15 bins); needs `labels`. Defaults to `None`.
         gammas: Iterable of floats in (0, 1]. `None` for 0.05, 0.1, 0.2, 0.4 and 0.8. Defaults to
             `None`.
-        betas: Iterable of floats in (0, 2). `None` for 2 / classes, at which a sure answer is
-            moved by an L1 distance of 1, its halves down to a 32nd and its doubles, and at last
-            1.9. Defaults to `None`.
+        betas: Iterable of floats in (0, 2). `None` for 2 / classes, which moves a sure answer by an
+            L1 distance of 1, its halves down to a 32nd, its doubles, and 1.9. Defaults to `None`.
 
     Returns:
         A `StrengthChoice`: `beta` and `gamma`, `layer()`, the frontier as `rows`; `print` shows it
         as a table, and `plot(path)` draws it.
 
     Raises:
-        ValueError: If no limit is given, if no combination is inside the limits, or for rows that
-            are no distributions.
+        ValueError: If no limit is given, if no combination is inside the limits, or if a row is not
+            a distribution.
 
     Example:
 
@@ -109,9 +108,10 @@ def choose_strength(probabilities: ArrayLike,
 
 
 class _Costs:
-    """What any strength costs on the given rows."""
+    """Measures the costs of strengths on the given rows."""
 
-    def __init__(self, probabilities, labels, limits):
+    def __init__(self, probabilities: np.ndarray, labels: np.ndarray | None,
+                 limits: Mapping[str, float]):
         batch = max(1, _BATCH_ENTRIES // probabilities.shape[1])
         starts = range(0, len(probabilities), batch)
         p = probabilities.astype("float64")
@@ -122,44 +122,49 @@ class _Costs:
         self._limits = limits
         self.clean_ece = self._measure(lambda clean: clean)["ece"]
 
-    def at(self, beta, gamma):
+    def at(self, beta: float, gamma: float) -> StrengthRow:
         """Returns the `StrengthRow` of a strength."""
         costs = self._measure(
             lambda clean: np.asarray(reverse_sigmoid(clean, beta, gamma, dtype="float32")))
         inside = all(costs[name] <= limit for name, limit in self._limits.items())
         return StrengthRow(beta, gamma, **costs, inside_limits=inside)
 
-    def is_at_a_limit(self, row):
-        """Whether a row that is inside the limits is close to one of them."""
+    def is_at_a_limit(self, row: StrengthRow) -> bool:
+        """Whether a row inside the limits is close to one of them."""
         return any(getattr(row, name) >= _CLOSE * limit for name, limit in self._limits.items())
 
-    def _measure(self, defend):
+    def _measure(self, defend: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
         calibration = metrics.ExpectedCalibrationError()
-        noises = []
+        distortions = []
         for clean, log_p, labels in self._batches:
             defended = defend(clean)
-            noises.append(metrics.noise(log_p, defended))
+            distortions.append(metrics.distortion(log_p, defended))
             if labels is not None:
                 calibration.update_state(labels, defended)
 
-        def mean(name):
-            return float(np.concatenate([getattr(noise, name) for noise in noises]).mean())
+        def mean(name: str) -> float:
+            return float(np.concatenate([getattr(one, name) for one in distortions]).mean())
 
         return {
             "l1": mean("l1"),
             "kl_nats": mean("kl_clean_defended_nats"),
             "top1_confidence_shift": mean("top1_confidence_shift"),
             "ece": None if labels is None else float(calibration.result()),
-            "label_changes": int(sum(noise.label_changed.sum() for noise in noises)),
+            "label_changes": int(sum(one.label_changed.sum() for one in distortions)),
         }
 
 
-def _refine(costs, grid):
-    """Rows between the last strength of a grid of betas that is inside the limits and the next."""
+def _refine(costs: _Costs, grid: Sequence[StrengthRow]) -> list[StrengthRow]:
+    """Bisects between the last strength of a grid of betas that is inside the limits and the next.
+
+    Returns:
+        The strongest refined row inside the limits; none if there is none.
+    """
     last = max((i for i, row in enumerate(grid) if row.inside_limits), default=len(grid) - 1)
     if last == len(grid) - 1:
         return []
-    inside, outside, found = grid[last], grid[last + 1], []
+    inside, outside = grid[last], grid[last + 1]
+    found: list[StrengthRow] = []
     while not costs.is_at_a_limit(inside):
         beta = _round((inside.beta + outside.beta) / 2)
         if not inside.beta < beta < outside.beta:
@@ -173,19 +178,19 @@ def _refine(costs, grid):
     return found
 
 
-def _round(x):
-    """`x` to a number of digits that can be read and pasted."""
+def _round(x: float) -> float:
+    """`x` to a number of digits that is easy to read and paste."""
     return float(f"{x:.{_DIGITS}g}")
 
 
-def _betas(classes):
+def _betas(classes: int) -> tuple[float, ...]:
     """2 / classes, times powers of 2."""
     powers = (_round(2.0 / classes * 2.0**power) for power in itertools.count(-5))
     return (*itertools.takewhile(lambda beta: beta < 0.9 * _HIGHEST_BETA, powers), _HIGHEST_BETA)
 
 
-def _nothing_inside(rows, limits):
-    """Says which limit is not met, by what is closest to meeting them all."""
+def _nothing_inside(rows: Sequence[StrengthRow], limits: Mapping[str, float]) -> str:
+    """An error message that names the limit that the closest strength exceeds."""
     ratios = [(max((getattr(row, name) / limit, name)
                    for name, limit in limits.items()), i)
               for i, row in enumerate(rows)]

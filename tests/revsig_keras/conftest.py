@@ -12,7 +12,7 @@ def source_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def exported(source_folder, tmp_path_factory):
     """The result of the export of the model of a name."""
-    from revsig_keras.export.exporting import export  # Both need TensorFlow.
+    from revsig_keras.export import export  # Both need TensorFlow.
     from tests.serving import exports
     parent, made = tmp_path_factory.mktemp("exports"), {}
 

@@ -20,7 +20,13 @@ def run(*options):
     values = flags.FlagValues()
     program.define_flags(values)
     values(["export", *options])
-    guarded(lambda: program.main(values))
+    guarded(lambda: program.main(values),
+            flag_of={
+                **{
+                    name: name for name in values
+                },
+                **program.RENAMED
+            })
 
 
 def refused(capsys, *options):

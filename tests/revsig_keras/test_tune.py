@@ -25,7 +25,7 @@ def call(*arguments):
     tune.define_flags(values)
     values(["tune", *map(str, arguments)])
     try:
-        program.guarded(lambda: tune.main(values))
+        program.guarded(lambda: tune.main(values), flag_of={name: name for name in values})
     except SystemExit as stop:
         return stop.code
     return 0
@@ -116,10 +116,10 @@ def test_a_sigmoid_unit(directory, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--max_l1=0"], "error: `max_l1` must be a finite number above 0"),
-    ([], "error: At least one of `max_l1`"),
-    (["--max_ece=.1", "--inputs={}/unlabelled.npz"], "error: `max_ece` needs `labels`"),
-    (["--max_l1=1e-9"], "error: No combination of `betas` and `gammas` is inside `max_l1`=1e-09"),
+    (["--max_l1=0"], "error: --max_l1 must be a finite number above 0"),
+    ([], "error: At least one of --max_l1"),
+    (["--max_ece=.1", "--inputs={}/unlabelled.npz"], "error: --max_ece needs `labels`"),
+    (["--max_l1=1e-9"], "error: No combination of `betas` and `gammas` is inside --max_l1=1e-09"),
     (["--max_l1=1", "--inputs={}/wide.npz"], "of shape (None, 4). Received: {}/wide.npz with x of "
      "shape (60, 3)"),
     (["--max_l1=1", "--inputs={}/text.npz"], "must have x of numbers, of shape (n, ...)"),

@@ -2,7 +2,7 @@
 import numpy as np
 import tensorflow as tf
 
-from revsig_keras.export.exporting import ExportConfig
+from revsig_keras.export import ExportConfig
 from tests.revsig_keras import reference
 from tests.serving.saved_models import SOURCES
 

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from revsig_keras import DefendedModel
+from revsig_keras import make_defence
 from revsig_keras import ReverseSigmoid
 
 X = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
@@ -83,9 +84,21 @@ def test_it_serves_defended_probabilities(make):
 
 
 def test_no_defence_named_means_reverse_sigmoid():
-    """There is no undefended `DefendedModel`."""
+    """There is no undefended `DefendedModel`, and `None` does not mean a defence."""
     assert DefendedModel(functional()).defence.get_config()["beta"] == 1.0
-    assert isinstance(DefendedModel(functional(), None).defence, ReverseSigmoid)
+    for none in (None, make_defence("none")):
+        with pytest.raises(ValueError, match="serve the model itself.*Received: defence=None"):
+            DefendedModel(functional(), none)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda config: config.pop("defence"), lambda config: config.update(defence=None)])
+def test_a_config_without_a_defence_is_that_of_the_default(change):
+    """Older versions took `None` for it."""
+    config = DefendedModel(functional()).get_config()
+    change(config)
+    defence = DefendedModel.from_config(config).defence
+    assert defence.get_config()["beta"] == ReverseSigmoid().beta
 
 
 @each_model

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from revsig_keras.defences.catalogue import make_defence
-from revsig_keras.export.exporting import export
+from revsig_keras.export import export
 from tests.revsig_keras import reference
 from tests.serving import exports
 from tests.serving import files
@@ -27,7 +27,7 @@ def test_several_candidates_are_listed(source_folder, tmp_path):
                             output_name=None,
                             allow_outputs=())
     listed = r"serving_default/embedding \(float32, shape \(None, 6\)\); serving_default/scores"
-    with pytest.raises(ValueError, match=f"--output_name. Received:.*{listed}"):
+    with pytest.raises(ValueError, match=f"`output_name`.* Received:.*{listed}"):
         export(config)
 
 
@@ -145,6 +145,6 @@ def test_an_asset_may_be_called_as_a_file_of_the_model(tmp_path):
 def test_an_output_inside_of_the_model_is_refused(output, tmp_path):
     SOURCES["v1_frozen"].build(tmp_path / "model")
     before = exports.contents(tmp_path / "model")
-    with pytest.raises(ValueError, match="--output must not be inside of --model"):
+    with pytest.raises(ValueError, match="`output` must not be inside of `model`"):
         exports.config("", tmp_path / "model", tmp_path / output)
     assert exports.contents(tmp_path / "model") == before

@@ -79,10 +79,9 @@ def test_files_that_cannot_be_written_are_told_and_leave_nothing(kind, tmp_path)
     path = tmp_path / ("model.keras" if kind == "keras" else "model")
     model.save(path) if kind == "keras" else model.export(path, verbose=False)
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (500000, 500000))"
-    code = (
-        f"{limit}; import sys; from absl import flags; "
-        "from revsig_keras.export import __main__ as export; from revsig_keras.cli import program"
-        "; export.define_flags(); program.run(export.main)")
+    code = (f"{limit}; from revsig_keras.cli import program; "
+            "from revsig_keras.export import __main__ as export; "
+            "export.define_flags(); program.run(export.main)")
     options = (f"--model={path}", f"--output={tmp_path / 'base'}", REVERSE_SIGMOID)
     result = subprocess.run([sys.executable, "-c", code, *options],
                             cwd=ROOT,

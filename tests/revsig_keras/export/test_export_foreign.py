@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from revsig_keras.export.exporting import export
+from revsig_keras.export import export
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from tests.serving import exports
 from tests.serving import files

@@ -1,5 +1,8 @@
 """Models of Keras: .keras files, and what `DefendedModel.export` writes."""
+from concurrent import futures
 import os
+import pathlib
+import random
 
 import keras
 import numpy as np
@@ -8,9 +11,12 @@ import tensorflow as tf
 
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
-from revsig_keras.export.exporting import export
-from revsig_keras.export.exporting import ExportConfig
+from revsig_keras import TopK
+from revsig_keras.export import export
+from revsig_keras.export import ExportConfig
+from revsig_keras.export.keras_files import load_keras_file
 from revsig_keras.saved_model import files
+from revsig_keras.saved_model import mark
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from tests.revsig_keras import classifiers
 from tests.revsig_keras import reference
@@ -110,12 +116,12 @@ def test_an_output_that_is_allowed_stays(tmp_path):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({}, r"--output_name\).*Received: output=None.*\['hidden', 'scores'\]"),
+    ({}, r"`output_name` must name.*Received: output=None.*\['hidden', 'scores'\]"),
     (dict(output_name="probs"), r"Received: output='probs'.*\['hidden', 'scores'\]"),
     (dict(output_name="hidden"), r"must emit class probabilities.*from_logits=true"),
-    (dict(output_name="scores"), r"would be clean: hidden .*--drop_output=NAME"),
-    (dict(output_name="scores", drop_outputs=("hidden", "other")), "--drop_output.*: other$"),
-    (dict(output_name="scores", drop_outputs=("hidden",), defence=None), "--defence must be given"),
+    (dict(output_name="scores"), r"would be clean: hidden .*`drop_outputs`"),
+    (dict(output_name="scores", drop_outputs=("hidden", "other")), "`drop_outputs`.*: other$"),
+    (dict(output_name="scores", drop_outputs=("hidden",), defence=None), "`defence` must be given"),
 ])
 def test_outputs_that_are_not_as_they_have_to_be(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
@@ -125,7 +131,7 @@ def test_outputs_that_are_not_as_they_have_to_be(options, message, tmp_path):
 
 def test_logits_are_refused_or_defended_as_such(tmp_path):
     model = logits()
-    with pytest.raises(ValueError, match="--defence=reverse_sigmoid:from_logits=true"):
+    with pytest.raises(ValueError, match="`defence=reverse_sigmoid:from_logits=true"):
         exported(model, tmp_path)
     assert os.listdir(tmp_path) == ["model.keras"]
     path = exported(model, tmp_path, defence=f"{exports.DEFENCE}:from_logits=true").path
@@ -142,7 +148,7 @@ def test_a_defended_model_is_exported_with_its_own_defence(tmp_path):
 
 @pytest.mark.parametrize("options", [{}, dict(defence=None, output_name="output_0")])
 def test_a_defended_model_is_not_defended_again(options, tmp_path):
-    with pytest.raises(ValueError, match="--model is defended already.*ReverseSigmoid"):
+    with pytest.raises(ValueError, match="`model` is defended already.*ReverseSigmoid"):
         exported(DefendedModel(sequential()), tmp_path, **options)
     assert os.listdir(tmp_path) == ["model.keras"]
 
@@ -159,11 +165,85 @@ def test_a_keras_file_that_cannot_be_read(content, tmp_path):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ValueError,
-                       match=f"--model must be a readable .keras file. Received: "
+                       match=f"`model` must be a readable .keras file. Received: "
                        f"{path}") as error_info:
         export(ExportConfig(str(path), str(tmp_path / "base"), exports.DEFENCE))
     assert len(str(error_info.value).splitlines()) == 1
     assert not (tmp_path / "base").exists()
+
+
+def damaged(data, generator):
+    """A copy of the bytes of a file with one kind of damage."""
+    place, size = generator.randrange(len(data)), generator.randrange(1, 20)
+    return generator.choice([
+        data[:place],
+        data[:place] + data[place + size:],
+        data[:place] + generator.randbytes(size) + data[place + size:],
+        data[:place] + bytes([data[place] ^ 1 << generator.randrange(8)]) + data[place + 1:],
+    ])
+
+
+def test_a_damaged_keras_file_is_loaded_or_refused_in_one_line(tmp_path):
+    sequential().save(tmp_path / "model.keras")
+    data, generator, refused = (tmp_path / "model.keras").read_bytes(), random.Random(0), 0
+    for _ in range(60):
+        (tmp_path / "damaged.keras").write_bytes(damaged(data, generator))
+        try:
+            load_keras_file(tmp_path / "damaged.keras", "`model`")
+        except ValueError as error:
+            refused += 1
+            assert len(str(error).splitlines()) == 1
+    assert refused > 5
+
+
+@pytest.mark.parametrize("as_path", [str, pathlib.Path])
+def test_a_path_may_be_a_string_or_a_path(as_path, tmp_path):
+    sequential().save(tmp_path / "model.keras")
+    config = ExportConfig(as_path(tmp_path / "model.keras"), as_path(tmp_path / "base"),
+                          exports.DEFENCE)
+    assert export(config).path == tmp_path / "base" / "1"
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model"])
+def test_an_export_verifies_each_mark_once(name, tmp_path, monkeypatch):
+    sequential().save(tmp_path / name) if name != "model" else sequential().export(tmp_path / name,
+                                                                                   verbose=False)
+    verified, verify = [], mark.verify
+
+    def counted(*arguments):
+        verified.append(arguments)
+        return verify(*arguments)
+
+    monkeypatch.setattr(mark, "verify", counted)
+    result = export(ExportConfig(tmp_path / name, tmp_path / "base", exports.DEFENCE))
+    names = [name for _, name in verified]
+    assert names and len(names) == len(set(names)) and result.report.path == str(result.path)
+
+
+@pytest.mark.parametrize("program", [True, False])
+def test_a_defence_that_changes_nothing_is_refused_for_that_reason(program, tmp_path):
+    """Not with the advice to leave the scores out or to allow them."""
+    with pytest.raises(ValueError, match="TopK.* leaves all scores as they are") as error:
+        if program:
+            exported(sequential(), tmp_path, defence="top_k:k=4")
+        else:
+            DefendedModel(sequential(), TopK(4)).export(tmp_path / "served")
+    assert "allow" not in str(error.value) and not (tmp_path / "served").exists()
+
+
+def test_an_export_does_not_disturb_other_threads(tmp_path, monkeypatch):
+    """A call in training is not defended, also while the model is exported."""
+    model, export_model, outputs = DefendedModel(sequential()), keras.Model.export, []
+
+    def export_slowly(*arguments, **options):
+        with futures.ThreadPoolExecutor(1) as thread:
+            outputs.append(thread.submit(model, X, training=True).result())
+        return export_model(*arguments, **options)
+
+    monkeypatch.setattr(keras.Model, "export", export_slowly)
+    model.export(tmp_path / "served")
+    np.testing.assert_array_equal(outputs[0], model.model(X))
+    assert not inspect_saved_model(tmp_path / "served").leaks()
 
 
 def test_export_replaces_a_saved_model(tmp_path):

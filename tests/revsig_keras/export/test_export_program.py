@@ -4,6 +4,7 @@ import re
 
 from absl import flags
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -14,6 +15,7 @@ from tests.revsig_keras.programs import run
 from tests.revsig_keras.programs import subprogram
 from tests.serving import exports
 from tests.serving import files
+from tests.serving import linear
 from tests.serving.saved_models import BROKEN
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
@@ -88,17 +90,17 @@ REFUSED = {
     "labels only": ("module_labels_only", [REVERSE_SIGMOID],
                     r"floating-point.*Received: .*serving_default/labels \(int64, shape"),
     "several outputs": ("keras_two_outputs", [REVERSE_SIGMOID],
-                        "--output_name. Received: .*serve/embedding .*; serve/scores"),
+                        "--output_name must name.* Received: .*serve/embedding .*; serve/scores"),
     "an output that is not there": ("module_text", [REVERSE_SIGMOID, "--output_name=probs"],
-                                    "Received: --output_name=probs, where .*/scores"),
+                                    "Received: output_name='probs', where .*/scores"),
     "an output of integers": ("module", [REVERSE_SIGMOID, "--output_name=class label"],
-                              "floating-point.*Received: --output_name=class label"),
+                              "floating-point.*Received: output_name='class label'"),
     "to drop what is not there": ("module_text", [REVERSE_SIGMOID, "--drop_output=probs"],
                                   "--drop_output must name outputs of the model. Received: probs"),
     "to drop all there is": ("module_text", [REVERSE_SIGMOID,
                                              "--drop_output=scores"], "no signature to be served"),
     "clean outputs": ("module_side_doors", [REVERSE_SIGMOID, "--output_name=scores"],
-                      r"clean: logits \(signature logits\); debug/0 .*--drop_output=NAME"),
+                      r"clean: logits \(signature logits\); debug/0 .*by --drop_output, or, "),
     "no such defence": ("module_text", ["--defence=nothing"],
                         "Unknown defence 'nothing'.*Expected one of: .*reverse_sigmoid"),
     "no such option": ("module_text", ["--defence=reverse_sigmoid:alpha=1"],
@@ -180,6 +182,23 @@ def test_a_signature_that_does_not_hold(case, tmp_path, capsys):
                    REVERSE_SIGMOID)
     assert re.search(told, line), line
     assert os.listdir(tmp_path) == ["model"]
+
+
+# Numbers of dtypes: none, string, quantized, handles, packed, references, and none that exist.
+@pytest.mark.parametrize("number", [0, 7, 11, 15, 20, 21, 26, 29, 107, 120, 999, 2**31 - 1])
+def test_a_corrupt_dtype_of_an_input(number, tmp_path, capsys):
+    """Whatever a signature says of an input, samples for it are refused in one line."""
+    SOURCES["v1_frozen"].build(tmp_path / "model")
+    model = files.read(tmp_path / "model")
+    for signature in model.meta_graphs[0].signature_def.values():
+        for info in signature.inputs.values():
+            info.dtype = number
+    (tmp_path / "model" / files.PB).write_bytes(model.SerializeToString())
+    np.save(tmp_path / "samples.npy", linear.draw(3))
+    line = refused(capsys, f"--model={tmp_path / 'model'}", f"--output={tmp_path / 'base'}",
+                   REVERSE_SIGMOID, f"--warmup={tmp_path / 'samples.npy'}")
+    assert re.search("--warmup must have the inputs|must have a dtype. Received: ", line), line
+    assert not (tmp_path / "base").exists()
 
 
 def test_flags_may_be_repeated(source_folder, tmp_path, capsys):

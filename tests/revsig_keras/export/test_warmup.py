@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from revsig_keras.export.exporting import export
+from revsig_keras.errors import SavedModelError
+from revsig_keras.export import export
 from tests.revsig_keras import classifiers
 from tests.serving import exports
 from tests.serving import files
@@ -157,7 +158,7 @@ def test_inputs_that_do_not_fit_are_refused(name, samples, message, api, source_
                             source_folder(name),
                             tmp_path / "base",
                             warmup=written(tmp_path, samples))
-    with pytest.raises((ValueError, OSError), match=f"--warmup must have.*{message}"):
+    with pytest.raises((ValueError, SavedModelError), match=f"`warmup` must have.*{message}"):
         export(config)
     assert not (tmp_path / "base").exists()
 
@@ -192,7 +193,7 @@ def test_a_file_that_cannot_be_read_is_refused(content, source_folder, tmp_path)
                             source_folder("module_text"),
                             tmp_path / "base",
                             warmup=str(path))
-    with pytest.raises(ValueError, match=f"--warmup must be a readable .npy or .npz.*{path}") as e:
+    with pytest.raises(ValueError, match=f"`warmup` must be a readable .npy or .npz.*{path}") as e:
         export(config)
     assert len(str(e.value).splitlines()) == 1 and not (tmp_path / "base").exists()
 
@@ -203,6 +204,6 @@ def test_the_package_that_is_missing_is_named(source_folder, tmp_path, monkeypat
                             source_folder("module_text"),
                             tmp_path / "base",
                             warmup=written(tmp_path, VALUES))
-    with pytest.raises(ValueError, match=r"--warmup needs.*pip install 'revsig_keras\[serving\]'"):
+    with pytest.raises(ValueError, match=r"`warmup` needs.*pip install 'revsig_keras\[serving\]'"):
         export(config)
     assert not (tmp_path / "base").exists()

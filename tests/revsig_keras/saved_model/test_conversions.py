@@ -5,8 +5,8 @@ import pytest
 
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
-from revsig_keras.export.exporting import export
-from revsig_keras.export.exporting import ExportConfig
+from revsig_keras.export import export
+from revsig_keras.export import ExportConfig
 from tests.serving.saved_models import SOURCES
 
 X = np.random.default_rng(0).normal(size=(8, 6)).astype("float32")

@@ -30,16 +30,16 @@ def measured(p, labels, beta, gamma):
     """The costs of a layer as it is served."""
     served = np.asarray(ReverseSigmoid(beta, gamma)(p))
     with np.errstate(divide="ignore"):
-        noise = metrics.noise(np.log(p.astype("float64") / p.sum(1, dtype="float64")[:, None]),
-                              served)
+        cost = metrics.distortion(np.log(p.astype("float64") / p.sum(1, dtype="float64")[:, None]),
+                                  served)
     ece = metrics.ExpectedCalibrationError()
     ece.update_state(labels, served)
     return {
-        "l1": noise.l1.mean(),
-        "kl_nats": noise.kl_clean_defended_nats.mean(),
-        "top1_confidence_shift": noise.top1_confidence_shift.mean(),
+        "l1": cost.l1.mean(),
+        "kl_nats": cost.kl_clean_defended_nats.mean(),
+        "top1_confidence_shift": cost.top1_confidence_shift.mean(),
         "ece": float(ece.result()),
-        "label_changes": noise.label_changed.sum(),
+        "label_changes": cost.label_changed.sum(),
     }
 
 
@@ -129,9 +129,9 @@ def test_a_sigmoid_unit_is_a_row_of_two_classes():
     served = np.asarray(choice.layer()(y)).astype("float64")
     assert choice.row.l1 == pytest.approx(2 * abs(served - y).mean(), abs=1e-6)
     with np.errstate(divide="ignore"):
-        noise = metrics.noise(np.log(np.concatenate([1.0 - y.astype("float64"), y], axis=1)),
-                              np.concatenate([1 - served, served], axis=1))
-    assert choice.row.kl_nats == pytest.approx(noise.kl_clean_defended_nats.mean(), abs=1e-6)
+        cost = metrics.distortion(np.log(np.concatenate([1.0 - y.astype("float64"), y], axis=1)),
+                                  np.concatenate([1 - served, served], axis=1))
+    assert choice.row.kl_nats == pytest.approx(cost.kl_clean_defended_nats.mean(), abs=1e-6)
     assert choice.row.label_changes == ((served > 0.5) != (y > 0.5)).sum() == 0
 
 

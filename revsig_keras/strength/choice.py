@@ -1,33 +1,10 @@
-"""A chosen strength, and what all others would cost."""
+"""The chosen strength, and the costs of all others."""
 import dataclasses
 import pathlib
 from typing import Any
 
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
-
-
-@dataclasses.dataclass(frozen=True)
-class StrengthRow:
-    """What a strength costs: means over the rows it was measured on.
-
-    Attributes:
-        beta: Magnitude of the perturbation.
-        gamma: How fast the perturbation saturates.
-        l1: Mean L1 distance between clean and defended probabilities.
-        kl_nats: Mean KL(clean || defended) in nats.
-        top1_confidence_shift: Mean of defended minus clean probability of the clean label.
-        ece: Expected calibration error of the defended answers, `None` without labels.
-        label_changes: Number of rows whose label changed.
-        inside_limits: Whether all costs are inside the limits.
-    """
-    beta: float
-    gamma: float
-    l1: float
-    kl_nats: float
-    top1_confidence_shift: float
-    ece: float | None
-    label_changes: int
-    inside_limits: bool
+from revsig_keras.strength.row import StrengthRow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,12 +14,12 @@ class StrengthChoice:
     `print(choice)` shows all of it as a table.
 
     Attributes:
-        row: The `StrengthRow` of the chosen strength.
-        rows: All `StrengthRow`s that were measured, by gamma and then beta: the grid, and the
-            refined beta of each gamma.
+        row: The chosen strength.
+        rows: All measured strengths, by gamma and then beta: the grid, and the refined beta of each
+            gamma.
         limits: The limits, by the names of the costs.
         clean_ece: Expected calibration error without any defence, `None` without labels.
-        num_rows: Number of rows that were measured on.
+        num_rows: Number of rows of probabilities.
         num_classes: Number of classes.
     """
     row: StrengthRow
@@ -76,14 +53,14 @@ class StrengthChoice:
         return dataclasses.asdict(self)
 
     def plot(self, path: str | pathlib.Path) -> None:
-        """Draws KL(clean || defended) over the other costs.
+        """Draws KL(clean || defended) over the other costs, and writes the figure.
 
         Args:
-            path: File that is written; its extension is the format, such as `.png` or `.svg`.
+            path: The file; its extension is the format, such as `.png` or `.svg`.
         """
-        from revsig_keras.strength.figure import draw  # Matplotlib, only where it is asked for.
+        from revsig_keras.strength.figure import draw  # Needs Matplotlib, which loads slowly.
 
-        draw(self, path)
+        draw(self.rows, self.row, self.limits, path)
 
     def __str__(self) -> str:
         limits = ", ".join(f"{name} <= {limit:g}" for name, limit in self.limits.items())
@@ -101,7 +78,7 @@ class StrengthChoice:
                  for line in table)
         return "\n".join([title, "", *lines])
 
-    def _mark(self, row):
+    def _mark(self, row: StrengthRow) -> str:
         if row == self.row:
             return "*"
         return "" if row.inside_limits else "-"

@@ -1,0 +1,87 @@
+"""Exports a `DefendedModel` as a SavedModel in which the defence is marked and checked.
+
+While a model is exported, its calls in the exporting thread apply the defence as a marked function.
+Calls in other threads do not notice, and nothing of the model changes.
+"""
+import contextvars
+import pathlib
+from typing import Any, Callable, Collection
+
+import keras
+
+from revsig_keras.defended_model.outputs import structure
+
+_ALLOW = (
+    "Leave it out of what the model emits, or, if the scores cannot be computed from it, name "
+    "it in `allow_outputs`")
+_marks: contextvars.ContextVar[dict[int, Callable]] = contextvars.ContextVar("marks", default={})
+
+
+def mark_of(model: keras.Model) -> Callable | None:
+    """The marked defence of a model that this thread is exporting, else `None`."""
+    return _marks.get().get(id(model))
+
+
+def input_signature(model: keras.layers.Layer) -> list | None:
+    """The inputs of a functional or built Sequential `model`; `None` where they are unknown."""
+    inputs = structure(model, "input")
+    if inputs is None:
+        return None
+
+    def spec(tensor: keras.KerasTensor) -> keras.InputSpec:
+        return keras.InputSpec(dtype=tensor.dtype,
+                               shape=(None, *tensor.shape[1:]),
+                               name=tensor.name)
+
+    return [keras.tree.map_structure(spec, inputs)]
+
+
+def write(model: Any, folder: str | pathlib.Path, **options: Any) -> None:
+    """Writes a SavedModel in which the defence is marked; nothing is checked.
+
+    Args:
+        model: A `DefendedModel`.
+        folder: A folder that does not exist.
+        **options: See `keras.Model.export`.
+    """
+    from revsig_keras.saved_model.mark import marked  # Needs TensorFlow.
+
+    if options.get("input_signature") is None:
+        options["input_signature"] = input_signature(model.model)
+    token = _marks.set({**_marks.get(), id(model): marked(model.defence)})
+    try:
+        # Keras would announce a folder that is not inspected yet.
+        keras.Model.export(model, folder, **{**options, "verbose": False})
+    finally:
+        _marks.reset(token)
+
+
+def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[str],
+                  **options: Any) -> None:
+    """Writes a SavedModel once it is known to leak nothing; see `write`.
+
+    Args:
+        model: A `DefendedModel`.
+        filepath: A folder that does not exist, is empty, or holds a SavedModel, which is replaced.
+        allowed: Outputs that may be clean, as for `Report.leaks`.
+        **options: See `keras.Model.export`.
+
+    Raises:
+        ValueError: If another output is clean, or `filepath` holds something else. Nothing is
+            changed then.
+    """
+    from revsig_keras.saved_model import files  # Both need TensorFlow.
+    from revsig_keras.saved_model import inspection
+
+    path = pathlib.Path(filepath)
+    if path.exists() and not files.is_saved_model(path) and (not path.is_dir() or
+                                                             any(path.iterdir())):
+        raise ValueError("`filepath` must be a folder that is new, empty, or has a SavedModel. "
+                         f"Received: {filepath}")
+    with files.unfinished(path.parent) as folder:
+        write(model, folder / "model", **options)
+        report = inspection.inspect_saved_model(folder / "model")
+        inspection.refuse_leaks(report, allowed, _ALLOW)
+        if path.exists():
+            path.rename(folder / "replaced")
+        (folder / "model").rename(path)

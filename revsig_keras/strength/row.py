@@ -1,0 +1,26 @@
+"""The costs of one strength."""
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class StrengthRow:
+    """The costs of one strength: means over the rows of probabilities.
+
+    Attributes:
+        beta: Magnitude of the perturbation.
+        gamma: How fast the perturbation saturates.
+        l1: Mean L1 distance between clean and defended probabilities.
+        kl_nats: Mean KL(clean || defended) in nats.
+        top1_confidence_shift: Mean of defended minus clean probability of the clean label.
+        ece: Expected calibration error of the defended answers, `None` without labels.
+        label_changes: Number of rows whose label changed.
+        inside_limits: Whether all costs are inside the limits.
+    """
+    beta: float
+    gamma: float
+    l1: float
+    kl_nats: float
+    top1_confidence_shift: float
+    ece: float | None
+    label_changes: int
+    inside_limits: bool
