@@ -1,11 +1,12 @@
-"""Adds an attack of your own, and sets it beside the Sample attack.
+"""Adds an attack of your own, and compares it with the Sample attack.
 
     PYTHONPATH=. python examples/add_an_attack.py --output_dir=runs/blends
 
 Every flag of `attacks.run` works, such as --adversaries=labels,aware or --oracle=... .
 """
-from absl import flags
+from absl.flags import FLAGS
 
+from attacks import flags
 from attacks import run
 from attacks.grid.registries import ATTACKS
 from attacks.queries.attack import Attack
@@ -16,7 +17,8 @@ class Blends(Attack):
     """Queries inputs of the pool, and with the rest of the budget blends of two of them.
 
     Args:
-        originals: Float in (0, 1], their share of the budget. Defaults to `0.5`.
+        originals: Float in (0, 1], the fraction of the budget for inputs of the pool. Defaults to
+            `0.5`.
     """
 
     def __init__(self, originals: float = 0.5):
@@ -28,15 +30,15 @@ class Blends(Attack):
         rng, pool = thief.random("queries"), thief.pools.own
         count = max(1, round(self.originals * thief.budget))
         originals = pool[rng.permutation(len(pool))[:count]]
-        thief.ask(originals)  # What it returns are targets, for an attack that adapts to them.
+        thief.ask(originals)  # Returns targets, for attacks that adapt to them.
         while thief.left:
             first, second = originals[rng.integers(count, size=(2, thief.left))]
-            share = rng.random((thief.left, *[1] * (pool.ndim - 1))).astype(pool.dtype)
-            thief.ask(share * first + (1 - share) * second)
+            weight = rng.random((thief.left, *[1] * (pool.ndim - 1))).astype(pool.dtype)
+            thief.ask(weight * first + (1 - weight) * second)
 
 
 if __name__ == "__main__":
-    ATTACKS.add("blends", Blends)
-    flags.FLAGS.set_default("dataset", "digits")
-    flags.FLAGS.set_default("attacks", ["sample", "blends"])
+    ATTACKS.add("blends", Blends)  # From now on it is an attack like the others.
+    flags.define()
+    FLAGS.set_default("attacks", ["sample", "blends"])
     program.run(run.main)

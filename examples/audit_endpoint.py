@@ -1,46 +1,53 @@
 """Audits an endpoint of yours, as a nightly job would: does it give away more than you allow?
 
-    python examples/audit_endpoint.py http://127.0.0.1:8501/v1/models/digits runs/audit
+    PYTHONPATH=. python examples/audit_endpoint.py http://127.0.0.1:8501/v1/models/digits runs/audit
 
-Run it again with the same folder: what was answered is not paid for again, and a new version of the
-model is refused there, so that each version has a verdict of its own.
+Run it again with the same folder: no answer is paid for twice, and a new version of the model is
+refused there, so that each version has a verdict of its own. The exit status is 2 if the strongest
+thief agrees with the model more often than the limit (0.8, or what follows the folder) allows.
 """
-import json
-import pathlib
-import subprocess
+import logging
 import sys
 
-ROOT = pathlib.Path(__file__).parents[1]
+from attacks import ExecutionConfig
+from attacks import ExperimentConfig
+from attacks import Judgement
+from attacks import run_experiment
+from attacks import RunConfig
+from attacks.clone.recipe import CloneConfig
+from attacks.endpoint.address import Address
+from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.config import RemoteConfig
+from models.data.loading import DataConfig
 
 
-def audit(oracle, output_dir, *more):
-    """Runs the attacks; returns the exit status, 0, 1 or 2, and the verdict if there is one."""
-    command = [
-        sys.executable, "-m", "attacks.run", f"--oracle={oracle}", f"--output_dir={output_dir}",
-        "--i_own_this_endpoint",
-        "--dataset=digits",          # What a thief would query: inputs of the model's domain.
-        "--clone_architecture=digits_cnn",
-        "--budgets=50,100",
-        "--max_rows=1000",           # Sends no more than this, whatever happens.
-        "--oracle_rows_per_second=500",
-        "--price_per_1000=1.50",
-        "--fail_above=0.8",          # Status 2 if the strongest thief agrees more often.
-        *more,
-    ]  # yapf: disable
-    status = subprocess.run(command, cwd=ROOT, check=False).returncode
-    path = pathlib.Path(output_dir, "verdict.json")
-    return status, json.loads(path.read_text()) if status != 1 else None
+def audit(oracle, output_dir, fail_above, steps):
+    """Runs the attacks; returns the verdict."""
+    endpoint = EndpointConfig(Address.parse(oracle), rows_per_second=500)
+    experiment = ExperimentConfig(
+        data=DataConfig("digits"),  # What a thief would query: inputs of the model's domain.
+        victim=RemoteConfig(endpoint, owned=True, max_rows=1000),  # Sends no more rows than this.
+        clone=CloneConfig("digits_cnn", steps=steps),
+        defences=("as_served",),
+        budgets=(50, 100))
+    judgement = Judgement(price_per_1000=1.50, fail_above=fail_above)
+    results = run_experiment(RunConfig(experiment, ExecutionConfig(output_dir), judgement))
+    results.write()  # Tables, the figure and verdict.json.
+    return results.verdict()
 
 
-def main(oracle, output_dir, *more):
-    status, verdict = audit(oracle, pathlib.Path(output_dir).absolute(), *more)
-    if verdict:
-        strongest, = verdict["findings"]
-        bill = verdict["bill"]
-        print(
-            f"\nA thief with {strongest['budget']} queries ({strongest['cost']:.2f}) gets a clone "
-            f"that agrees {strongest['agreement']:.0%}. This run sent {bill['rows_sent']} rows.")
-    sys.exit(status)
+def main(oracle, output_dir, fail_above=0.8, steps=600):
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        verdict = audit(oracle, output_dir, float(fail_above), int(steps))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(verdict["sentence"])
+    strongest, = verdict["findings"]
+    print(f"\nA thief with {strongest['budget']} queries ({strongest['cost']:.2f}) gets a clone "
+          f"that agrees {strongest['agreement']:.0%}. "
+          f"This run sent {verdict['bill']['rows_sent']} rows.")
+    sys.exit(0 if verdict["passed"] else 2)
 
 
 if __name__ == "__main__":

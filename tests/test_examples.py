@@ -175,8 +175,8 @@ def test_audit_endpoint(served_digits, tmp_path, limit, status):
         output = run_example("audit_endpoint.py",
                              server.rest_url,
                              tmp_path / "audit",
-                             "--steps=5",
-                             f"--fail_above={limit}",
+                             limit,
+                             5,
                              cwd=tmp_path,
                              status=status)
         assert f"This run sent {server.rows} rows." in output

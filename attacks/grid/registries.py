@@ -1,4 +1,11 @@
-"""Attacks and adversaries by name: a new one is a file and a row here."""
+"""Attacks and adversaries by name.
+
+A new one takes a file, with a subclass of `attacks.queries.attack.Attack` or of
+`attacks.adversaries.adversary.Adversary`, and a row below. Code outside the project calls
+`ATTACKS.add("name", MyAttack)` or `ADVERSARIES.add("name", MyAdversary)` instead of adding a row,
+before flags are defined or a configuration is made. The arguments of the class that have a default
+are its options, as in `name:key=value`; see `revsig_keras.registry`.
+"""
 
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.averaged import Averaged

@@ -1,5 +1,6 @@
 """The programs, run as a user runs them."""
 
+from concurrent import futures
 import json
 import os
 import re
@@ -9,11 +10,17 @@ import time
 import numpy as np
 import pytest
 
+from attacks import ExecutionConfig
 from attacks import experiment
+from attacks import ExperimentConfig
+from attacks import flags
 from attacks import plot
+from attacks import run_experiment
+from attacks import RunConfig
 from attacks.results.replay_file import read_flags
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
+from tests.attacks.programs import parsed
 from tests.attacks.programs import python
 from tests.attacks.programs import summary
 
@@ -42,6 +49,24 @@ def test_a_run_says_what_came_out_and_writes_its_files(finished):
     }
     assert len(list((directory / "cells").iterdir())) == len(summary(directory)) == 2 * 1 * 2 * 2
     assert "100%" in err
+
+
+def test_the_function_does_what_the_program_does(finished, tmp_path, capsys):
+    """It prints nothing, ends no process and can be called from any thread, again and again."""
+    config = flags.run_config(parsed(*SMALL, f"--output_dir={tmp_path}"))
+    with futures.ThreadPoolExecutor(1) as thread:
+        results = [thread.submit(run_experiment, config).result() for _ in range(2)]
+    assert capsys.readouterr() == ("", "")
+    assert [len(each) for each in results] == [8, 8]
+    results[1].write()
+    assert figures(tmp_path) == figures(finished[0])
+
+
+def test_the_function_refuses_what_is_impossible_before_it_writes(tmp_path):
+    config = RunConfig(ExperimentConfig(budgets=(9999,)), ExecutionConfig(tmp_path / "results"))
+    with pytest.raises(ValueError, match="at most the 575 rows of the thief's pool"):
+        run_experiment(config)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_start_is_quiet(finished):
