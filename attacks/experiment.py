@@ -1,12 +1,15 @@
 """The experiment: what a thief gets from a victim, with each defence, for each budget."""
 
 from collections.abc import Callable, Collection
+import dataclasses
 import functools
 import logging
 from typing import Any
 
 from attacks.adversaries.adversary import Known
-from attacks.clone.clone import CloneTrainer
+from attacks.clone.memory import Memory
+from attacks.clone.trainer import CloneTrainer
+from attacks.clone.workshop import Workshop
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
 from attacks.grid.experiment_config import reasons_unless_all
@@ -27,7 +30,6 @@ from attacks.targets.target import Target
 from models.data.splits import split
 from models.processes.preemption import Preemption
 from models.processes.workers import join
-from models.training.checkpoints import Checkpoint
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,12 +71,14 @@ def run_experiment(config: RunConfig,
         store.extend(origin)
         unfit = find_unfit(experiment.cells(), target)
         progress.expects(-len(unfit & set(cells)) * experiment.clone.steps)
-        trainers = [
-            CloneTrainer(experiment.clone, dataset.input_shape, dataset.num_classes,
-                         workers.strategy) for _ in range(at_once)
+        memory = Memory()
+        workshops = [
+            Workshop(experiment.clone,
+                     CloneTrainer(dataset.input_shape, dataset.num_classes, workers.strategy),
+                     memory) for _ in range(at_once)
         ]
         run = functools.partial(_run_unless_done, store, origin, pools, target, progress)
-        run_groups(group_cells(cell for cell in cells if cell not in unfit), run, trainers)
+        run_groups(group_cells(cell for cell in cells if cell not in unfit), run, workshops)
         bill = target.bill()
     if not workers.is_chief:
         return None
@@ -102,45 +106,40 @@ def find_unfit(cells: Collection[Cell], target: Target) -> set[Cell]:
     return {cell for cell in cells if unfit[cell]}
 
 
-def _run_unless_done(store, origin, pools, target, progress, cell, clones, check):
+def _run_unless_done(store, origin, pools, target, progress, cell, workshop, check):
     """Runs a cell and writes its result, unless another run has done it or is doing it."""
-    with progress.running(str(cell), clones.config.steps) as count, store.claim(cell) as is_free:
+    with progress.running(str(cell), workshop.recipe.steps) as count, store.claim(cell) as is_free:
         if is_free:
-            result = run_cell(cell, pools, target, clones, lambda steps: check() or count(steps),
-                              store.checkpoint(cell))
+            workshop = dataclasses.replace(workshop, checkpoint=store.checkpoint(cell))
+            result = run_cell(cell, pools, target, workshop, lambda steps: check() or count(steps))
             store.write(cell, {**origin, **result})
 
 
-def run_cell(cell: Cell,
-             pools: Pools,
-             target: Target,
-             clones: CloneTrainer,
-             progress: Callable[[int], None],
-             checkpoint: Checkpoint | None = None) -> dict[str, Any]:
+def run_cell(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
+             progress: Callable[[int], None] | None) -> dict[str, Any]:
     """One cell: the thief queries the oracle and trains a clone, the evaluator measures it.
 
     Args:
         cell: The cell.
         pools: The inputs that the thief has.
         target: The victim.
-        clones: Trains the clones.
-        progress: Called with the number of steps done since its last call.
-        checkpoint: Where trainings are kept while they run. Defaults to `None`.
+        workshop: Trains the clones.
+        progress: Called with the number of steps done since its last call, or None.
 
     Returns:
         The part of the cell's record that is its own.
     """
     attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
     oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
-    known = Known(cell.defence, attack.candidates(pools), cell.seed)
+    known = Known(cell.defence, attack.candidates(pools), cell.seed, workshop.memory)
     max_shift = attack.max_shift(pools.input_shape)
-    thief = Thief(oracle, adversary, known, pools, clones, max_shift, checkpoint)
+    thief = Thief(oracle, adversary, known, pools, workshop, max_shift)
     attack.steal(thief)
     clone = thief.clone(watch=evaluator.watch, progress=progress)
     return {
         "cell": cell.describe(),
         "queries_used": oracle.queries_used,
         "queries_per_round": thief.rows_per_round,
-        "metrics": evaluator.measure(clone, clones.model, cell.defence, thief.inputs),
+        "metrics": evaluator.measure(clone, cell.defence, thief.inputs),
         "clone": clone.describe(),
     }

@@ -11,9 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from attacks.clone.clone import CloneTrainer
-from attacks.clone.recipe import CloneConfig
+from attacks.clone.recipe import Recipe
+from attacks.clone.trainer import CloneTrainer
+from attacks.clone.training import Training
 from attacks.clone.transfer_set import TransferSet
+from attacks.clone.workshop import Workshop
 from attacks.evaluation.evaluator import Evaluator
 from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
@@ -121,18 +123,23 @@ def random_rows(rows: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.random((rows, *SHAPE), np.float32), labels
 
 
-def recipe(precision: str, steps: int) -> CloneConfig:
+def make_recipe(precision: str, steps: int) -> Recipe:
     """How the suite trains it."""
-    return CloneConfig(ARCHITECTURE, batch_size=BATCH, steps=steps, precision=precision)
+    return Recipe(ARCHITECTURE, batch_size=BATCH, steps=steps, precision=precision)
 
 
 def training(precision: str, steps: int, inputs: np.ndarray,
              targets: np.ndarray) -> comparison.Repeat:
-    """The suite's training of a clone, each time with another seed: equal ones are remembered."""
-    clones = CloneTrainer(recipe(precision, steps), SHAPE, CLASSES, make_strategy("one_device"))
-    stolen, seeds = TransferSet(inputs, targets, targets), itertools.count()
-    clones.course(next(seeds), epochs=1).train(stolen)
-    return comparison.repeat_once(lambda: clones.course(next(seeds)).train(stolen))
+    """The suite's training of a clone, each time with another seed."""
+    trainer = CloneTrainer(SHAPE, CLASSES, make_strategy("one_device"))
+    recipe, seeds = make_recipe(precision, steps), itertools.count()
+    transfer_set = TransferSet(inputs, targets, targets)
+
+    def train(steps=steps):
+        trainer.train(Training(recipe, transfer_set, next(seeds), steps))
+
+    train(recipe.count_steps(epochs=1, rows=len(inputs)))
+    return comparison.repeat_once(train)
 
 
 class WholeCell:
@@ -160,20 +167,21 @@ class WholeCell:
         self._target = types.SimpleNamespace(
             evaluator=evaluator,
             oracle=lambda defence, budget: LocalOracle(evaluator.defended(defence).predict, budget))
-        self._clones = CloneTrainer(recipe(precision, steps), SHAPE, CLASSES, strategy)
+        self._workshop = Workshop(make_recipe(precision, steps),
+                                  CloneTrainer(SHAPE, CLASSES, strategy))
         self._seeds = itertools.count()
         self._compile()
 
     def _compile(self):
         rows = self._pools.own[:BATCH]
-        stolen = TransferSet(rows, *[probabilities(self._victim.model, rows)] * 2)
-        clone = self._clones.course(next(self._seeds), epochs=1).train(stolen)
-        self._target.evaluator.measure(clone, self._clones.model, DEFENCE, rows)
+        transfer_set = TransferSet(rows, *[probabilities(self._victim.model, rows)] * 2)
+        training = Training(self._workshop.recipe, transfer_set, next(self._seeds), steps=1)
+        self._target.evaluator.measure(self._workshop.train(training), DEFENCE, rows)
 
     def steal(self) -> dict:
         """The record of a cell; each time that of another seed."""
         cell = Cell(DEFENCE, "sample", "labels", self._budget, next(self._seeds))
-        return run_cell(cell, self._pools, self._target, self._clones, lambda steps: None)
+        return run_cell(cell, self._pools, self._target, self._workshop, None)
 
     def bare_loop(self) -> Callable[[], None]:
         """The bare loop over as many rows."""

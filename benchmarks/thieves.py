@@ -10,7 +10,8 @@ import time
 import numpy as np
 
 from attacks.adversaries.adversary import Known
-from attacks.clone.clone import CloneTrainer
+from attacks.clone.trainer import CloneTrainer
+from attacks.clone.workshop import Workshop
 from attacks.evaluation.agreement import labels_of
 from attacks.evaluation.agreement import share
 from attacks.grid.registries import ADVERSARIES
@@ -151,19 +152,19 @@ class Duel:
     def ours(self, epochs: int | None = None) -> float:
         """Seconds to ask and to train; each time with another seed."""
         scene, victim = self._scene, self._scene.victim
-        clones, pools = self._clones, Pools(scene.queries, (0.0, 1.0))
+        workshop, pools = self._workshop, Pools(scene.queries, (0.0, 1.0))
         attack, adversary = ATTACKS.make("sample"), ADVERSARIES.make(THIEVES[self._thief])
         known = Known("none", scene.queries, next(self._seeds))
         start = time.perf_counter()
         oracle = LocalOracle(victim.probabilities, len(scene.queries))
-        thief = Thief(oracle, adversary, known, pools, clones)
+        thief = Thief(oracle, adversary, known, pools, workshop)
         attack.steal(thief)
         if epochs is None:
             clone = thief.clone()
         else:
-            clone = thief.substitute(epochs).clone
+            clone = thief.substitute(epochs)
         seconds = time.perf_counter() - start
-        labels = labels_of(clones.model(clone), scene.splits.test.x)
+        labels = clone.logits(scene.splits.test.x).argmax(axis=1)
         self._agreements["ours"].append(share(labels == scene.test_labels))
         return seconds
 
@@ -181,7 +182,7 @@ class Duel:
         return answer["seconds"]
 
     @functools.cached_property
-    def _clones(self):
+    def _workshop(self):
         steps = self._epochs * len(self._scene.queries) // cells.BATCH
-        return CloneTrainer(cells.recipe(self._precision, steps), cells.SHAPE, cells.CLASSES,
-                            self._scene.strategy)
+        return Workshop(cells.make_recipe(self._precision, steps),
+                        CloneTrainer(cells.SHAPE, cells.CLASSES, self._scene.strategy))

@@ -1,1 +1,1 @@
-"""What a thief makes of the answers: a file for each adversary."""
+"""Adversaries: what a thief makes of the answers. One file per adversary."""

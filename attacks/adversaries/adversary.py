@@ -1,4 +1,4 @@
-"""The base of all adversaries: what the thief makes of the answers."""
+"""The base class of adversaries."""
 
 import abc
 import dataclasses
@@ -6,65 +6,88 @@ import dataclasses
 import numpy as np
 
 from attacks.clone.clone import Clone
-from attacks.clone.clone import Course
-from attacks.clone.transfer_set import TransferSet
+from attacks.clone.memory import Memory
+from attacks.clone.training import Training
+from attacks.clone.workshop import Workshop
 from attacks.oracle.oracle import Oracle
 from models.data.streamed import Inputs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Known:
-    """What a thief knows besides the answers; the docstring of an adversary says what it uses.
+    """What a thief knows besides the answers. The docstring of an adversary says what it uses.
 
     Attributes:
-        defence: The member that is deployed, as written, or `as_served`, which says nothing.
-        pool: Unlabelled inputs `[rows, ...]` that the thief has by its attack, which may be none
-            but those that it asks.
+        defence: The deployed defence as a member, such as `rounding:decimals=1`, or `as_served`,
+            which tells nothing. A secret that the defence holds is not part of it.
+        pool: The unlabelled inputs `[rows, ...]` that the thief has through its attack; there may
+            be none besides those that it queries.
         seed: The thief's seed.
+        memory: Keeps what adversaries compute once for all thieves of a run.
     """
     defence: str
     pool: Inputs
     seed: int
+    memory: Memory = dataclasses.field(default_factory=Memory)
 
 
 class Adversary(abc.ABC):
     """Turns the oracle's answers into a clone.
 
-    The protocol, for every adversary:
+    To add an adversary, write a subclass and add it with `ADVERSARIES.add(name, cls)`. The options
+    of its member (`name:key=value`) are the arguments of `__init__` that have a default of type
+    float, int, bool or str; `__init__` raises `ValueError` for values out of range. A run makes a
+    new instance for every cell and then calls, in this order:
 
-    1. `unfit` says why it means nothing against a defence, `check` refuses a shape of inputs that
-       it cannot use, both before anything is asked.
-    2. `ask` queries the oracle, `rows_per_input` rows for each input, all of them charged.
-    3. `read` makes targets of the answers, as they come. It is all that an attack gets to see.
-    4. `train` makes a clone of all that was answered: by default on the targets that were read.
+    1. `unfit(defence)`, before anything is queried: the reason why the adversary means nothing
+       against a defence, such as recovery where there is nothing to recover. Those cells are left
+       out and the reason is printed. By default there is none.
+    2. `check(input_shape)`, also before: raises `ValueError` for inputs that it cannot use. By
+       default it can use all.
+    3. `ask(oracle, inputs, seed)`, once per round of the attack: queries the oracle. By default
+       each input is queried once. An adversary that queries more declares `rows_per_input`, since
+       every row is charged.
+    4. `read(answers, known)`, once per round: turns the answers into targets, one distribution per
+       input. The attack sees nothing else, and the clone is trained on these targets by default.
+    5. `train(training, known, workshop)`, for the clone at the end and for each substitute that the
+       attack asks for: trains a model on all answers so far. By default it trains on the targets.
+       An adversary with a loss of its own passes on
+       `dataclasses.replace(training, objective=...)`; it leaves the seed and the steps as they are,
+       so that all adversaries train equally long.
 
     The docstring of each adversary says what its thief is assumed to know.
 
     Attributes:
-        needs: `probabilities`, or `labels` where an endpoint that answers with no more will do.
-        rows_per_input: How many rows it asks, and pays for, per input.
+        needs: `"probabilities"`, or `"labels"` if an endpoint that answers with labels will do.
+        rows_per_input: The number of rows queried, and paid for, per input.
     """
     needs = "probabilities"
     rows_per_input = 1
 
     def unfit(self, defence: str) -> str | None:
-        """Why this adversary means nothing against a defence, as written, or None."""
+        """Returns why this adversary means nothing against a defence (a member), or None."""
         del defence
 
     def check(self, input_shape: tuple[int, ...]) -> None:
-        """Raises `ValueError` if it cannot use inputs of this shape."""
+        """Raises `ValueError` if the adversary cannot use inputs of this shape."""
         del input_shape
 
     def ask(self, oracle: Oracle, inputs: np.ndarray, seed: int) -> np.ndarray:
-        """Queries the oracle: `[n, ...]` to answers `[n, num_classes]`."""
+        """Queries the oracle with inputs `[n, ...]`; returns answers `[n, num_classes]`."""
         del seed
         return oracle.query(inputs)
 
     @abc.abstractmethod
     def read(self, answers: np.ndarray, known: Known) -> np.ndarray:
-        """Makes targets, rows that sum to one, of answers, both `[n, num_classes]`."""
+        """Turns answers into targets, both distributions `[n, num_classes]`."""
 
-    def train(self, stolen: TransferSet, known: Known, course: Course) -> Clone:
-        """Trains a clone on all that was answered."""
+    def train(self, training: Training, known: Known, workshop: Workshop) -> Clone:
+        """Trains a clone on all answers so far.
+
+        Args:
+            training: The training on the targets that `read` returned.
+            known: What the thief knows.
+            workshop: Trains clones.
+        """
         del known
-        return course.train(stolen)
+        return workshop.train(training)

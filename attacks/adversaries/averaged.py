@@ -9,28 +9,28 @@ from models.seeds import derive
 
 
 class Averaged(Adversary):
-    """Asks several times for each input, averages the answers (ModelGuard, USENIX Security 2024).
+    """Queries each input several times and averages the answers (ModelGuard, USENIX Security 2024).
 
-    Formula: target = mean_i answer(x_i), x_0 the input itself and x_1, x_2, ... either differently
-    shifted copies of it or, for defences that answer differently each time, the input again. Every
-    row is charged. (An image that a shift does not change, a blank one, is not: the oracle charges
-    distinct rows.)
+    Formula: target = mean_i answer(x_i), where x_0 is the input itself and x_1, x_2, ... are either
+    different shifts of it or, against defences that answer differently each time, the input again.
+    Every row is charged, except shifts that do not change the image, such as those of a blank one:
+    the oracle charges distinct rows.
 
-    The shifts of an image follow from the seed and from its content. So a resumed run asks the same
-    rows, whatever was asked in which round, and different images are shifted differently.
+    The shifts of an image follow from the seed and from its content. So a resumed run queries the
+    same rows, however they are divided into rounds, and different images are shifted differently.
 
-    Assumed to know nothing of the defence, only that answers can be noisy. Labels alone are
-    averaged to shares of votes.
+    Assumed to know nothing of the defence, only that answers can be noisy. The average of labels is
+    their distribution.
 
     Args:
-        queries: Integer of at least 2, how often each input is asked. Defaults to `3`, the
+        queries: Integer of at least 2, the number of queries per input. Defaults to `3`, the
             published number.
-        shift: Float in [0, 0.5], the largest shift as a share of the image's shorter side, rounded
-            to pixels, at least one. `0` asks for the input itself each time, and needs no images.
-            Defaults to `0.1`.
+        shift: Float in [0, 0.5], the largest shift as a fraction of the image's shorter side,
+            rounded to pixels, at least one. `0` queries the input itself each time and does not
+            need images. Defaults to `0.1`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
     """
     needs = "labels"
 

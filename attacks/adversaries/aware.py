@@ -1,4 +1,4 @@
-"""The thief who knows the defence and trains through it."""
+"""The thief that knows the defence and trains through it."""
 
 import dataclasses
 import math
@@ -12,7 +12,8 @@ from models.training.objective import Objective
 from revsig_keras import reverse_sigmoid
 from revsig_keras import ReverseSigmoid
 
-# Where learned scalars start, and how many times faster than weights an optimiser moves them.
+# Initial values of learned scalars, and the factor by which an optimiser moves them faster than
+# weights.
 _START, _SPEED = 0.5, 10.0
 
 
@@ -20,14 +21,13 @@ _START, _SPEED = 0.5, 10.0
 class ThroughDefence(Objective):
     """KL(answer || defence(softmax(logits))) + cross-entropy between label and logits, in nats.
 
-    The divergence stands without the answer's entropy, a constant; the label is that of the answer.
+    The divergence leaves out the answer's entropy, a constant. The label is that of the answer.
 
     Attributes:
-        beta: Of the Reverse Sigmoid that the clone is believed to be seen through.
-        gamma: Likewise.
-        preserve_top1: Likewise.
-        learn: Whether beta and gamma are trainable, and start at the values given:
-            beta = 2 s(10 b), gamma = s(10 g), of the trained b and g, s the logistic sigmoid.
+        beta, gamma, preserve_top1: The Reverse Sigmoid through which the clone is trained.
+        learn: Whether beta and gamma are trainable and start at the given values:
+            beta = 2 s(10 b), gamma = s(10 g), where b and g are trained and s is the logistic
+            sigmoid.
     """
     beta: float
     gamma: float
@@ -74,22 +74,22 @@ class ThroughDefence(Objective):
 
 
 class Aware(Adversary):
-    """Ends the clone in the defence, trains through it, and takes it off again.
+    """Trains the clone with the defence as its last layer, and then removes the layer.
 
-    The defence-aware adversary of arXiv 1806.00054: the clone is trained so that what it answers
-    *behind a Reverse Sigmoid* is what was answered, with the loss of `ThroughDefence`. It starts
-    from the thief's own labels-only clone, after which it is trained for as many steps once more,
-    and is scored without the layer.
+    The defence-aware adversary of arXiv 1806.00054: the clone is trained so that its outputs match
+    the answers after *a Reverse Sigmoid was applied to them*, with the loss of `ThroughDefence`. It
+    starts from the thief's own labels-only clone, is trained for as many steps again, and is
+    evaluated without the layer.
 
-    Assumed to know that the defence is a Reverse Sigmoid, and whether it keeps the label; by
-    default also its beta and gamma. With guesses, the thief is as good as they are; with `learn`,
-    it learns the two with its clone.
+    Assumed to know that the defence is a Reverse Sigmoid and whether it keeps the label; by default
+    also its beta and gamma. With guesses, the thief is as good as they are; with `learn`, it learns
+    the two together with its clone.
 
     Args:
         beta: Float in (0, 2), the guess. Defaults to `0`: that of the deployed defence.
         gamma: Float in (0, 1], likewise, given together with `beta`. Defaults to `0`.
-        learn: Boolean, whether beta and gamma are trainable scalars, which start at the guess, or
-            both at 1/2 where there is none. Defaults to `False`.
+        learn: Boolean, whether beta and gamma are trainable scalars. They start at the guess, or at
+            1/2 if there is none. Defaults to `False`.
 
     Raises:
         ValueError: If a guess is out of range.
@@ -112,8 +112,8 @@ class Aware(Adversary):
         del known
         return answers
 
-    def train(self, stolen, known, course):
+    def train(self, training, known, workshop):
         layer = self._guess.layer(known.defence)
         objective = ThroughDefence(layer.beta, layer.gamma, layer.preserve_top1, self.learn)
-        start = course.train_on_labels(stolen)
-        return course.train(stolen.with_targets(stolen.answers), objective, start)
+        start = workshop.train_on_labels(training)
+        return workshop.train(dataclasses.replace(training, objective=objective, start=start))

@@ -4,21 +4,20 @@ import dataclasses
 
 import numpy as np
 
-from attacks.adversaries.recovery.remembered import remembered
 from attacks.adversaries.recovery.simulated_recovery import SimulatedRecovery
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.clone.transfer_set import one_hot_labels
 
-# Answers that are looked up at a time: each may have all pairs of its label for neighbours.
+# Answers that are looked up at a time: each may have all pairs of its label as neighbours.
 _CHUNK = 64
 
 
 @dataclasses.dataclass(frozen=True)
 class Bayes(SimulatedRecovery):
-    """Takes the mean of what could have led to an answer (partial Bayes recovery of ModelGuard,
-    USENIX Security 2024).
+    """Takes the mean of the clean rows that could have led to an answer (the partial Bayes recovery
+    of ModelGuard, USENIX Security 2024).
 
-    Formula, for an answer a and simulated pairs (y_i, a_i), of a clean row and its answer:
+    Formula, for an answer a and simulated pairs (y_i, a_i) of a clean row and its answer:
 
     ```
     d_i = |a - a_i|_1                     over the pairs where a_i has the label of a
@@ -27,8 +26,8 @@ class Bayes(SimulatedRecovery):
 
     An answer with a label that no pair has becomes its one-hot label.
 
-    What the thief is assumed to know, `SimulatedRecovery` says. A million pairs and 10,000 answers
-    of 10 classes take half a minute or more on 2 cores, and 1.1 GB.
+    Assumed to know what `SimulatedRecovery` says. A million pairs and 10,000 answers of 10 classes
+    take half a minute or more on 2 cores, and 1.1 GB.
 
     Args:
         beta, gamma, prior, pairs: See `SimulatedRecovery`.
@@ -44,24 +43,16 @@ class Bayes(SimulatedRecovery):
         if self.tolerance < 0:
             raise ValueError(f"`tolerance` must be at least 0. Received: {self.tolerance}")
 
-    def undo(self, pairs, seed):
-        del seed
+    def undo(self, pairs, seed, memory):
+        del seed, memory
         return Lookup(pairs, self.tolerance)
-
-    def undo_by_prior(self, defence, num_classes):
-        return _lookup_by_prior(self, defence, num_classes)
-
-
-@remembered(4)
-def _lookup_by_prior(bayes, defence, num_classes):
-    return Lookup(bayes.dirichlet_pairs(defence, num_classes), bayes.tolerance)
 
 
 class Lookup:
-    """Looks answers up among those of pairs; see `Bayes`.
+    """Looks answers up among those of simulated pairs; see `Bayes` for the formula.
 
     Args:
-        pairs: What was simulated.
+        pairs: The simulated pairs.
         tolerance: The L1 distance up to which all pairs count.
     """
 
@@ -69,6 +60,8 @@ class Lookup:
         from sklearn.neighbors import KDTree  # Slow to import, so only where it is needed.
 
         self._tolerance = tolerance
+        # The trees keep a copy of the answers in float64.
+        self.nbytes = pairs.clean.nbytes + pairs.answers.size * 8
         labels = pairs.answers.argmax(axis=1)
         self._by_label = {}
         for label in np.unique(labels):
@@ -77,7 +70,7 @@ class Lookup:
             self._by_label[label] = tree, pairs.clean[members]
 
     def __call__(self, answers: np.ndarray) -> np.ndarray:
-        """Recovers rows `[n, num_classes]`."""
+        """Recovers the rows `[n, num_classes]` of answers."""
         recovered = one_hot_labels(answers)
         labels = answers.argmax(axis=1)
         for label, (tree, clean) in self._by_label.items():

@@ -1,4 +1,4 @@
-"""What a thief takes the defence for."""
+"""The defence that a thief believes to face."""
 
 import dataclasses
 
@@ -11,11 +11,11 @@ from revsig_keras.defences.catalogue import make_defence
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
-    """The defence that a thief believes to face.
+    """A thief's belief about the defence: the deployed one, or a guessed Reverse Sigmoid.
 
     Attributes:
-        beta: Float in (0, 2): a Reverse Sigmoid of this magnitude. `0`, together with `gamma`: the
-            deployed defence, whichever it is, which the thief is then assumed to know.
+        beta: Float in (0, 2), the magnitude of the guessed Reverse Sigmoid. `0`, together with
+            `gamma`: the thief is assumed to know the deployed defence, whichever it is.
         gamma: Float in (0, 1], likewise.
     """
     beta: float = 0.0
@@ -30,7 +30,7 @@ class Guess:
             ReverseSigmoid(self.beta, self.gamma)  # refuses values out of range
 
     def unfit(self, defence: str) -> str | None:
-        """Why a guess means nothing against a defence, as written, or None."""
+        """Returns why the guess means nothing against a defence (a member), or None."""
         if defence == "none":
             return "there is no defence to undo"
         if defence == AS_SERVED and not self.beta:
@@ -38,10 +38,13 @@ class Guess:
         return None
 
     def layer(self, defence: str) -> Defence:
-        """The defence as the thief simulates it, whether its label is kept as where it is deployed.
+        """Makes the layer that the thief simulates.
+
+        It keeps the label if the deployed defence does. It is made from the member alone, so a
+        secret of the deployed layer stays unknown to the thief.
 
         Args:
-            defence: The deployed one, as written.
+            defence: The deployed defence as a member.
         """
         if not self.beta:
             return make_defence(defence)

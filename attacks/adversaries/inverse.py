@@ -1,7 +1,6 @@
 """Recovery by inverting the Reverse Sigmoid."""
 
 import dataclasses
-import functools
 
 import numpy as np
 
@@ -12,13 +11,13 @@ from revsig_keras import ReverseSigmoid
 
 @dataclasses.dataclass(frozen=True)
 class Inverse(Recovery):
-    """Computes the row that the Reverse Sigmoid made an answer of, where there is one.
+    """Computes the row from which the Reverse Sigmoid made an answer, where there is one.
 
-    How, and which row is taken where there are several, says `Inversion`. An answer that cannot be
-    inverted becomes its one-hot label: above all one whose top is tied with a rival, because
-    `preserve_top1` has scaled its perturbation.
+    `Inversion` says how, and which row is taken where several have the same answer. An answer that
+    cannot be inverted becomes its one-hot label. Most of these have a top that is tied with a
+    rival, because `preserve_top1` has scaled the perturbation.
 
-    Assumed to know that the defence is a Reverse Sigmoid, and its parameters, or to guess them.
+    Assumed to know that the defence is a Reverse Sigmoid, and to know or guess its parameters.
     Nothing is simulated, and no clone is needed.
 
     Args:
@@ -33,10 +32,7 @@ class Inverse(Recovery):
         return reason
 
     def read(self, answers, known):
-        recovered, _ = _inversion(self.guess, known.defence)(answers)
+        inversion = known.memory.recall((self, known.defence),
+                                        lambda: Inversion(self.guess.layer(known.defence)))
+        recovered, _ = inversion(answers)
         return recovered.astype(np.float32)
-
-
-@functools.lru_cache(maxsize=64)
-def _inversion(guess, defence):
-    return Inversion(guess.layer(defence))

@@ -5,11 +5,10 @@ from attacks.clone.transfer_set import one_hot_labels
 
 
 class Labels(Adversary):
-    """Keeps the label (lowest-index argmax) of each answer and throws the rest away.
+    """Keeps the label (lowest-index argmax) of each answer and discards the rest.
 
-    Assumed to know that the probabilities cannot be trusted. No defence that keeps the label can
-    do better than to force every thief down to this one (arXiv 1806.00054), so this curve is the
-    reference.
+    Assumed to know that the probabilities cannot be trusted. A defence that keeps the label can at
+    best reduce every thief to this one (arXiv 1806.00054), so its curve is the reference.
     """
     needs = "labels"
 

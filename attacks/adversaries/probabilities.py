@@ -4,7 +4,7 @@ from attacks.adversaries.adversary import Adversary
 
 
 class Probabilities(Adversary):
-    """Takes every answer at its word: the naive thief of the paper (arXiv 1806.00054).
+    """Takes every answer for the victim's own output: the naive thief of arXiv 1806.00054.
 
     Assumed to know nothing of the defence, not even that there is one.
     """

@@ -1,4 +1,4 @@
-"""The labels-only thief who also learns from the inputs that it did not query."""
+"""The labels-only thief that also learns from inputs that it did not query."""
 
 import dataclasses
 
@@ -12,14 +12,14 @@ from models.training.objective import Objective
 
 @dataclasses.dataclass(frozen=True)
 class Consistency(Objective):
-    """Cross-entropy on labels, and consistency on what has none.
+    """Cross-entropy for labelled inputs, consistency for unlabelled ones.
 
     The loss of an unlabelled input, whose targets are zeros, is the cross-entropy between the
-    clone's own label for it, if its probability is at least `threshold`, and the clone's answer for
-    the shifted input: Sohn et al., FixMatch, arXiv 2001.07685.
+    clone's own label for it and the clone's answer for the shifted input. It counts only if the
+    probability of that label is at least `threshold`: Sohn et al., FixMatch, arXiv 2001.07685.
 
     Attributes:
-        threshold: The probability from which on the clone's own label counts.
+        threshold: The least probability at which the clone's own label counts.
     """
     threshold: float
 
@@ -37,23 +37,23 @@ class Consistency(Objective):
 class SemiSupervised(Adversary):
     """Trains on the labels that it paid for, and on its whole pool for consistency under shifts.
 
-    In the spirit of S4L (Zhai et al., arXiv 1905.03670): what is not queried costs nothing and
-    still says what inputs look like. Each step has a batch of labelled inputs and one of the pool,
-    see `Consistency`. The images are shifted at random, the labelled ones too, edge pixels
-    repeated.
+    In the spirit of S4L (Zhai et al., arXiv 1905.03670): inputs that are not queried cost nothing
+    and still show what the domain looks like. Each step takes a batch of labelled inputs and a
+    batch of the pool, with the loss of `Consistency`. All images are shifted at random, the
+    labelled ones too; the pixels at their edges are repeated.
 
     Assumed to know that the probabilities cannot be trusted, as the labels-only thief does, and to
-    have more inputs than it can pay for; with an attack that makes its inputs, it has none but
-    those that it asked. Each step has twice the rows of the labels-only thief's.
+    have more inputs than it can pay for. With an attack that makes its own inputs it has only those
+    that it queried. Each step has twice as many rows as a step of the labels-only thief.
 
     Args:
-        threshold: Float in [0, 1], the probability from which on the clone believes its own label.
-            Defaults to `0.95`.
-        shift: Float in (0, 0.5], the largest shift as a share of the image's shorter side.
+        threshold: Float in [0, 1], the least probability at which the clone believes its own
+            label. Defaults to `0.95`.
+        shift: Float in (0, 0.5], the largest shift as a fraction of the image's shorter side.
             Defaults to `0.1`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
     """
     needs = "labels"
 
@@ -72,10 +72,12 @@ class SemiSupervised(Adversary):
         del known
         return one_hot_labels(answers)
 
-    def train(self, stolen, known, course):
-        reach = shifts.pixels(self.shift, known.pool.shape[1:])
-        stolen = dataclasses.replace(stolen, max_shift=max(reach, stolen.max_shift))
-        return course.train(stolen,
-                            Consistency(self.threshold),
-                            unlabelled=known.pool if len(known.pool) else stolen.inputs,
-                            unlabelled_shift=reach)
+    def train(self, training, known, workshop):
+        reach, paid = shifts.pixels(self.shift, known.pool.shape[1:]), training.transfer_set
+        shifted = dataclasses.replace(paid, max_shift=max(reach, paid.max_shift))
+        return workshop.train(
+            dataclasses.replace(training,
+                                transfer_set=shifted,
+                                objective=Consistency(self.threshold),
+                                unlabelled=known.pool if len(known.pool) else paid.inputs,
+                                unlabelled_shift=reach))

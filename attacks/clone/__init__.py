@@ -1,1 +1,1 @@
-"""Clones: how they are trained, and on what."""
+"""Clones: their recipe, their training, and the transfer set that they are trained on."""

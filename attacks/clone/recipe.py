@@ -1,4 +1,4 @@
-"""How clones are trained."""
+"""The recipe by which clones are trained."""
 
 import dataclasses
 from typing import Any
@@ -12,16 +12,17 @@ from revsig_keras.options import option
 
 
 @dataclasses.dataclass(frozen=True)
-class CloneConfig:
-    """How every clone is trained, whatever the adversary.
+class Recipe:
+    """How every clone of a run is trained, whatever the adversary.
 
     Attributes:
         architecture: Name in `models.architectures`.
         optimizer: Member of `models.training.optimizers.OPTIMIZERS`.
         batch_size: Rows per step, over all replicas.
-        steps: Training steps; the most of them under early stopping.
-        held_out: Share of the transfer set, in [0, 1), that early stopping is decided on; paid for
-            and not trained on. 0 trains on all of it for exactly `steps` steps.
+        steps: Training steps; with early stopping, the largest number of them.
+        held_out: Fraction of the transfer set, in [0, 1), on which early stopping is decided. The
+            thief pays for these rows and does not train on them. 0 trains on all rows for exactly
+            `steps` steps.
         patience: Checks without a lower held-out loss before training stops.
         precision: Keras dtype policy, of `models.training.precision.NAMES`; the softmax stays
             float32.
@@ -63,6 +64,16 @@ class CloneConfig:
             raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
 
     def describe(self) -> dict[str, Any]:
-        """The recipe with every option's value, the same for every spelling of it."""
+        """The recipe with the value of every option, the same for every spelling of it."""
         name, options = OPTIMIZERS.resolve(self.optimizer)
         return {**dataclasses.asdict(self), "optimizer": {"name": name, **options}}
+
+    def count_held_out(self, rows: int) -> int:
+        """Number of rows held out of a transfer set; at least one row stays on either side."""
+        return min(max(1, round(self.held_out * rows)), rows - 1) if self.held_out else 0
+
+    def count_steps(self, epochs: int, rows: int) -> int:
+        """Steps in which each row that is not held out is trained on `epochs` times, at most
+        `steps`."""
+        rows -= self.count_held_out(rows)
+        return min(self.steps, max(1, epochs * rows // min(self.batch_size, rows)))

@@ -2,7 +2,6 @@
 
 import abc
 import collections
-from collections.abc import Callable
 import dataclasses
 
 import keras
@@ -13,7 +12,7 @@ from models.data.splits import Rows
 from models.data.streamed import Inputs
 from models.inference import predict
 
-# Neighbours in the grid have the same clones; see `attacks.clone.clone`.
+# Neighbours in the grid have the same clones; see `CloneTrainer`.
 _REMEMBERED = 64
 
 
@@ -45,28 +44,24 @@ class AgreementEvaluator(abc.ABC):
         self.evaluation, self.evaluation_labels = evaluation, evaluation_labels
         self._examined: collections.OrderedDict[str, Examined] = collections.OrderedDict()
 
-    def examined(self, clone: Clone, model: Callable[[Clone], keras.Model]) -> Examined:
-        """What depends on the clone alone; equal ones, of several cells, are examined once.
-
-        Args:
-            clone: The trained clone.
-            model: Makes a model of it, which emits logits.
-        """
+    def examined(self, clone: Clone) -> Examined:
+        """What depends on the clone alone; equal ones, of several cells, are examined once."""
         if clone.digest not in self._examined:
             while len(self._examined) >= _REMEMBERED:
                 self._examined.popitem(last=False)  # The oldest, whatever other threads do.
-            self._examined[clone.digest] = self._examine(clone, model(clone))
+            self._examined[clone.digest] = self._examine(clone)
         return self._examined[clone.digest]
 
-    def _examine(self, clone, model):
-        validation = clone.watched_last
+    def _examine(self, clone):
+        validation = clone.last_watched
         if validation is None:
-            validation = self.watch(model, clone.steps)
-        logits = predict(model, self.test.x)
-        figures = {"agreement_validation": validation, **self.figures(model, logits)}
+            labels = clone.logits(self.evaluation.x).argmax(axis=1)
+            validation = share(labels == self.evaluation_labels)
+        logits = clone.logits(self.test.x)
+        figures = {"agreement_validation": validation, **self.figures(clone, logits)}
         return Examined(logits.argmax(axis=1), figures)
 
-    def figures(self, clone: keras.Model, logits: np.ndarray) -> dict[str, float | None]:
+    def figures(self, clone: Clone, logits: np.ndarray) -> dict[str, float | None]:
         """Further metrics of `Examined`; `logits` are those of the clone on the test rows."""
         del clone, logits
         return {}
@@ -77,13 +72,12 @@ class AgreementEvaluator(abc.ABC):
         return share(labels_of(clone, self.evaluation.x) == self.evaluation_labels)
 
     @abc.abstractmethod
-    def measure(self, clone: Clone, model: Callable[[Clone], keras.Model], defence: str,
+    def measure(self, clone: Clone, defence: str,
                 queried: np.ndarray) -> dict[str, float | int | None]:
         """The metrics of a cell.
 
         Args:
             clone: The trained clone.
-            model: Makes a model of it, which emits logits.
             defence: Member, as written.
             queried: The inputs that were queried, for the distortion per query.
 

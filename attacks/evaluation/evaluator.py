@@ -100,8 +100,8 @@ class Evaluator(AgreementEvaluator):
             **self._transfer.measure(clone),
         }
 
-    def measure(self, clone, model, defence, queried):
-        truth, clean, examined = self.test.y, self.test_labels, self.examined(clone, model)
+    def measure(self, clone, defence, queried):
+        truth, clean, examined = self.test.y, self.test_labels, self.examined(clone)
         defended_test = self._defended_test(defence)
         return {
             "agreement_clean": share(examined.test_labels == clean),

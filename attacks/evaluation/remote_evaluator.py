@@ -10,9 +10,9 @@ class RemoteEvaluator(AgreementEvaluator):
     What would need the victim without its defence cannot be known, and is None.
     """
 
-    def measure(self, clone, model, defence, queried):
+    def measure(self, clone, defence, queried):
         del defence, queried
-        truth, examined = self.test.y, self.examined(clone, model)
+        truth, examined = self.test.y, self.examined(clone)
         unknown = ("agreement_clean", "victim_accuracy_clean", "label_changes_test",
                    "distortion_kl_nats", "distortion_kl_bits", "distortion_kl_reverse_nats",
                    "distortion_kl_reverse_bits", "distortion_l1", "label_changes", "clone_kl_nats",

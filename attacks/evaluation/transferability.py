@@ -1,10 +1,9 @@
 """Whether what fools a clone fools the victim."""
 
-import keras
 import numpy as np
 
+from attacks.clone.clone import Clone
 from models.data.splits import Rows
-from models.gradients import input_gradients
 from models.inference import predict
 from models.seeds import derive
 from models.victim import Victim
@@ -40,9 +39,9 @@ class Transferability:
                                                                      self._rows.x.shape)
         self._noise = self._fooled(signs)
 
-    def measure(self, clone: keras.Model) -> dict[str, float | None]:
+    def measure(self, clone: Clone) -> dict[str, float | None]:
         """Shares of rows that fool the victim, None where it has no row right."""
-        gradients = input_gradients(clone, self._rows.x, self._rows.y, of="cross_entropy")
+        gradients = clone.gradients(self._rows.x, self._rows.y, of="cross_entropy")
         return {
             "transferability": self._fooled(np.sign(gradients)),
             "transferability_noise": self._noise,

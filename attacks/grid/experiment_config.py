@@ -6,7 +6,7 @@ import itertools
 import math
 from typing import Any, Self
 
-from attacks.clone.recipe import CloneConfig
+from attacks.clone.recipe import Recipe
 from attacks.endpoint.config import RemoteConfig
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
@@ -56,7 +56,7 @@ class ExperimentConfig:
     """
     data: DataConfig = DataConfig()
     victim: VictimConfig | VictimFile | RemoteConfig = VictimConfig()
-    clone: CloneConfig = CloneConfig()
+    clone: Recipe = Recipe()
     defences: tuple[str, ...] = option(
         ("none", "reverse_sigmoid"),
         lambda: f"What the victim is defended with: {_MEMBERS} {DEFENCES.usage}. (A remote oracle "

@@ -1,1 +1,1 @@
-"""Which inputs a thief queries: a file for each attack."""
+"""Attacks: which inputs a thief queries. One file per attack."""

@@ -1,4 +1,4 @@
-"""The ActiveThief attack: what was answered decides what is asked next."""
+"""The ActiveThief attack: active learning chooses the next queries."""
 
 import numpy as np
 
@@ -7,28 +7,29 @@ from attacks.queries.selection.strategies import STRATEGIES
 
 
 class Active(Attack):
-    """Asks in rounds what a substitute is least sure of (Pal et al., AAAI 2020, "ActiveThief").
+    """Queries in rounds the inputs that a substitute is least sure of (Pal et al., AAAI 2020,
+    "ActiveThief").
 
-    First a seed set is drawn uniformly from the pool. Then in each round a substitute is trained
-    on all answers so far, from new weights, and one of `strategies` chooses the next inputs: by the
-    largest entropy (`uncertainty`), the smallest `margin`, the farthest points (`k_center`), or the
-    smallest distance to a border (`adversarial`, on a part of the pool).
+    First a seed set is drawn uniformly from the pool. Then, in each round, a substitute is trained
+    on all answers so far, from new weights, and a strategy chooses the next inputs: by the largest
+    entropy (`uncertainty`), the smallest `margin`, the farthest points (`k_center`), or the
+    smallest distance to a decision border (`adversarial`, on a part of the pool).
 
-    That the substitute starts from new weights each time is how the paper is understood here; it
-    could not be checked. Its early stopping on a fifth of the rows is `--held_out=.2`.
+    New weights in each round are this project's reading of the paper, which could not be checked.
+    Its early stopping on a fifth of the rows is `held_out=.2` in the recipe.
 
     Args:
         strategy: String, one of `"uncertainty"`, `"margin"`, `"k_center"`, `"adversarial"`.
             Defaults to `"uncertainty"`.
-        seeds: Float in (0, 1], the seed set as a share of the budget, at least one input. Defaults
-            to `0.1`.
-        rounds: Integer, rounds in which the rest of the budget is spent, of equal size rounded up.
+        seeds: Float in (0, 1], the seed set as a fraction of the budget, at least one input.
+            Defaults to `0.1`.
+        rounds: Integer, the number of rounds for the rest of the budget, of equal size rounded up.
             Defaults to `10`.
-        epochs: Integer, how often the substitute is trained on each row in a round, at most the
-            steps of a clone in all. Defaults to `100`.
+        epochs: Integer, the number of times that a round trains its substitute on each row. The
+            steps are at most those of a clone. Defaults to `100`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(self,

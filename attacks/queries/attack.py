@@ -1,4 +1,4 @@
-"""The base of all attacks: which inputs are queried."""
+"""The base class of attacks."""
 
 import abc
 
@@ -10,34 +10,40 @@ from models.data.streamed import Inputs
 class Attack(abc.ABC):
     """Chooses the inputs that a thief queries.
 
-    The protocol, for every attack:
+    To add an attack, write a subclass and add it with `ATTACKS.add(name, cls)`. The options of its
+    member (`name:key=value`) are the arguments of `__init__` that have a default of type float,
+    int, bool or str; `__init__` raises `ValueError` for values out of range. A run makes a new
+    instance for every cell and then calls, in this order:
 
-    1. `check` refuses a budget or a shape of inputs that the attack cannot serve, before anything
-       is trained.
-    2. `steal` gets the `Thief`: the pools of inputs that it has, its budget and its seed. It never
-       sees the victim, nor an answer that the adversary has not read.
-    3. It calls `thief.ask(inputs)` as often as it likes, a round each time, and gets what the
-       adversary makes of the answers. The oracle charges each distinct row and refuses past the
-       budget; `thief.left` says how many inputs can still be asked.
-    4. An attack that adapts calls `thief.substitute(...)`: a model trained, through the adversary,
-       on all that was answered so far.
-    5. All that was answered is what the clone is trained on; `max_shift` says by how many pixels
-       its training may shift the images, which costs nothing.
+    1. `check(budget, pools)`, before anything is trained or queried: raises `ValueError` for a
+       budget or a shape of inputs that the attack cannot serve. By default the budget may be as
+       large as `candidates`.
+    2. `candidates(pools)`: the unlabelled inputs that this thief has, from which the adversary can
+       learn too. By default those of the victim's own domain.
+    3. `max_shift(input_shape)`: the number of pixels by which the clone's training shifts images
+       at random, which costs nothing. By default 0.
+    4. `steal(thief)`, once: queries inputs until the budget is spent. The attack sees neither the
+       victim nor an answer that the adversary has not read. It works with the `Thief`:
+       a. `thief.ask(inputs)` queries one round of inputs and returns targets, which are what the
+          adversary makes of the answers. The oracle charges each distinct row and refuses rows
+          beyond the budget. `thief.left` is the number of inputs that can still be queried.
+       b. `thief.substitute(epochs)` trains a model, through the adversary, on all answers so far,
+          for attacks that adapt to them.
+       c. `thief.random(purpose)` is a stream of random numbers that follows from the seed.
 
-    An attack that does not adapt to the answers draws once per seed, and its queries are nested:
-    those of a smaller budget are the first of a larger one's.
+    The clone is trained on all answers. An attack that does not adapt to them draws once per seed
+    and its queries are nested: those of a smaller budget are the first of a larger one.
     """
 
     def check(self, budget: int, pools: Pools) -> None:
-        """Raises `ValueError` if the attack cannot spend a budget of so many inputs."""
+        """Raises `ValueError` if the attack cannot query so many inputs."""
         rows = len(self.candidates(pools))
         if budget > rows:
             raise ValueError(f"`--budgets` must be at most the {rows} rows of the thief's pool. "
                              f"Received: {budget}")
 
     def candidates(self, pools: Pools) -> Inputs:
-        """The unlabelled inputs `[rows, ...]` that this thief has, to draw from and to learn from:
-        by default those of the victim's own domain."""
+        """Returns the unlabelled inputs `[rows, ...]` that this thief has."""
         return pools.own
 
     @abc.abstractmethod
@@ -45,7 +51,7 @@ class Attack(abc.ABC):
         """Queries inputs until the budget is spent."""
 
     def max_shift(self, input_shape: tuple[int, ...]) -> int:
-        """Pixels by which a training step may shift an image at random while it keeps its answer:
-        augmentation after the query."""
+        """Returns the pixels by which a training step may shift an image at random while it keeps
+        its answer: augmentation after the query."""
         del input_shape
         return 0

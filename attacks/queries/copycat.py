@@ -1,4 +1,4 @@
-"""The Copycat attack: natural images of another domain."""
+"""The Copycat attack: images of another domain."""
 
 from attacks.queries.attack import Attack
 
@@ -7,16 +7,16 @@ class Copycat(Attack):
     """Queries images of another domain, uniformly without replacement (arXiv 1806.05476,
     "CopycatCNN").
 
-    The published thief keeps nothing but the labels of the answers; here that is the choice of the
-    adversary, `labels` for theirs.
+    The published thief keeps only the labels of the answers; combine this attack with the adversary
+    `labels` for that.
 
     Args:
-        pool: String, the images: `photos`, patches of two photographs that need no download;
-            `digits`, or an image-classification set of TFDS, never the victim's own. Defaults to
-            `"photos"`.
+        pool: String, the images: `photos`, patches of two photographs that need no download,
+            `digits`, or an image-classification set of TFDS, but never the victim's own. Defaults
+            to `"photos"`.
 
     Raises:
-        ValueError: In `check`, if there is no such pool for the victim, or it is too small.
+        ValueError: In `check`, if there is no such pool for the victim or it is too small.
     """
 
     def __init__(self, pool: str = "photos"):

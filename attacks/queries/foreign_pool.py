@@ -1,4 +1,4 @@
-"""Images of another data set, as inputs of the victim's shape."""
+"""Images of another data set as inputs for the victim."""
 
 import dataclasses
 
@@ -12,18 +12,19 @@ from models.data.images import with_channels
 from models.data.loading import DataConfig
 from models.data.streamed import Inputs
 
-# More than chance makes of pairs of data sets with, say, an empty image in both.
+# The largest fraction of images that a foreign pool may share with the victim's domain. Different
+# data sets share hardly any, such as an empty image.
 _LARGEST_SHARED = 0.01
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ForeignPool:
-    """Images of another data set than the victim's, each of them once.
+    """Images of a data set other than the victim's, without duplicates.
 
     Attributes:
         inputs: Array `[rows, ...]`, float32, of the victim's input shape and range.
-        classes: Array `[rows]`, the labels of that data set, which say nothing of the victim's
-            task, or None where it has none.
+        classes: Array `[rows]`, the labels of that data set, which tell nothing of the victim's
+            task, or None if it has no labels.
     """
     inputs: np.ndarray
     classes: np.ndarray | None
@@ -31,21 +32,21 @@ class ForeignPool:
 
 def load(name: str, own: Inputs, input_range: tuple[float, float],
          data: DataConfig | None) -> ForeignPool:
-    """Loads another data set and makes inputs of its images.
+    """Loads another data set and converts its images into inputs.
 
-    They are resized, get the number of channels, and are mapped from `[0, 1]` to the range of the
-    inputs. The test split of a data set is left out.
+    The images are resized, converted to the number of channels, and mapped from `[0, 1]` to the
+    range of the inputs. The test split of the data set is left out.
 
     Args:
-        name: `photos`: patches of photographs, see `models.data.photos`. `digits`, or an
-            image-classification set of TFDS: see `models.data.loading.load`.
+        name: `photos` for patches of photographs, see `models.data.photos`; `digits` or an
+            image-classification set of TFDS, see `models.data.loading.load`.
         own: Inputs `[rows, ...]` of the victim's domain, whose shape the images get.
-        input_range: The lowest and the highest value that an input can have.
-        data: The victim's data set, and where data sets are, if known.
+        input_range: The lowest and the highest value of an input.
+        data: The victim's data set and where data sets are, or None if not known.
 
     Raises:
-        ValueError: If the victim takes no images, if there is no such data set, or if it is that of
-            the victim, by its name or by its images: the thief would have the true labels.
+        ValueError: If the victim does not take images, if there is no such data set, or if it is
+            the victim's own, by its name or by its images: the thief would have the true labels.
     """
     shape = own.shape[1:]
     if len(shape) != 3 or shape[2] not in (1, 3):
@@ -73,12 +74,12 @@ def _same_data(name):
 
 
 def _base(name):
-    """The name of a data set without TFDS' configuration and version."""
+    """The name of a data set without the configuration and version of TFDS."""
     return name.lower().split("/")[0].split(":")[0]
 
 
 def _read(name, size, data):
-    """Images with values in [0, 1], and their labels or None."""
+    """Reads images with values in [0, 1], and their labels or None."""
     if name == "photos":
         return photos.patches(size), None
     where = (data.data_dir, data.download) if data else ()

@@ -1,4 +1,4 @@
-"""The Jacobian attack: the data set is augmented along a substitute's gradients."""
+"""The Jacobian attack: augments the queries along a substitute's gradients."""
 
 from collections.abc import Callable
 import dataclasses
@@ -13,12 +13,12 @@ class _Preset:
     seeds: int
     step: float
     score: str  # of `models.gradients.SCORES`
-    sign: Callable[[int], int]  # of the step in a round
+    sign: Callable[[int], int]  # of the step, by the number of the round
     fresh: bool
     clipped: bool
-    models: int | None = None  # trained in all, the clone included; None: no bound
-    doublings: int | None = None  # rounds before the reservoir; None: there is none
-    reservoir: int = 0  # base points of each round from there on
+    models: int | None = None  # trained in all, including the clone; None: no bound
+    doublings: int | None = None  # rounds before the reservoir; None: no reservoir
+    reservoir: int = 0  # base points of each round from then on
 
 
 PRESETS = {
@@ -47,36 +47,37 @@ class Jacobian(SubstituteAttack):
     """Moves inputs along the sign of a substitute's gradient (Papernot et al. 2017, arXiv
     1602.02697, "Jacobian-based dataset augmentation").
 
-    Formula: `x' = x + s step (high - low) sign(d F_c(x) / dx)`, `[low, high]` the inputs' range,
-    `c` the class that the oracle gave `x`, `F_c` a score of the substitute, and `s` 1 or -1, which
-    depends on the round. All inputs that were asked are base points in each round, which doubles
-    them, unless there is a reservoir.
+    Formula: `x' = x + s step (high - low) sign(d F_c(x) / dx)`, where `[low, high]` is the inputs'
+    range, `c` the class that the oracle gave `x`, `F_c` a score of the substitute, and `s` 1 or -1,
+    depending on the round. Unless there is a reservoir, all inputs queried so far are base points
+    in each round, which doubles them.
 
     The presets, with rounds counted from 0:
 
     - `cleverhans`, from CleverHans 3.1: 150 seeds, step .1, `F_c` the logit of the class, `s = -1`
-      in the rounds 0 to 2 and 1 from then on, 10 epochs a round, each substitute starts from the
+      in rounds 0 to 2 and 1 after that, 10 epochs per round, each substitute starts from the
       weights of the last. New inputs are not clipped, so they may leave the range. 6 models are
       trained, the last of which is the clone, so there are 5 rounds: at most 4,800 inputs.
     - `prediction_poisoning`, from the code of arXiv 1906.10908: 100 seeds, step .1, `F_c` the
-      cross-entropy between the class and the substitute, `s = (-1)^round(number / 5)`, new inputs
-      clipped to the range, each substitute trained afresh. From round 3 on the base points are 400
-      inputs, drawn from all without replacement, so growth turns from doubling into linear. The
-      10 epochs are those of CleverHans.
+      cross-entropy between the class and the substitute's answer, `s = (-1)^round(number / 5)`, new
+      inputs clipped to the range, each substitute trained afresh. From round 3 on the base points
+      are 400 inputs drawn from all without replacement, so that growth turns from doubling into
+      linear. The 10 epochs are those of CleverHans.
 
-    The batch size and the optimiser are the clone's.
+    The batch size and the optimiser are those of the clone.
 
     Args:
         preset: String, one of `"cleverhans"`, `"prediction_poisoning"`. Defaults to
             `"cleverhans"`.
-        seeds: Integer, inputs of the pool that are asked first; at most half of the budget are. 0
-            is the preset's number. Defaults to `0`.
-        step: Float in [0, 1], a share of the inputs' range. 0 is the preset's. Defaults to `0.0`.
-        rounds: Integer, models trained in all, the clone included, at least 2. 0 is the preset's
-            number. Defaults to `0`.
+        seeds: Integer, the number of pool inputs that are queried first, at most half of the
+            budget. `0` takes the preset's number. Defaults to `0`.
+        step: Float in [0, 1], a fraction of the inputs' range. `0` takes the preset's. Defaults to
+            `0.0`.
+        rounds: Integer of at least 2, the number of models trained in all, including the clone. `0`
+            takes the preset's number. Defaults to `0`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(self,
@@ -116,7 +117,7 @@ class Jacobian(SubstituteAttack):
     def propose(self, substitute, base, rng):
         del rng
         gradients = substitute.gradients(base.inputs, base.labels, of=self._chosen.score)
-        step = self._chosen.sign(base.round) * base.share(self.step)
+        step = self._chosen.sign(base.round) * self.step * base.span
         points = base.inputs + step * np.sign(gradients)
         return base.clip(points) if self._chosen.clipped else points
 

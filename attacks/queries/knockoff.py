@@ -1,4 +1,4 @@
-"""The adaptive Knockoff Nets attack: a bandit learns from which images the answers tell most."""
+"""The adaptive Knockoff Nets attack: a bandit learns which images are worth querying."""
 
 import math
 
@@ -12,36 +12,39 @@ from attacks.queries.selection.rewards import Rewards
 from models.data.streamed import chunks
 from models.data.streamed import Inputs
 
-# What the inputs take that clusters are found among, float32.
+# Size of the inputs, float32, to which clusters are fitted.
 _CLUSTERED_BYTES = 2**28
 
 
 class Knockoff(Attack):
-    """Draws inputs from the classes of a pool that pay most, without replacement (arXiv 1812.02766,
-    "adaptive").
+    """Draws inputs from the classes of a pool with the highest rewards, without replacement (arXiv
+    1812.02766, "adaptive").
 
-    The arms of a `GradientBandit` are the classes of the pool; where it has none they are clusters
-    of its inputs (mini-batch k-means on the values), which is not published. The labels of the
-    victim's own task are never arms: the thief's own pool has none. `Rewards` says what an answer
-    is worth. What is drawn of an arm is uniform; an arm that is used up is drawn no more.
+    The arms of a `GradientBandit` are the classes of the pool. A pool without classes is divided
+    into clusters of its inputs (mini-batch k-means on the values), which is this project's choice.
+    The labels of the victim's own task are never arms, since the thief's own pool has none.
+    `Rewards` defines the worth of an answer. Within an arm, inputs are drawn uniformly; an arm
+    without inputs left is not drawn.
 
-    The arms of a round are drawn by one policy. Then the round is asked, and learnt from in its
-    order. Published is a query batch of 8. Here it is 32, the rows of a clone's training step by
-    default: a round costs one request and, with the loss in the reward, one training of the
-    substitute on all rows so far, so that the work grows with the square of the number of rounds.
+    All arms of a round are drawn by one policy. Then the round is queried, and the bandit learns
+    from its rows one by one. The published batch has 8 rows. Here it has 32, the rows of a clone's
+    training step by default: a round costs one request and, if the reward includes the loss, one
+    training of the substitute on all rows so far, so the work grows with the square of the number
+    of rounds.
 
     Args:
         pool: String, `own` for the inputs of the victim's domain, or images of another one:
             `photos`, `digits`, or an image-classification set of TFDS. Defaults to `"photos"`.
-        clusters: Integer, the arms of a pool that has no classes. Defaults to `10`.
+        clusters: Integer, the number of arms for a pool without classes. Defaults to `10`.
         reward: String, one of `"certainty"`, `"diversity"`, `"loss"`, `"all"`, the mean of the
             three. Defaults to `"all"`.
         batch: Integer, the rows of a round. Defaults to `32`.
-        epochs: Integer, how often the substitute, which goes on from the last one, is trained on
-            each row in a round. Only where the reward has the loss. Defaults to `5`.
+        epochs: Integer, the number of times that a round trains the substitute on each row; it
+            starts from the last substitute. Only used if the reward includes the loss. Defaults to
+            `5`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(self,
@@ -69,16 +72,16 @@ class Knockoff(Attack):
     def steal(self, thief):
         inputs, rng = self.candidates(thief.pools), thief.random("queries")
         rows = rows_by_arm(self.arms(thief), rng)
-        bandit, rewards, said = GradientBandit(len(rows)), Rewards(self.parts), None
+        bandit, rewards, predict = GradientBandit(len(rows)), Rewards(self.parts), None
         while thief.left and any(rows):
             left = np.array([len(arm) for arm in rows])
             drawn = bandit.draw(left, min(self.batch, thief.left, left.sum()), rng)
             asked = inputs[[rows[arm].pop() for arm in drawn]]
-            expected = said and said(asked)
+            predicted = predict and predict(asked)
             targets = thief.ask(asked)
-            bandit.update(drawn, rewards.of(targets, expected), bandit.policy(left > 0))
+            bandit.update(drawn, rewards.of(targets, predicted), bandit.policy(left > 0))
             if thief.left and "loss" in self.parts:
-                said = thief.substitute(self.epochs).probabilities
+                predict = thief.substitute(self.epochs).probabilities
 
     def arms(self, thief) -> np.ndarray:
         """The arm of each row of the pool, `[rows]`."""
@@ -89,9 +92,9 @@ class Knockoff(Attack):
 
 
 def clusters(inputs: Inputs, count: int, rng: np.random.Generator) -> np.ndarray:
-    """The cluster of each row `[n]`, of at most `count`, by the values of the inputs alone.
+    """Finds at most `count` clusters by the values of the inputs; returns that of each row, `[n]`.
 
-    They are found among the first rows, as many as fit in 256 MiB: all of most pools.
+    The clusters are fitted to the first rows, as many as fit in 256 MiB: all of most pools.
     """
     from sklearn.cluster import MiniBatchKMeans  # Slow to import, so only where it is needed.
 
@@ -99,7 +102,7 @@ def clusters(inputs: Inputs, count: int, rng: np.random.Generator) -> np.ndarray
                              random_state=int(rng.integers(2**31)),
                              n_init=3)
     fitted = min(len(inputs), _CLUSTERED_BYTES // (4 * math.prod(inputs.shape[1:])))
-    # The batches are small: where threads wait for each other it takes thirty times as long.
+    # On batches this small, several threads take thirty times as long, waiting for each other.
     with threadpool_limits(1):
         found = [kmeans.fit_predict(_flat(inputs[:fitted]))]
         found += [kmeans.predict(_flat(chunk)) for chunk in chunks(inputs, fitted)]
@@ -107,7 +110,7 @@ def clusters(inputs: Inputs, count: int, rng: np.random.Generator) -> np.ndarray
 
 
 def rows_by_arm(arms: np.ndarray, rng: np.random.Generator) -> list[list[int]]:
-    """The rows of each arm that has any, in random order."""
+    """The rows of each arm, in random order; arms without rows are left out."""
     order = rng.permutation(len(arms))
     return [order[arms[order] == arm].tolist() for arm in np.unique(arms)]
 

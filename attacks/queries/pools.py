@@ -1,6 +1,6 @@
 """The inputs that a thief can have."""
 
-import dataclasses
+import threading
 
 from attacks.queries import foreign_pool
 from attacks.queries.foreign_pool import ForeignPool
@@ -8,21 +8,25 @@ from models.data.loading import DataConfig
 from models.data.streamed import Inputs
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
 class Pools:
     """The inputs that a thief can have, all without the labels of the victim's task.
 
-    Attributes:
+    Args:
         own: Inputs `[rows, ...]` of the victim's own domain, in random order.
-        input_range: The lowest and the highest value that an input can have.
-        data: The victim's data set, which no foreign pool may be, and where data sets are; or None.
+        input_range: The lowest and the highest value of an input.
+        data: The victim's data set, which no foreign pool may be, and where data sets are. Defaults
+            to `None`: not known.
     """
-    own: Inputs
-    input_range: tuple[float, float]
-    data: DataConfig | None = None
-    _foreign: dict[str, ForeignPool] = dataclasses.field(default_factory=dict,
-                                                         init=False,
-                                                         repr=False)
+
+    def __init__(self,
+                 own: Inputs,
+                 input_range: tuple[float, float],
+                 data: DataConfig | None = None):
+        self.own = own
+        self.input_range = input_range
+        self._data = data
+        self._foreign: dict[str, ForeignPool] = {}
+        self._lock = threading.Lock()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -31,6 +35,8 @@ class Pools:
 
     def foreign(self, name: str) -> ForeignPool:
         """Images of another data set as inputs, loaded once; see `foreign_pool.load`."""
-        if name not in self._foreign:
-            self._foreign[name] = foreign_pool.load(name, self.own, self.input_range, self.data)
-        return self._foreign[name]
+        with self._lock:
+            if name not in self._foreign:
+                self._foreign[name] = foreign_pool.load(name, self.own, self.input_range,
+                                                        self._data)
+            return self._foreign[name]

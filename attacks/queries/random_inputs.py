@@ -1,4 +1,4 @@
-"""The random attack: inputs that know nothing of the victim's domain."""
+"""The random attack: uniform noise."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from attacks.queries.attack import Attack
 
 
 class RandomInputs(Attack):
-    """Queries uniform noise, the baseline of a thief who has no inputs at all.
+    """Queries uniform noise, the baseline of a thief without any inputs.
 
-    Each value is drawn uniformly between the lowest and the highest value of the pool, of which
-    nothing else is used. So a budget may be larger than the pool.
+    Each value is drawn uniformly between the lowest and the highest value of the pool. Nothing else
+    of the pool is used, so a budget may be larger than it.
     """
 
     def check(self, budget, pools):
         """Accepts every budget and shape."""
 
     def candidates(self, pools):
-        """None."""
+        """Returns no inputs."""
         return pools.own[:0]
 
     def steal(self, thief):

@@ -13,19 +13,19 @@ _AUGMENTATIONS = ("none", "before", "after")
 class Sample(Attack):
     """Queries inputs of the pool, uniformly without replacement (arXiv 1806.00054, "Sample").
 
-    Two augmentations by random shifts are told apart. *before* the query, each shifted image is an
-    input of its own and is charged. *after* it, every training step shifts each image anew while
-    the image keeps its answer, which costs nothing. Edge pixels are repeated.
+    There are two augmentations by random shifts. *Before* the query, each shifted image is an input
+    of its own and is charged. *After* the query, every training step shifts each image anew while
+    the image keeps its answer, which costs nothing. The pixels at the edges are repeated.
 
     Args:
         augment: String, one of `"none"`, `"before"`, `"after"`. Defaults to `"none"`.
-        shift: Float in (0, 0.5], the largest shift as a share of the image's shorter side, rounded
-            to pixels, at least one. Only with augmentation. Defaults to `0.1`.
-        copies: Integer, shifted images queried with each original, with `augment="before"`.
-            Defaults to `1`.
+        shift: Float in (0, 0.5], the largest shift as a fraction of the image's shorter side,
+            rounded to pixels, at least one. Only used with augmentation. Defaults to `0.1`.
+        copies: Integer, the number of shifted images that are queried with each original. Only used
+            with `augment="before"`. Defaults to `1`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(self, augment: str = "none", shift: float = 0.1, copies: int = 1):

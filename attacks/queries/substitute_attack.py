@@ -1,4 +1,4 @@
-"""The base of the attacks that make new inputs with a model trained on the answers so far."""
+"""The base class of attacks that make new inputs with a model trained on the answers so far."""
 
 import abc
 from collections.abc import Iterable
@@ -6,36 +6,36 @@ import itertools
 
 import numpy as np
 
+from attacks.clone.clone import Clone
 from attacks.oracle.oracle import digest
 from attacks.queries.attack import Attack
 from attacks.queries.selection.base_points import BasePoints
-from attacks.queries.thief import Substitute
 from attacks.queries.thief import Thief
 
 
 class SubstituteAttack(Attack):
-    """Queries a few inputs of the pool, then inputs made of those by a substitute's gradients.
+    """Queries a few inputs of the pool, then inputs derived from them by a substitute's gradients.
 
-    1. The seeds are drawn from the pool as `Sample` draws, and asked: at most half of the budget
-       and all of the pool, at least one.
-    2. In each round a substitute is trained on all that was answered so far, and base points are
-       drawn from what was asked: all of it in random order, unless `base_points` says otherwise.
-    3. `propose` makes inputs of them. Those that are, to the bit, among what was asked already are
-       left out, so that every input is paid for once; the others are asked. A round that proposes
-       more than what is left of the budget is cut.
-    4. So it goes on until the budget is spent. A round that makes nothing new, such as one whose
-       base points all lie in a corner of the inputs' range, is the last; then, and where the
-       rounds are bounded, what is left is drawn from the pool as the seeds were. Only if no row
-       of the pool is new either, part of the budget stays unspent.
+    1. The seeds are drawn from the pool as `Sample` draws, and queried. They are at least one
+       input, at most half of the budget and at most the whole pool.
+    2. In each round a substitute is trained on all answers so far, and base points are drawn from
+       the queried inputs: all of them in random order, unless `base_points` says otherwise.
+    3. `propose` makes new inputs from the base points. Those that equal an earlier one to the bit
+       are dropped, so that every input is paid for once; the others are queried, as far as the
+       budget goes.
+    4. The rounds go on until the budget is spent. A round without a new input is the last, such as
+       one whose base points all lie in a corner of the inputs' range. The rest of the budget is
+       then drawn from the pool as the seeds were; likewise after the largest number of rounds. Only
+       if no row of the pool is new either, part of the budget stays unspent.
 
     Args:
-        seeds: Positive integer, inputs of the pool that are asked first.
-        epochs: Positive integer, how often a substitute is trained on each row.
+        seeds: Positive integer, the number of pool inputs that are queried first.
+        epochs: Positive integer, the number of times that a substitute is trained on each row.
         fresh: Whether each substitute starts from new weights instead of those of the last.
-        rounds: How many rounds there are at most, or `None` for no bound. Defaults to `None`.
+        rounds: The largest number of rounds, or `None` for no bound. Defaults to `None`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
     """
 
     def __init__(self, seeds: int, epochs: int, fresh: bool, rounds: int | None = None):
@@ -44,14 +44,14 @@ class SubstituteAttack(Attack):
         self.seeds, self.epochs, self.fresh, self.rounds = seeds, epochs, fresh, rounds
 
     def count_seeds(self, budget: int, rows: int) -> int:
-        """How many seeds there are, of a pool of so many rows."""
+        """The number of seeds that are drawn from a pool of so many rows."""
         return max(1, min(self.seeds, budget // 2, rows))
 
     def check(self, budget, pools):
-        """Accepts every budget: the pool need hold the seeds alone, of which one will do."""
+        """Accepts every budget: the pool only has to hold the seeds, and one is enough."""
 
     def candidates(self, pools):
-        """None besides the seeds, which are asked."""
+        """Returns no inputs: the thief has only the seeds, and it queries them."""
         return pools.own[:0]
 
     def steal(self, thief):
@@ -59,7 +59,7 @@ class SubstituteAttack(Attack):
         drawn = thief.random("queries").permutation(len(pool))
         _ask_new(thief, map(pool.__getitem__, drawn), asked,
                  self.count_seeds(thief.budget, len(pool)))
-        last = 0  # where the inputs of the last round begin
+        last = 0  # Where the inputs of the last round begin.
         for number in itertools.count() if self.rounds is None else range(self.rounds):
             if not thief.left:
                 return
@@ -79,25 +79,24 @@ class SubstituteAttack(Attack):
         """Chooses the base points of a round.
 
         Args:
-            held: The number of inputs that were asked.
-            last: Where among them those of the last round begin.
+            held: The number of inputs queried so far.
+            last: The index at which those of the last round begin.
             number: The number of the round, from 0.
             rng: Source of randomness.
 
         Returns:
-            Their places among what was asked, each at most once.
+            Indices of queried inputs, each at most once.
         """
         del last, number
         return rng.permutation(held)
 
     @abc.abstractmethod
-    def propose(self, substitute: Substitute, base: BasePoints,
-                rng: np.random.Generator) -> np.ndarray:
-        """Makes new inputs `[m, ...]` of the base points of a round."""
+    def propose(self, substitute: Clone, base: BasePoints, rng: np.random.Generator) -> np.ndarray:
+        """Makes new inputs `[m, ...]` from the base points of a round."""
 
 
 def _ask_new(thief: Thief, rows: Iterable[np.ndarray], asked: set[bytes], most: int) -> int:
-    """Asks the first of the rows that are not among those asked; returns how many."""
+    """Queries the first `most` rows that were not queried yet; returns their number."""
     new = {}
     for row in rows:
         if len(new) == most:

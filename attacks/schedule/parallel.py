@@ -9,7 +9,7 @@ import threading
 
 import tensorflow as tf
 
-from attacks.clone.clone import CloneTrainer
+from attacks.clone.workshop import Workshop
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
 
@@ -54,7 +54,7 @@ def group_cells(cells: Iterable[Cell]) -> list[list[Cell]]:
     """Groups cells by seed, budget and attack; keeps their order.
 
     The thieves of a group train the same clones where a defence keeps the label, or start from the
-    same ones. One `CloneTrainer` trains a whole group, because it remembers the clones.
+    same ones. One workshop trains a whole group, because its memory keeps the clones.
     """
     groups = {}
     for cell in cells:
@@ -62,42 +62,41 @@ def group_cells(cells: Iterable[Cell]) -> list[list[Cell]]:
     return list(groups.values())
 
 
-def run_groups(groups: Sequence[Sequence[Cell]], run: Callable[[Cell, CloneTrainer, Callable],
-                                                               None],
-               trainers: Sequence[CloneTrainer]) -> None:
-    """Runs all cells, as many groups at a time as there are trainers.
+def run_groups(groups: Sequence[Sequence[Cell]], run: Callable[[Cell, Workshop, Callable], None],
+               workshops: Sequence[Workshop]) -> None:
+    """Runs all cells, as many groups at a time as there are workshops.
 
-    The results do not depend on the number of trainers. The first error is raised; the other
+    The results do not depend on the number of workshops. The first error is raised; the other
     threads end at their next call of `check`.
 
     Args:
-        groups: The cells; those of a group run one after the other, with one trainer.
-        run: Called with a cell, a trainer that no other thread uses meanwhile, and a function
+        groups: The cells; those of a group run one after the other, in one workshop.
+        run: Called with a cell, a workshop that no other thread uses meanwhile, and a function
             `check` to call now and then.
-        trainers: At least one.
+        workshops: At least one.
     """
     idle, stop = queue.SimpleQueue(), threading.Event()
-    for trainer in trainers:
-        idle.put(trainer)
+    for workshop in workshops:
+        idle.put(workshop)
 
     def check():
         if stop.is_set():
             raise _Stopped
 
     def run_group(cells):
-        trainer = idle.get()
+        workshop = idle.get()
         try:
             for cell in cells:
                 check()
-                run(cell, trainer, check)
+                run(cell, workshop, check)
         finally:
-            idle.put(trainer)
+            idle.put(workshop)
 
-    if len(trainers) == 1:
+    if len(workshops) == 1:
         for cells in groups:
             run_group(cells)
         return
-    with futures.ThreadPoolExecutor(len(trainers)) as threads:
+    with futures.ThreadPoolExecutor(len(workshops)) as threads:
         try:
             submitted = [threads.submit(run_group, cells) for cells in groups]
             for done in futures.as_completed(submitted):

@@ -28,7 +28,7 @@ DEFECTS = {
         "attacks/test_panel::an_attack_spends_its_budget_pays_for_no_row_twice_and_can_be_repeated",
     ],
     "larger budgets start from the clones of smaller ones": [
-        "attacks/clone/test_clone::a_clone_does_not_depend_on_the_clones_before_it",
+        "attacks/clone/test_trainer::a_clone_does_not_depend_on_the_clones_before_it",
         "models/training/test_trainer::every_run_starts_afresh",
     ],
     "x - delta is queried and x + delta kept; seeds are overwritten; all is queried every round": [
@@ -38,7 +38,7 @@ DEFECTS = {
         "queries/test_substitute_attack::the_budget_is_spent_exactly_on_inputs_that_are_all_new",
     ],
     "the clone is chosen on test data; budgets do not hold; queries are not logged": [
-        "attacks/clone/test_clone::early_stopping_stops_early_and_holds_out_paid_rows_only",
+        "attacks/clone/test_trainer::early_stopping_stops_early",
         "attacks/oracle/test_oracle::past_its_budget_the_oracle_raises_before_the_victim_runs",
         "attacks/report/test_strongest::"
         "one_thief_is_chosen_for_all_seeds_by_the_mean_on_validation",

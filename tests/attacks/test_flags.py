@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from attacks import flags
-from attacks.clone.recipe import CloneConfig
+from attacks.clone.recipe import Recipe
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RemoteConfig
@@ -76,7 +76,7 @@ def test_all_flags_of_a_local_oracle():
     assert config == RunConfig(
         ExperimentConfig(
             DataConfig("mnist", "e", True, (8, 9), 1, "f"), VictimConfig("mlp", "sgd", 2, 3, 4),
-            CloneConfig("mnist_cnn", "sgd:momentum=.5", 5, 6, 0.25, 7, "mixed_float16", True),
+            Recipe("mnist_cnn", "sgd:momentum=.5", 5, 6, 0.25, 7, "mixed_float16", True),
             ("none", "top_k"), ("random",), ("labels",), (8, 9), (10,), 0.5),
         ExecutionConfig("d", ProcessConfig("one_device", 11.0), 12, (0, 1, 3)),
         Judgement(13.0, 0.75))

@@ -1,4 +1,4 @@
-"""Every attack and every adversary, on digits: a row each in the table, and what each must pass."""
+"""Every attack and every adversary on digits: a table of them, and the properties of each."""
 import dataclasses
 import functools
 import json
@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from attacks.adversaries.adversary import Known
-from attacks.clone.clone import CloneTrainer
-from attacks.clone.recipe import CloneConfig
+from attacks.clone.recipe import Recipe
+from attacks.clone.trainer import CloneTrainer
+from attacks.clone.workshop import Workshop
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.evaluator import Evaluator
 from attacks.experiment import run_cell
@@ -35,13 +36,13 @@ ROWS_AT_ONCE = 100
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A member of the grid that stands for a name in a registry.
+    """A member that stands for a name in a registry.
 
     Attributes:
-        member: As written, made small.
-        adapts: Whether an attack looks at the answers, so that its queries are not nested.
-        budget: What the thief may ask.
-        undoes: Whether an adversary undoes a defence, so that it means nothing against none.
+        member: As written, with options that make it fast.
+        adapts: Whether an attack adapts to the answers, so that its queries are not nested.
+        budget: The rows that the thief may query.
+        undoes: Whether an adversary undoes a defence, so that it means nothing without one.
     """
     member: str
     adapts: bool = False
@@ -101,7 +102,7 @@ each_adversary = pytest.mark.parametrize("case", sum(ADVERSARY_CASES.values(), [
 
 
 def test_every_name_has_a_row():
-    """Add one to the table for whatever is added to a registry."""
+    """A new member of a registry needs a row in the tables above."""
     assert tuple(ATTACK_CASES) == ATTACKS.names
     assert tuple(ADVERSARY_CASES) == ADVERSARIES.names
     for cases in (ATTACK_CASES, ADVERSARY_CASES):
@@ -110,7 +111,7 @@ def test_every_name_has_a_row():
 
 
 class Asking:
-    """An endpoint's collector in this process, which counts rows and never gets one twice."""
+    """The collector of an endpoint in this process, which counts rows and fetches none twice."""
 
     def __init__(self, predict):
         self.predict, self.rows, self.seen = predict, 0, {}
@@ -126,7 +127,7 @@ class Asking:
 
 
 class Stage:
-    """A victim of digits, as a target that is attacked in this process or from afar."""
+    """A victim of digits as a target, in this process or as a remote one."""
 
     def __init__(self):
         digits = loading.load("digits")
@@ -141,7 +142,7 @@ class Stage:
         self.pools = Pools(splits.pool.x, dataset.input_range)
         self.pools_on_disk = Pools(on_disk.pool.x, dataset.input_range)
         self.collector = None
-        self.clones = CloneTrainer(CloneConfig("mlp", steps=25), (8, 8, 1), 10, strategy)
+        self.trainer = CloneTrainer((8, 8, 1), 10, strategy)
 
     def oracle(self, defence, budget):
         predict = self.evaluator.defended(defence).predict
@@ -157,17 +158,17 @@ class Stage:
               seed=3,
               remote=False,
               on_disk=False):
-        """The record of a cell; nothing is remembered of those before it."""
+        """The record of a cell, which shares no memory with earlier cells."""
         self.collector = remote or None
         self.disk.most = 0
-        self.clones._remembered.clear()
+        workshop = Workshop(Recipe("mlp", steps=25), self.trainer)
         self.evaluator._examined.clear()
         cell = Cell(DEFENCE, attack, adversary, budget, seed)
         made = ADVERSARIES.make(adversary)
         made.check(self.pools.input_shape)
         ATTACKS.make(attack).check(budget // made.rows_per_input, self.pools)
         pools = self.pools_on_disk if on_disk else self.pools
-        return run_cell(cell, pools, self, self.clones, None)
+        return run_cell(cell, pools, self, workshop, None)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +184,7 @@ def few_rows_at_once(monkeypatch):
 
 
 def check(record, budget, rows_per_input=1):
-    """What holds for every cell."""
+    """Asserts the properties of every cell."""
     json.dumps(record, allow_nan=False)
     assert record["queries_used"] == budget // rows_per_input * rows_per_input
     assert sum(record["queries_per_round"]) == record["queries_used"]
@@ -199,8 +200,8 @@ def clone_of(record):
 
 @each_attack
 def test_an_attack_spends_its_budget_pays_for_no_row_twice_and_can_be_repeated(stage, case):
-    """Also with a pool on disk, of which it never reads much at a time, and from afar, where rows
-    are answered one by one, which rounds otherwise."""
+    """Also with a pool on disk, read in small parts, and with a remote victim, which answers row by
+    row and so rounds differently."""
     record = stage.steal(attack=case.member, budget=case.budget)
     check(record, case.budget)
     again = stage.steal(attack=case.member, budget=case.budget, on_disk=True)
@@ -212,13 +213,13 @@ def test_an_attack_spends_its_budget_pays_for_no_row_twice_and_can_be_repeated(s
 
 
 @each_attack
-def test_an_attack_works_for_those_who_read_labels_only(stage, case):
+def test_an_attack_works_for_a_labels_only_thief(stage, case):
     check(stage.steal(attack=case.member, adversary="labels", budget=case.budget), case.budget)
 
 
 @pytest.mark.parametrize("case", [case for cases in ATTACK_CASES.values() for case in cases
                                   if not case.adapts], ids=str)  # yapf: disable
-def test_queries_are_nested_where_an_attack_does_not_adapt(stage, case):
+def test_queries_are_nested_if_an_attack_does_not_adapt(stage, case):
     asked = []
     oracle = stage.oracle
 
@@ -242,7 +243,7 @@ def _remember(asked, query, inputs):
 
 
 @each_adversary
-def test_an_adversary_makes_a_clone_and_can_be_repeated(stage, case):
+def test_an_adversary_trains_a_clone_and_can_be_repeated(stage, case):
     rows_per_input = ADVERSARIES.make(case.member).rows_per_input
     record = stage.steal(adversary=case.member, budget=case.budget)
     check(record, case.budget, rows_per_input)
@@ -253,14 +254,14 @@ def test_an_adversary_makes_a_clone_and_can_be_repeated(stage, case):
 
 
 @each_adversary
-def test_an_adversary_says_what_its_thief_is_assumed_to_know(case):
+def test_the_docstring_of_an_adversary_says_what_its_thief_knows(case):
     made = ADVERSARIES.make(case.member)
     assert "assumed to know" in type(made).__doc__.replace("\n    ", " ").lower()
     assert made.needs in ("probabilities", "labels")
 
 
 @each_adversary
-def test_targets_are_distributions_with_the_label_that_was_answered(stage, case):
+def test_targets_are_distributions_with_the_label_of_the_answer(stage, case):
     made = ADVERSARIES.make(case.member)
     answers = stage.evaluator.defended(DEFENCE).predict(stage.pools.own[:40])
     targets = made.read(answers, Known(DEFENCE, stage.pools.own, 0))
@@ -270,8 +271,7 @@ def test_targets_are_distributions_with_the_label_that_was_answered(stage, case)
 
 
 @each_adversary
-def test_against_no_defence_an_adversary_does_what_it_says(stage, case):
-    """Recovery means nothing there, and is left out."""
+def test_recovery_is_left_out_where_there_is_no_defence(stage, case):
     unfit = ADVERSARIES.make(case.member).unfit("none")
     assert (unfit is not None) == case.undoes
     assert not case.undoes or "no defence to undo" in unfit

@@ -115,7 +115,7 @@ def test_both_sides_steal_as_much_with_as_many_steps(scene, monkeypatch):
         assert abs(figures[0] - figures[1]) < 0.2
     rows = len(scene.queries)
     assert rows % cells.BATCH == 0 and 500 < rows <= cells.QUERIES
-    assert duels[0]._clones.config.steps == 4 * rows // cells.BATCH
+    assert duels[0]._workshop.recipe.steps == 4 * rows // cells.BATCH
     common = {"batch_size_fit": 32, "batch_size_query": 1024, "nb_stolen": rows}
     of_knockoff = {"sampling_strategy": "random", "use_probability": True, "verbose": False}
     assert peer.attacks[1] == ("KnockoffNets", {**common, **of_knockoff, "nb_epochs": 4})

@@ -1,4 +1,4 @@
-"""The inverse of the Reverse Sigmoid, where it has one."""
+"""The inverse of the Reverse Sigmoid layer, where there is one."""
 
 import itertools
 
@@ -7,21 +7,21 @@ import numpy as np
 from attacks.adversaries.recovery.simulation import apply
 from revsig_keras import ReverseSigmoid
 
-# By how much, in L1, a recovered row may miss the answer when the layer is applied to it.
+# The largest L1 distance between an answer and the layer's answer for the recovered row.
 TOLERANCE = 1e-5
 
-# The layer keeps a scaled top this close to its rival: 16 epsilon, and the rounding of both.
+# The layer leaves a scaled top this close to its rival: 16 epsilon, and the rounding of both.
 _TIE = 24 * float(np.finfo(np.float32).eps)
 
-# Points between which the branches are interpolated, those of a scan for changes of sign, halvings
-# of an interval, and rows solved at a time.
+# Points of the interpolated branches, points of a scan for changes of sign, halvings of an
+# interval, and rows solved at a time.
 _TABLE, _SCAN, _HALVINGS, _CHUNK = 2**16, 48, 45, 512
 
-# Classes of the greatest answers among which one or two are tried on the middle branch, all but the
-# top for up to 10 classes.
+# One or two classes are tried on the middle branch, among so many with the greatest answers below
+# the top: all of them for up to 10 classes.
 _SOME = 9
 
-# Below this, in log-odds, a probability is no float32 number.
+# Below these log-odds, a probability rounds to 0 in float32.
 _LOWEST = -120.0
 
 
@@ -39,33 +39,35 @@ class _Branch:
         self.low, self.high = self._f[0], self._f[-1]
 
     def __call__(self, f):
-        """The y that belongs to f; beyond the ends of the branch, that of the end."""
+        """The y of a value f; beyond the ends of the branch, the y of the end."""
         return np.interp(f, self._f, self._y)
 
 
 class Inversion:
-    """Finds rows of which a Reverse Sigmoid layer makes given answers.
+    """Finds rows that a Reverse Sigmoid layer turns into given answers.
 
     Formula: an answer is a_i = alpha f(y_i), f(y) = y - beta (s(gamma logit(y)) - 1/2), with one
-    unknown alpha for the row and sum_i y_i = 1. From 0 up to its minimum f falls, the *left*
-    branch, and from there to 1/2 it rises, the *middle* branch. For a hypothesis of which classes,
-    but the top, are on the middle branch, their y_i follow from alpha, and the top's from the sum,
-    so that
+    unknown alpha per row and sum_i y_i = 1. f falls from 0 to its minimum, the *left* branch, and
+    rises from there to 1/2, the *middle* branch. A hypothesis says which classes, other than the
+    top, are on the middle branch. Then all y_i but the top's follow from alpha, the top's follows
+    from the sum, and
 
     ```
     g(alpha) = alpha f(1 - sum_{i not top} y_i(a_i / alpha)) - a_top
     ```
 
-    has a root. It is found by a scan for changes of sign and bisection, in float64.
+    has a root, which is found by a scan for changes of sign and bisection, in float64.
 
-    Several rows can have the same answer. Hypotheses are that no class is on the middle branch, any
-    one, any two, or the 3, 4, ... of greatest answers; of many classes, only the first are tried.
-    Each of their roots gives a row, which is verified: the layer must make the answer of it, up to
-    an L1 distance of 1e-5. Of those, a row with the fewest classes on the middle branch is taken,
-    and of several such, that with the greatest top: victims are mostly sure.
+    Several rows can have the same answer. The hypotheses are that no class is on the middle branch,
+    any one, any two, or the 3, 4, ... with the greatest answers; of many classes, only the first
+    are tried. Each root of a hypothesis gives a row, which is verified: the layer must turn it into
+    the answer, up to an L1 distance of 1e-5. Among the verified rows, those with the fewest classes
+    on the middle branch come first, then the one with the greatest top, since victims are mostly
+    confident.
 
-    Not inverted is a row whose top is tied with a rival up to the layer's margin, because the layer
-    has scaled its perturbation by an unknown factor, and one where no hypothesis is verified.
+    Two kinds of answers are not inverted: those whose top is tied with a rival up to the layer's
+    margin, because the layer has scaled its perturbation by an unknown factor, and those for which
+    no hypothesis is verified.
 
     Args:
         layer: The layer to invert.
@@ -73,10 +75,11 @@ class Inversion:
 
     def __init__(self, layer: ReverseSigmoid):
         self._layer, self._beta, self._gamma = layer, layer.beta, layer.gamma
-        # Denser towards the middle, where the minimum can be; symmetric differences cancel there.
+        self.nbytes = 4 * 8 * _TABLE  # Two branches, each of two arrays.
+        # Denser towards the middle, where the minimum can be.
         z = _LOWEST * np.linspace(1, 0, _TABLE)**2
         lowest = int(np.argmin(self._f(z)))
-        # Once more with all points of the left branch towards its end, where it is steepest in f.
+        # Again, with the points of the left branch denser towards its end, where f is steepest.
         z_min = z[lowest]
         left = z_min + (_LOWEST - z_min) * np.linspace(1, 0, _TABLE)**2
         middle = z_min * (1 - np.linspace(0, 1, _TABLE)**2)
@@ -90,8 +93,8 @@ class Inversion:
             answers: Array `[n, num_classes]` of distributions.
 
         Returns:
-            Rows `[n, num_classes]`, float64, and which of them are inverted, `[n]` booleans; the
-            others are zeros and a one at the label.
+            Rows `[n, num_classes]`, float64, and booleans `[n]` that mark the inverted ones. The
+            other rows are one-hot labels.
         """
         answers = np.asarray(answers, np.float64)
         order = np.argsort(-answers, axis=1, kind="stable")
@@ -112,7 +115,7 @@ class Inversion:
         return recovered, inverted
 
     def _greatest_top(self, answers, hypotheses):
-        """The verified row with the greatest top for each answer, or zeros; the top comes first."""
+        """For each answer the verified row with the greatest top, or zeros; the top comes first."""
         best = np.zeros_like(answers)
         for middle in hypotheses:
             for row, y in zip(*self._solve(answers, middle)):
@@ -121,10 +124,10 @@ class Inversion:
         return best
 
     def _solve(self, answers, middle):
-        """The verified rows of one hypothesis, after the number of the answer of each."""
+        """The verified rows of one hypothesis, and before them the indices of their answers."""
         low, high = self._bounds(answers, middle)
-        share = np.linspace(0, 1, _SCAN)**3  # Sure rows have their root close to the low end.
-        alphas = low[:, None] + (high - low)[:, None] * share
+        # Confident rows have their root close to the low end.
+        alphas = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, _SCAN)**3
         is_negative = self._g(answers[:, None], alphas, middle) <= 0
         changes = (is_negative[:, :-1] != is_negative[:, 1:]) & (low < high)[:, None]
         rows, at = np.nonzero(changes)
@@ -135,7 +138,7 @@ class Inversion:
         return rows[is_right], y[is_right]
 
     def _bounds(self, answers, middle):
-        """Where alpha can be, so that each class is on its branch; a little wider, for rounding."""
+        """The interval of alpha in which each class is on its branch, widened for rounding."""
         num_classes = answers.shape[1]
         low = np.full(len(answers), 1 / (1 + (num_classes - 2) * self._beta / 2))
         high = np.ones(len(answers))
@@ -176,9 +179,9 @@ class Inversion:
 
 
 def _hypotheses(num_classes):
-    """Which classes are on the middle branch, by their rank among the answers, 0 that of the top.
+    """Yields lists of hypotheses, one list for each number of classes on the middle branch.
 
-    Lists of them, one list for each number of classes on the middle branch.
+    A hypothesis is a tuple of those classes by their rank among the answers; the top has rank 0.
     """
     ranks, some = range(1, num_classes), range(1, min(num_classes, _SOME + 1))
     yield [()]

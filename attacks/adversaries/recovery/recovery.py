@@ -1,4 +1,4 @@
-"""The base of the adversaries that recover the victim's outputs from defended answers."""
+"""The base class of adversaries that recover the victim's outputs from defended answers."""
 
 import dataclasses
 
@@ -9,9 +9,9 @@ from attacks.oracle.defences import resolve_defence
 
 @dataclasses.dataclass(frozen=True)
 class Recovery(Adversary):
-    """Recovers what the victim said before the defence, and trains on that.
+    """Recovers the victim's outputs as they were before the defence, and trains on them.
 
-    The docstring of each says what its thief is assumed to know.
+    The docstring of each subclass says what its thief is assumed to know.
 
     Args:
         beta: Float in (0, 2), the magnitude of the Reverse Sigmoid that the thief believes to face.
@@ -19,10 +19,10 @@ class Recovery(Adversary):
         gamma: Float in (0, 1], likewise. Defaults to `0.0`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is out of range.
 
     Attributes:
-        name: That of the registry, which says who is left out.
+        name: The adversary's name in the registry, for messages.
     """
     beta: float = 0.0
     gamma: float = 0.0
@@ -34,7 +34,7 @@ class Recovery(Adversary):
 
     @property
     def guess(self) -> Guess:
-        """What the thief takes the defence for."""
+        """The defence that the thief believes to face."""
         return Guess(self.beta, self.gamma)
 
     def unfit(self, defence):

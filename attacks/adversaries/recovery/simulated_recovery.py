@@ -1,4 +1,4 @@
-"""The base of the adversaries that learn from simulated answers to undo a defence."""
+"""The base class of adversaries that learn from simulated answers to undo a defence."""
 
 import abc
 from collections.abc import Callable
@@ -10,34 +10,36 @@ from attacks.adversaries.recovery.recovery import Recovery
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
 from attacks.adversaries.recovery.simulation import pairs_of_outputs
+from attacks.clone.memory import Memory
 from attacks.clone.transfer_set import one_hot_labels
 
 _PRIORS = ("clone", "dirichlet")
 
-# From answers to recovered rows, both `[n, num_classes]`.
+# From answers to recovered rows, both `[n, num_classes]`; it also has `nbytes`, as `Memory` wants.
 Undo = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class SimulatedRecovery(Recovery):
-    """Recovers answers by means of pairs of a clean row and what the defence makes of it.
+    """Recovers answers with the help of simulated pairs of a clean row and its defended answer.
 
-    A subclass says how (`undo`). Where the clean rows come from is an option:
+    A subclass says how (`undo`). An option says where the clean rows come from:
 
     - `clone`: from the thief's own labels-only clone, which answers the thief's whole pool, if its
       attack has one, and the queried inputs; see `simulation.pairs_of_outputs`. While an attack is
-      asking, the thief has no such clone, and reads labels.
-    - `dirichlet`: the published prior; see `simulation.pairs_of_dirichlet`. Answers are recovered
-      as they come.
+      querying, the thief has no such clone and reads labels.
+    - `dirichlet`: from the published prior; see `simulation.pairs_of_dirichlet`. Answers are
+      recovered as they come.
 
-    Assumed to know the deployed defence with its parameters, or to guess a Reverse Sigmoid of given
-    ones, and to be able to compute it; with `prior=clone`, nothing else besides the answers and the
-    pool. With `prior=dirichlet`, that outputs are about as sure as the prior's, 0.91 in the mean.
+    Assumed to know the deployed defence with its parameters, or to guess a Reverse Sigmoid with
+    given ones, and to be able to compute it. With `prior=clone` it uses nothing else besides the
+    answers and the pool. With `prior=dirichlet` it assumes that outputs are about as confident as
+    the prior's, 0.91 on average.
 
     Args:
         beta, gamma: See `Recovery`.
         prior: String, one of `"clone"`, `"dirichlet"`. Defaults to `"clone"`.
-        pairs: Integer of at least 1, how many pairs are simulated. Defaults to `100000`.
+        pairs: Integer of at least 1, the number of simulated pairs. Defaults to `100000`.
     """
     prior: str = "clone"
     pairs: int = 100_000
@@ -51,28 +53,36 @@ class SimulatedRecovery(Recovery):
             raise ValueError(f"`pairs` must be at least 1. Received: {self.pairs}")
 
     @abc.abstractmethod
-    def undo(self, pairs: Pairs, seed: int) -> Undo:
-        """Learns from pairs to recover answers."""
+    def undo(self, pairs: Pairs, seed: int, memory: Memory) -> Undo:
+        """Learns from pairs how to recover answers.
 
-    @abc.abstractmethod
-    def undo_by_prior(self, defence: str, num_classes: int) -> Undo:
-        """The same for the pairs of `dirichlet_pairs`; made once per process."""
-
-    def dirichlet_pairs(self, defence: str, num_classes: int) -> Pairs:
-        """Pairs of the published prior."""
-        return pairs_of_dirichlet(self.guess, defence, num_classes, self.pairs)
+        Args:
+            pairs: The simulated pairs.
+            seed: Determines whatever is random.
+            memory: Keeps what is computed once for all thieves of a run.
+        """
 
     def read(self, answers, known):
         if self.prior == "clone":
             return one_hot_labels(answers)
-        return self.undo_by_prior(known.defence, answers.shape[1])(answers)
+        num_classes = answers.shape[1]
+        undo = known.memory.recall(
+            (self, known.defence, num_classes),
+            lambda: self._undo_published_prior(known.defence, num_classes, known.memory))
+        return undo(answers)
 
-    def train(self, stolen, known, course):
+    def train(self, training, known, workshop):
         if self.prior == "dirichlet":
-            return course.train(stolen)
-        clone = course.train_on_labels(stolen)
+            return workshop.train(training)
+        paid, clone = training.transfer_set, workshop.train_on_labels(training)
         outputs = np.concatenate(
-            [course.probabilities(clone, inputs) for inputs in (known.pool, stolen.inputs)])
-        layer = self.guess.layer(known.defence)
-        undo = self.undo(pairs_of_outputs(layer, outputs, self.pairs, known.seed), known.seed)
-        return course.train(stolen.with_targets(undo(stolen.answers)))
+            [clone.probabilities(inputs) for inputs in (known.pool, paid.inputs)])
+        pairs = pairs_of_outputs(self.guess.layer(known.defence), outputs, self.pairs, known.seed)
+        undo = self.undo(pairs, known.seed, known.memory)
+        return workshop.train(training.with_targets(undo(paid.answers)))
+
+    def _undo_published_prior(self, defence, num_classes, memory):
+        pairs = memory.recall(
+            ("pairs_of_dirichlet", self.guess, defence, num_classes, self.pairs),
+            lambda: pairs_of_dirichlet(self.guess.layer(defence), num_classes, self.pairs))
+        return self.undo(pairs, 0, memory)

@@ -1,4 +1,5 @@
-"""Simulated answers: what a thief who can compute the defence learns to undo it from."""
+"""Simulated pairs of a clean row and its defended answer, from which a thief learns to undo a
+defence that it can compute."""
 
 from collections.abc import Callable
 import dataclasses
@@ -6,28 +7,26 @@ import functools
 
 import numpy as np
 
-from attacks.adversaries.guess import Guess
-from attacks.adversaries.recovery.remembered import remembered
 from models.seeds import derive
 from revsig_keras import Defence
 
-# Share of the mean of the Dirichlet prior that is spread over all classes. The published prior is
-# centred on estimated labels; how they are smoothed was left open by the source at hand.
+# Fraction of the mean of the Dirichlet prior that is spread over all classes. The published prior
+# is centred on estimated labels; the source at hand leaves open how they are smoothed.
 _SMOOTHING = 0.1
 _CONCENTRATION_PER_CLASS = 8
 
-# How the outputs of a clone are made denser: the standard deviations of the logarithm of the factor
-# that multiplies the logits of a row, and of the noise that is added to each of them, in nats.
+# Noise that makes the outputs of a clone denser: the standard deviations of the logarithm of the
+# factor that multiplies the logits of a row, and of the term that is added to each logit, in nats.
 _SCALE_NOISE = 0.5
 _LOGIT_NOISE_NATS = 2.0
 
-# Entries of one batch of a simulation, in rows times classes: what needs no memory to speak of.
+# Rows times classes of one batch of a simulation: small enough to need little memory.
 _BATCH_ENTRIES = 2**20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of a clean row and what the defence makes of it.
+    """Pairs of a clean row and its defended answer.
 
     Attributes:
         clean: Array `[n, num_classes]`, float32, distributions.
@@ -39,15 +38,19 @@ class Pairs:
     def __len__(self):
         return len(self.clean)
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays."""
+        return self.clean.nbytes + self.answers.nbytes
+
     @functools.cached_property
     def keep_labels(self) -> bool:
-        """Whether no label is changed by the defence."""
+        """Whether the defence changes no label."""
         return bool(np.all(self.clean.argmax(axis=1) == self.answers.argmax(axis=1)))
 
 
-@remembered(4)
-def pairs_of_dirichlet(guess: Guess, defence: str, num_classes: int, pairs: int) -> Pairs:
-    """Pairs of the published prior, that need no clone, the same for every thief.
+def pairs_of_dirichlet(layer: Defence, num_classes: int, pairs: int) -> Pairs:
+    """Simulates pairs from the published prior, which needs no clone: the same for every thief.
 
     Formula (ModelGuard, USENIX Security 2024; s = 0.1 is this project's choice), for equally many
     rows of each label c out of K classes:
@@ -58,13 +61,10 @@ def pairs_of_dirichlet(guess: Guess, defence: str, num_classes: int, pairs: int)
 
     where the largest entry changes places with that of c if it is another.
 
-    They are made once per process and reused.
-
     Args:
-        guess: What the thief takes the defence for.
-        defence: The deployed one, as written.
+        layer: The defence as the thief simulates it.
         num_classes: The number of classes.
-        pairs: How many.
+        pairs: The number of pairs.
     """
     rng = np.random.default_rng(derive(0, "pairs of the Dirichlet prior"))
     concentration = np.full(num_classes, _CONCENTRATION_PER_CLASS * _SMOOTHING)
@@ -75,21 +75,21 @@ def pairs_of_dirichlet(guess: Guess, defence: str, num_classes: int, pairs: int)
         y = rng.standard_gamma(concentration + lead * np.eye(num_classes)[labels])
         return _with_labels(y / y.sum(axis=1, keepdims=True), labels)
 
-    return _simulate(guess.layer(defence), draw, num_classes, pairs)
+    return _simulate(layer, draw, num_classes, pairs)
 
 
 def pairs_of_outputs(layer: Defence, outputs: np.ndarray, pairs: int, seed: int) -> Pairs:
-    """Pairs of which the clean rows resemble the outputs of a model.
+    """Simulates pairs whose clean rows resemble the outputs of a model.
 
-    They are those outputs in turn, each time with its logits multiplied by exp(n / 2) and moved by
-    2 n_j, n and n_j standard normal: neighbours of the outputs, and many of them. (On digits, a
-    fourth of that misleads a network, and hardly changes what a look-up finds.)
+    The clean rows are those outputs in turn, each time with its logits multiplied by exp(n / 2) and
+    moved by 2 n_j, n and n_j standard normal: many neighbours of the outputs. (On digits, a fourth
+    of that noise misleads a network and hardly changes what a look-up finds.)
 
     Args:
         layer: The defence as the thief simulates it.
         outputs: Array `[n, num_classes]` of probabilities.
-        pairs: How many.
-        seed: Of the noise.
+        pairs: The number of pairs.
+        seed: Determines the noise.
     """
     rng = np.random.default_rng(derive(seed, "pairs of the clone"))
     logits = np.log(np.maximum(outputs, np.finfo(np.float32).tiny)).astype(np.float32)
@@ -107,7 +107,7 @@ def pairs_of_outputs(layer: Defence, outputs: np.ndarray, pairs: int, seed: int)
 
 
 def apply(layer: Defence, y: np.ndarray) -> np.ndarray:
-    """What a defence makes of rows `[n, num_classes]`, in batches, float32."""
+    """Applies a defence to rows `[n, num_classes]`, in batches; float32."""
     step = max(1, _BATCH_ENTRIES // y.shape[1])
     answers = np.empty(y.shape, np.float32)
     for start in range(0, len(y), step):
@@ -117,7 +117,7 @@ def apply(layer: Defence, y: np.ndarray) -> np.ndarray:
 
 def _simulate(layer: Defence, draw: Callable[[np.ndarray], np.ndarray], num_classes: int,
               pairs: int) -> Pairs:
-    """Draws clean rows in batches, by the numbers of the rows, and answers them."""
+    """Draws clean rows in batches and answers them; `draw` gets the numbers of the rows."""
     step = max(1, _BATCH_ENTRIES // num_classes)
     clean = np.empty((pairs, num_classes), np.float32)
     for start in range(0, pairs, step):
@@ -126,7 +126,7 @@ def _simulate(layer: Defence, draw: Callable[[np.ndarray], np.ndarray], num_clas
 
 
 def _with_labels(y, labels):
-    """Rows whose largest entry has changed places with that of the label."""
+    """Rows with the largest entry at the label: it changes places with the entry there."""
     rows, tops = np.arange(len(y)), y.argmax(axis=1)
     y[rows, tops], y[rows, labels] = y[rows, labels], y[rows, tops]
     return y

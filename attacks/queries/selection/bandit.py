@@ -1,30 +1,30 @@
-"""A gradient bandit: which arm pays most."""
+"""A gradient bandit, which learns the arms with the highest rewards."""
 
 import numpy as np
 
 
 class GradientBandit:
-    """Prefers the arms whose rewards are above the average (Sutton and Barto, "Reinforcement
+    """Prefers arms with rewards above the average (Sutton and Barto, "Reinforcement
     Learning", section 2.8; as in arXiv 1812.02766).
 
     The policy is the softmax of preferences H. After a pull of arm z with reward r
 
         H_j <- H_j + alpha (r - baseline) ((j == z) - policy_j)
 
-    where alpha is 1 over the pulls of z so far and the baseline is the mean of all rewards before.
-    The first reward of all is its own baseline.
+    where alpha is 1 / (pulls of z so far) and the baseline is the mean of all earlier rewards. The
+    very first reward is its own baseline.
 
     Args:
-        arms: Integer, how many there are.
+        arms: Integer, the number of arms.
     """
 
     def __init__(self, arms: int):
         self._preferences = np.zeros(arms)
         self._pulls = np.zeros(arms, np.int64)
-        self._total, self._rewards = 0.0, 0
+        self._sum_of_rewards, self._rewards = 0.0, 0
 
     def policy(self, is_open: np.ndarray) -> np.ndarray:
-        """The probability of each arm; 0 for those that `is_open`, `[arms]`, rules out."""
+        """The probability of each arm, 0 where the booleans `is_open`, `[arms]`, are false."""
         preferences = np.where(is_open, self._preferences, -np.inf)
         weights = np.exp(preferences - preferences.max())
         return weights / weights.sum()
@@ -33,9 +33,9 @@ class GradientBandit:
         """Draws arms by one policy, none more often than it can be pulled.
 
         Args:
-            left: Integers `[arms]`, how often each can still be pulled.
-            count: How many to draw, at most the sum of `left`.
-            rng: Draws them.
+            left: Integers `[arms]`, the number of pulls left for each.
+            count: The number of arms to draw, at most the sum of `left`.
+            rng: Source of randomness.
 
         Returns:
             The arms, `[count]`.
@@ -50,15 +50,15 @@ class GradientBandit:
         """Learns from a round of pulls, in their order.
 
         Args:
-            arms: The arms that were pulled, `[n]`.
-            rewards: What each paid, `[n]`.
-            policy: The policy that drew them, `[arms]`.
+            arms: The pulled arms, `[n]`.
+            rewards: The reward of each pull, `[n]`.
+            policy: The policy that drew the arms, `[arms]`.
         """
         for arm, reward in zip(arms, rewards):
-            baseline = self._total / self._rewards if self._rewards else reward
+            baseline = self._sum_of_rewards / self._rewards if self._rewards else reward
             self._pulls[arm] += 1
             step = (reward - baseline) / self._pulls[arm]
             self._preferences -= step * policy
             self._preferences[arm] += step
-            self._total += reward
+            self._sum_of_rewards += reward
             self._rewards += 1

@@ -1,4 +1,4 @@
-"""What a round of an attack that trains substitutes starts from."""
+"""The inputs from which a round of an attack with substitutes starts."""
 
 import dataclasses
 
@@ -7,15 +7,14 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BasePoints:
-    """Inputs that were asked, from which a round makes new ones.
+    """Queried inputs from which a round makes new ones.
 
     Attributes:
         inputs: Array `[n, ...]`.
-        labels: Array `[n]`, the classes of what the adversary read for them: the oracle's labels,
-            whatever the substitute makes of the inputs.
+        labels: Array `[n]`, the labels of their targets: the oracle's labels, not the substitute's.
         num_classes: The number of classes.
         round: The number of the round, from 0.
-        input_range: The lowest and the highest value that an input can have.
+        input_range: The lowest and the highest value of an input.
     """
     inputs: np.ndarray
     labels: np.ndarray
@@ -23,11 +22,12 @@ class BasePoints:
     round: int
     input_range: tuple[float, float]
 
-    def share(self, share: float) -> float:
-        """A share of the range, in the unit of the inputs."""
+    @property
+    def span(self) -> float:
+        """The width of the range."""
         low, high = self.input_range
-        return share * (high - low)
+        return high - low
 
     def clip(self, points: np.ndarray) -> np.ndarray:
-        """Points, moved into the range value by value."""
+        """Restricts each value of the points to the range."""
         return np.clip(points, *self.input_range)

@@ -1,15 +1,17 @@
-"""DeepFool: how far an input is from where a model changes its label."""
+"""DeepFool: the distance of an input from a model's decision border."""
 
 import numpy as np
 
-# Steps at the most. A linear model is done after one.
+from attacks.clone.clone import Clone
+
+# The largest number of steps. A linear model needs one.
 _STEPS = 3
-# By how much a step goes further than to the border, as a share, so that it gets across.
+# Each step is longer by this fraction, so that it crosses the border.
 _OVERSHOOT = 0.02
 
 
-def distances(substitute, inputs: np.ndarray) -> np.ndarray:
-    """Estimates the Euclidean distance to the nearest border (arXiv 1511.04599), in batches.
+def distances(substitute: Clone, inputs: np.ndarray) -> np.ndarray:
+    """Estimates the Euclidean distances of inputs to the nearest border (arXiv 1511.04599).
 
     With c the label of x and z the logits, each step goes to the border of the class k that is
     nearest on the linearised model:
@@ -17,12 +19,12 @@ def distances(substitute, inputs: np.ndarray) -> np.ndarray:
         k = argmin |z_k - z_c| / |w_k|,  w_k = dz_k/dx - dz_c/dx
         step = |z_k - z_c| w_k / |w_k|^2
 
-    The distance is the length of all steps together, without the overshoot by which they cross. An
-    input stops once its label has changed, and all do after 3 steps, of which each takes one
-    gradient of the batch per class. Where the gradients vanish the distance is infinite.
+    The distance is the length of the sum of all steps, without their overshoot. An input stops once
+    its label has changed, at the latest after 3 steps. A step takes one gradient of the batch per
+    class. Where the gradients vanish, the distance is infinite.
 
     Args:
-        substitute: Gives `probabilities` and `gradients`; see `attacks.queries.thief.Substitute`.
+        substitute: The model.
         inputs: Array `[n, ...]`.
 
     Returns:
@@ -48,13 +50,13 @@ def distances(substitute, inputs: np.ndarray) -> np.ndarray:
 
 
 def _logits(substitute, x):
-    """Up to a constant of each row, which cancels in differences."""
+    """The logits up to a constant per row, which cancels in differences."""
     smallest = np.finfo(np.float32).tiny
     return np.log(np.maximum(substitute.probabilities(x), smallest, dtype=np.float64))
 
 
 def _steps(substitute, x, logits, labels):
-    """The step of each row `[n, values]`, and whether there is none for want of a gradient."""
+    """The steps of the rows, `[n, values]`, and booleans `[n]` for rows whose gradients vanish."""
     rows = np.arange(len(x))
 
     def gradients(classes):

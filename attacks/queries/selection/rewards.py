@@ -1,4 +1,4 @@
-"""What a thief takes an answer to be worth."""
+"""Rewards: the worth of an answer for a thief."""
 
 import numpy as np
 
@@ -6,15 +6,15 @@ PARTS = ("certainty", "diversity", "loss")
 
 
 class Rewards:
-    """The rewards of Knockoff Nets (arXiv 1812.02766), of targets y, what was made of the answers.
+    """The rewards of Knockoff Nets (arXiv 1812.02766), computed from targets y.
 
-    - certainty: the margin between the two largest of y.
-    - diversity: sum_k max(0, y_k - mean of y_k over all rows before).
-    - loss: the cross-entropy between y and what the substitute said before it saw y; one that is
-      not trained yet says the same for all classes.
+    - certainty: the margin between the two largest entries of y.
+    - diversity: sum_k max(0, y_k - mean of y_k over all earlier rows).
+    - loss: the cross-entropy between y and the substitute's probabilities from before it was
+      trained on y; uniform ones if it is not trained yet.
 
-    Each is mapped to [0, 1] by the least and the largest seen so far, this round included; one that
-    was the same for all rows so far is 0. The reward is the mean of the parts.
+    Each part is mapped to [0, 1] by its smallest and largest value so far, including this round; a
+    part that was constant so far is 0. The reward is the mean of the parts.
 
     Args:
         parts: Names of `PARTS`.
@@ -25,18 +25,19 @@ class Rewards:
         self._spans = {part: (np.inf, -np.inf) for part in parts}
         self._sum, self._rows = 0.0, 0
 
-    def of(self, targets: np.ndarray, said: np.ndarray | None) -> np.ndarray:
-        """The rewards `[n]` of a round.
+    def of(self, targets: np.ndarray, predicted: np.ndarray | None) -> np.ndarray:
+        """Computes the rewards `[n]` of a round.
 
         Args:
             targets: Array `[n, num_classes]`.
-            said: The substitute's probabilities `[n, num_classes]`, or None if it is not trained.
+            predicted: The substitute's probabilities `[n, num_classes]`, or None if it is not
+                trained yet.
         """
         targets = np.asarray(targets, np.float64)
         raw = {
             "certainty": certainty(targets),
             "diversity": self._diversity(targets),
-            "loss": loss(targets, said),
+            "loss": loss(targets, predicted),
         }
         return np.mean([self._normalised(part, raw[part]) for part in self._parts], axis=0)
 
@@ -56,14 +57,14 @@ class Rewards:
 
 
 def certainty(targets: np.ndarray) -> np.ndarray:
-    """The margin between the two largest of each row, `[n, num_classes]` to `[n]`."""
+    """The margins `[n]` between the two largest entries of each row."""
     *_, second, first = np.partition(targets, (-2, -1), axis=1).T
     return first - second
 
 
-def loss(targets: np.ndarray, said: np.ndarray | None) -> np.ndarray:
-    """The cross-entropy in nats of each row; see `Rewards.of`."""
-    if said is None:
-        said = np.full(targets.shape, 1 / targets.shape[1])
+def loss(targets: np.ndarray, predicted: np.ndarray | None) -> np.ndarray:
+    """The cross-entropy of each row in nats, `[n]`; see `Rewards.of` for the arguments."""
+    if predicted is None:
+        predicted = np.full(targets.shape, 1 / targets.shape[1])
     smallest = np.finfo(np.float32).tiny
-    return -np.sum(targets * np.log(np.maximum(said, smallest, dtype=np.float64)), axis=1)
+    return -np.sum(targets * np.log(np.maximum(predicted, smallest, dtype=np.float64)), axis=1)

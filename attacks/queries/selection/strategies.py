@@ -1,30 +1,31 @@
-"""Active learning: which inputs a thief asks next."""
+"""Strategies of active learning, which choose the next queries."""
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from attacks.clone.clone import Clone
 from attacks.queries.selection import deepfool
 from attacks.queries.selection.rewards import certainty
 from models.data.streamed import Inputs
 
-# DeepFool takes steps x classes gradients, so it looks at so many candidates, or at so many for
-# each that is chosen.
+# DeepFool takes steps x classes gradients, so it examines only so many candidates, or so many per
+# chosen input if that is more.
 _FEWEST, _PER_CHOICE = 1000, 4
 
 
-def uncertainty(substitute, candidates: Inputs, asked: np.ndarray, count: int) -> np.ndarray:
-    """Those on which the substitute's answer has the largest entropy.
+def uncertainty(substitute: Clone, candidates: Inputs, asked: np.ndarray, count: int) -> np.ndarray:
+    """Chooses the candidates for which the substitute's answers have the largest entropy.
 
-    This is the signature of all strategies.
+    All strategies have this signature.
 
     Args:
-        substitute: What was trained on all answers so far; see `attacks.queries.thief.Substitute`.
+        substitute: A model trained on all answers so far.
         candidates: Inputs `[n, ...]`, in random order.
-        asked: Array `[m, ...]`, the inputs that were asked.
-        count: How many to choose, at most n.
+        asked: Array `[m, ...]`, the inputs queried so far.
+        count: The number of candidates to choose, at most n.
 
     Returns:
-        Their places among the candidates, `[count]`; of equals the first.
+        Indices of candidates, `[count]`; of equal ones the first.
     """
     del asked
     p = substitute.probabilities(candidates).astype(np.float64)
@@ -32,14 +33,16 @@ def uncertainty(substitute, candidates: Inputs, asked: np.ndarray, count: int) -
 
 
 def margin(substitute, candidates, asked, count):
-    """Those on which the two largest of the substitute's probabilities are nearest."""
+    """Chooses the candidates with the smallest margin between the substitute's two largest
+    probabilities."""
     del asked
     return _largest(-certainty(substitute.probabilities(candidates)), count)
 
 
 def k_center(substitute, candidates, asked, count):
-    """Those farthest from all before: the greedy algorithm for k centres, in the space of the
-    substitute's probabilities, from the inputs that were asked (arXiv 1708.00489)."""
+    """Chooses, one after the other, the candidate farthest from all queried and chosen inputs: the
+    greedy algorithm for k centres, in the space of the substitute's probabilities (arXiv
+    1708.00489)."""
     from sklearn.metrics import pairwise_distances_argmin_min
 
     points = substitute.probabilities(candidates).astype(np.float64)
@@ -48,20 +51,21 @@ def k_center(substitute, candidates, asked, count):
         _, nearest = pairwise_distances_argmin_min(points, centers, metric="sqeuclidean")
     chosen = []
     for _ in range(count):
-        nearest[chosen[-1:]] = -1  # Below all distances: no candidate is chosen twice.
+        nearest[chosen[-1:]] = -1  # Below all distances, so that no candidate is chosen twice.
         chosen.append(int(nearest.argmax()))
         np.minimum(nearest, np.sum((points - points[chosen[-1]])**2, axis=1), out=nearest)
     return np.array(chosen)
 
 
 def adversarial(substitute, candidates, asked, count):
-    """Those nearest to a border of the substitute, by DeepFool (arXiv 1802.09841).
+    """Chooses the candidates nearest to a decision border of the substitute, by DeepFool (arXiv
+    1802.09841).
 
-    To bound the cost it looks at the first 1,000 candidates, or 4 for each that is chosen.
+    To bound the cost it examines the first 1,000 candidates, or 4 per choice if that is more.
     """
     del asked
-    looked_at = candidates[:max(_FEWEST, _PER_CHOICE * count)]
-    return _largest(-deepfool.distances(substitute, looked_at), count)
+    examined = candidates[:max(_FEWEST, _PER_CHOICE * count)]
+    return _largest(-deepfool.distances(substitute, examined), count)
 
 
 def _largest(scores, count):

@@ -1,20 +1,21 @@
-"""What the tests of recovering adversaries share."""
+"""Helpers for the tests of recovering adversaries."""
 
 import numpy as np
 
 from attacks.adversaries.adversary import Known
+from attacks.clone.memory import Memory
 from revsig_keras.defences.catalogue import make_defence
 from tests.attacks.thieves import POOL
 
 DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
 
 
-def known(defence=DEFENCE, seed=0):
-    return Known(defence, POOL, seed)
+def known(defence=DEFENCE, seed=0, memory=None):
+    return Known(defence, POOL, seed, memory or Memory())
 
 
 def held_out(rows=300, num_classes=10, seed=9):
-    """Rows of the Dirichlet prior that no simulation has drawn."""
+    """Rows of the Dirichlet prior, drawn apart from every simulation."""
     rng = np.random.default_rng(seed)
     concentration = 8 * num_classes * (0.9 * np.eye(num_classes) + 0.1 / num_classes)
     y = np.stack([rng.dirichlet(concentration[i % num_classes]) for i in range(rows)])
@@ -31,7 +32,7 @@ def distance(a, b):
 
 
 def assert_distributions(recovered, answers):
-    """Rows that sum to one and have the label of their answer."""
+    """Asserts that rows sum to one and have the label of their answer."""
     assert recovered.min() >= 0
     np.testing.assert_allclose(recovered.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(recovered.argmax(axis=1), answers.argmax(axis=1))

@@ -1,4 +1,4 @@
-"""The averaging thief: what is asked and charged, and what comes of it."""
+"""The averaging thief: its queries, their cost, and its targets."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.attacks.thieves import POOL
 
 
 class Recorder:
-    """Answers, and remembers all rows that were asked."""
+    """Answers, and records all queried rows."""
 
     def __init__(self, predict=ask):
         self._predict, self.rows = predict, []
@@ -24,7 +24,7 @@ class Recorder:
 
 
 def asked(adversary, inputs, seed=0, predict=ask):
-    """The answers, the rows that were asked, and what was charged."""
+    """The answers, the queried rows, and the number of rows charged."""
     recorder = Recorder(predict)
     oracle = LocalOracle(recorder, 1000)
     answers = adversary.ask(oracle, inputs, seed)
@@ -33,7 +33,7 @@ def asked(adversary, inputs, seed=0, predict=ask):
 
 @pytest.mark.parametrize("queries", [2, 3, 5])
 @pytest.mark.parametrize("shift", [0, 0.1, 0.25])
-def test_each_input_is_asked_and_charged_so_often(queries, shift):
+def test_each_input_is_queried_and_charged_several_times(queries, shift):
     answers, rows, charged = asked(Averaged(queries, shift), POOL[:4])
     assert charged == len(rows) == 4 * queries
     np.testing.assert_array_equal(rows[::queries], POOL[:4])
@@ -69,7 +69,7 @@ def test_blank_images_are_charged_once_and_answered():
     np.testing.assert_array_equal(answers, [[1, 0], [1, 0]])
 
 
-def test_what_cannot_be_shifted_is_refused():
+def test_inputs_that_cannot_be_shifted_are_refused():
     with pytest.raises(ValueError, match=r"`averaged` shifts images.*shape \(20,\)"):
         Averaged().check((20,))
     with pytest.raises(ValueError, match="`queries` must be at most 9.*1 pixels. Received: 10"):

@@ -1,4 +1,4 @@
-"""The thief who trains through the defence."""
+"""The thief that trains through the defence."""
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,7 +21,7 @@ def softmax(logits):
     return np.exp(log_softmax(logits)).astype(np.float32)
 
 
-def test_the_loss_is_that_of_the_answers_seen_through_the_defence_and_of_the_labels():
+def test_the_loss_compares_answers_with_defended_outputs_and_labels_with_logits():
     answers = softmax(RNG.normal(size=(30, 4)))
     seen = np.float64(reverse_sigmoid(np.float64(softmax(LOGITS)), 0.7, 0.3))
     expected = (-np.sum(answers * np.log(seen), axis=1) -
@@ -33,8 +33,8 @@ def test_the_loss_is_that_of_the_answers_seen_through_the_defence_and_of_the_lab
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
-def test_of_all_logits_the_victims_own_have_the_least_divergence():
-    """At the answers that the defence makes of them, the gradient of the divergence vanishes."""
+def test_the_divergence_is_smallest_for_the_victims_own_logits():
+    """Its gradient vanishes where the answers are the defended softmax of the logits."""
     answers = tf.constant(np.array(reverse_sigmoid(softmax(LOGITS), 1.0, 0.2)))
     objective = ThroughDefence(1.0, 0.2, True, learn=False)
     logits = tf.constant(LOGITS)
@@ -58,7 +58,7 @@ def test_saturated_logits_have_finite_gradients():
 
 
 def victim(inputs):
-    """As sure as a trained one: 0.9 on average."""
+    """A victim as confident as a trained one: 0.9 on average."""
     flat = inputs.reshape(len(inputs), -1)
     weights = np.random.default_rng(5).normal(size=(flat.shape[1], 4)).astype(np.float32)
     return softmax(3 * (flat - 0.5) @ weights)
@@ -78,14 +78,10 @@ def stolen(member, beta=1.0, gamma=0.2, **recipe):
                           **recipe)
     assert oracle.queries_used == 60
     clone = thief.clone()
-    return clone, softmax_of(thief, clone), victim(thief.inputs)
+    return clone, clone.probabilities(thief.inputs), victim(thief.inputs)
 
 
-def softmax_of(thief, clone):
-    return thief._clones.course(0).probabilities(clone, thief.inputs)
-
-
-def test_who_knows_the_defence_gets_nearer_to_the_victim_than_who_takes_answers_at_their_word():
+def test_a_thief_that_knows_the_defence_comes_closer_to_the_victim_than_the_naive_one():
     errors = {}
     for member in ("probabilities", "aware", "aware:beta=.2:gamma=.9"):
         _, clone, clean = stolen(member, steps=600)
@@ -94,7 +90,7 @@ def test_who_knows_the_defence_gets_nearer_to_the_victim_than_who_takes_answers_
     assert errors["aware"] < errors["aware:beta=.2:gamma=.9"]
 
 
-def test_beta_and_gamma_are_learned_from_a_start_that_knows_neither():
+def test_beta_and_gamma_are_learned_without_knowledge_of_either():
     clone, _, _ = stolen("aware:learn=true", steps=600)
     assert abs(clone.learned["beta"] - 1) < 0.25 and abs(clone.learned["gamma"] - 0.2) < 0.15
     clone, _, _ = stolen("aware:learn=true:beta=1.2:gamma=.9", steps=1)
@@ -103,7 +99,7 @@ def test_beta_and_gamma_are_learned_from_a_start_that_knows_neither():
     assert stolen("aware", steps=1)[0].learned == {}
 
 
-def test_the_clone_starts_from_the_labels_only_one(monkeypatch):
+def test_the_clone_starts_from_the_labels_only_clone(monkeypatch):
     started, train = [], Trainer.train
 
     def spy(self, plan, **options):
@@ -125,7 +121,7 @@ def test_the_clone_starts_from_the_labels_only_one(monkeypatch):
     ("aware", "as_served", "beta and gamma must be given"),
     ("aware", "rounding", "rounding is none"),
 ])
-def test_what_it_means_nothing_against_is_said(member, defence, message):
+def test_the_reason_is_given_why_it_means_nothing_against_a_defence(member, defence, message):
     assert message in ADVERSARIES.make(member).unfit(defence)
 
 
@@ -135,7 +131,7 @@ def test_what_it_means_nothing_against_is_said(member, defence, message):
     ("aware:beta=.5:gamma=.1", "as_served"),
     ("aware:beta=.5:gamma=.1", "rounding"),
 ])
-def test_what_it_means_something_against(member, defence):
+def test_it_means_something_against_other_defences(member, defence):
     assert ADVERSARIES.make(member).unfit(defence) is None
 
 

@@ -5,13 +5,13 @@ import pytest
 
 from attacks.adversaries.bayes import Bayes
 from attacks.adversaries.bayes import Lookup
-from attacks.adversaries.guess import Guess
 from attacks.adversaries.recovery import simulated_recovery
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
 from attacks.clone.transfer_set import one_hot_labels
 from attacks.grid.registries import ADVERSARIES
 from attacks.queries.sample import Sample
+from revsig_keras.defences.catalogue import make_defence
 from tests.attacks import thieves
 from tests.attacks.adversaries import recoveries
 from tests.attacks.adversaries.recoveries import DEFENCE
@@ -23,7 +23,7 @@ ANSWERS = recoveries.answer(CLEAN)
 
 
 def plain_lookup(pairs, tolerance, answers):
-    """One answer and one pair after another."""
+    """The formula in a loop over answers and pairs."""
     recovered = []
     for a in answers.astype(np.float64):
         same = pairs.answers.argmax(axis=1) == a.argmax()
@@ -35,12 +35,12 @@ def plain_lookup(pairs, tolerance, answers):
 
 @pytest.mark.parametrize("tolerance", [0.0, 0.01, 0.1, 3.0])
 def test_the_mean_is_that_of_a_plain_loop(tolerance):
-    pairs = pairs_of_dirichlet(Guess(), DEFENCE, 10, 5000)
+    pairs = pairs_of_dirichlet(make_defence(DEFENCE), 10, 5000)
     found = Lookup(pairs, tolerance)(ANSWERS)
     np.testing.assert_allclose(found, plain_lookup(pairs, tolerance, ANSWERS), atol=1e-6)
 
 
-def test_the_published_prior_recovers_as_answers_come():
+def test_with_the_published_prior_answers_are_recovered_at_once():
     recovered = Bayes(prior="dirichlet").read(ANSWERS, known())
     recoveries.assert_distributions(recovered, ANSWERS)
     assert distance(recovered, CLEAN) < 0.2 * distance(ANSWERS, CLEAN)
@@ -54,13 +54,13 @@ def test_a_wrong_guess_recovers_worse():
     np.testing.assert_array_equal(right, same)
 
 
-def test_a_label_that_no_pair_has_stays_a_label():
+def test_an_answer_with_a_label_that_no_pair_has_becomes_its_label():
     pairs = Pairs(np.float32([[0.7, 0.2, 0.1]]), np.float32([[0.5, 0.3, 0.2]]))
     answers = np.float32([[0.1, 0.6, 0.3], [0.6, 0.3, 0.1]])
     np.testing.assert_allclose(Lookup(pairs, 0.01)(answers), [[0, 1, 0], [0.7, 0.2, 0.1]])
 
 
-def test_with_a_clone_for_prior_labels_are_read_and_answers_recovered_in_training(monkeypatch):
+def test_with_a_clone_as_prior_labels_are_read_and_answers_are_recovered_in_training(monkeypatch):
     made = []
 
     def recorded(layer, outputs, pairs, seed):
@@ -75,7 +75,7 @@ def test_with_a_clone_for_prior_labels_are_read_and_answers_recovered_in_trainin
                                   predict=lambda x: recoveries.answer(thieves.ask(x)),
                                   defence=DEFENCE)
     Sample().steal(thief)
-    np.testing.assert_array_equal(thief.targets, one_hot_labels(thief.stolen().answers))
+    np.testing.assert_array_equal(thief.targets, one_hot_labels(thief.transfer_set().answers))
     clone = thief.clone()
     (beta, outputs, pairs, seed), = made
     assert (beta, pairs, seed, len(outputs)) == (1.0, 2000, 5, len(thieves.POOL) + 12)
@@ -83,7 +83,7 @@ def test_with_a_clone_for_prior_labels_are_read_and_answers_recovered_in_trainin
 
 
 @pytest.mark.parametrize("name", ["bayes", "learned_recovery", "inverse"])
-def test_what_cannot_be_undone_is_left_out(name):
+def test_defences_that_cannot_be_undone_are_left_out(name):
     thief, guessing = ADVERSARIES.make(name), ADVERSARIES.make(f"{name}:beta=1:gamma=.2")
     assert thief.needs == "probabilities"
     assert thief.unfit("none") == f"{name}: there is no defence to undo"

@@ -15,7 +15,7 @@ from tests.attacks.adversaries.recoveries import known
 
 
 def saturated(rows=300, num_classes=10):
-    """Rows as of a sure victim: a top of 0.99 to 1 - 1e-6, the rest spread over powers of ten."""
+    """Rows of a confident victim: a top of 0.99 to 1 - 1e-6, the rest spread over powers of ten."""
     rng = np.random.default_rng(3)
     rest = np.exp(4 * rng.standard_normal((rows, num_classes - 1)))
     rest *= 10**rng.uniform(-6, -2, (rows, 1)) / rest.sum(axis=1, keepdims=True)
@@ -25,7 +25,7 @@ def saturated(rows=300, num_classes=10):
 
 @pytest.mark.parametrize("beta, gamma", [(1.0, 0.2), (1.0, 0.5), (0.7, 0.2)])
 @pytest.mark.parametrize("num_classes", [3, 10])
-def test_sure_rows_are_recovered_exactly(beta, gamma, num_classes):
+def test_confident_rows_are_recovered_exactly(beta, gamma, num_classes):
     y = saturated(num_classes=num_classes)
     layer = ReverseSigmoid(beta, gamma)
     recovered, inverted = Inversion(layer)(np.array(layer(y.astype(np.float32))))
@@ -35,7 +35,7 @@ def test_sure_rows_are_recovered_exactly(beta, gamma, num_classes):
 
 
 @pytest.mark.parametrize("defence", ["reverse_sigmoid", "reverse_sigmoid:beta=1.3:gamma=.2"])
-def test_of_what_counts_as_inverted_the_layer_makes_the_answer(defence):
+def test_the_layer_turns_inverted_rows_into_the_answers_again(defence):
     y = np.random.default_rng(0).dirichlet([0.3] * 10, 200).astype(np.float32)
     answers = answer(y, defence)
     recovered, inverted = Inversion(Inverse().guess.layer(defence))(answers)
@@ -46,7 +46,7 @@ def test_of_what_counts_as_inverted_the_layer_makes_the_answer(defence):
     np.testing.assert_array_equal(recovered[~inverted], one_hot_labels(answers)[~inverted])
 
 
-def test_a_linear_defence_is_inverted_whatever_the_row():
+def test_a_linear_defence_is_inverted_for_every_row():
     y = np.random.default_rng(0).dirichlet([1.0] * 10, 100).astype(np.float32)
     recovered, inverted = Inversion(ReverseSigmoid(0.5,
                                                    1.0))(answer(y,
@@ -55,8 +55,8 @@ def test_a_linear_defence_is_inverted_whatever_the_row():
     np.testing.assert_allclose(recovered, y, atol=1e-4)
 
 
-def test_scaled_rows_are_refused():
-    """At this magnitude the perturbation of every sure row is scaled, and its top ties."""
+def test_scaled_rows_are_not_inverted():
+    """At this magnitude the perturbation of every confident row is scaled, and its top is tied."""
     y = saturated().astype(np.float32)
     layer = ReverseSigmoid(1.5, 0.2)
     answers = np.array(layer(y))
@@ -67,7 +67,7 @@ def test_scaled_rows_are_refused():
     np.testing.assert_array_equal(recovered[scaled], one_hot_labels(answers)[scaled])
 
 
-def test_answers_are_recovered_as_they_come():
+def test_answers_are_recovered_at_once():
     y = saturated()
     answers = answer(y.astype(np.float32))
     recovered = Inverse().read(answers, known())
@@ -78,7 +78,7 @@ def test_answers_are_recovered_as_they_come():
     assert distance(wrong, y) > 2 * distance(recovered, y)
 
 
-def test_one_answer_alone_is_inverted_like_among_others():
+def test_an_answer_is_inverted_alone_as_it_is_among_others():
     answers = answer(saturated(20).astype(np.float32))
     whole, _ = Inversion(ReverseSigmoid())(answers)
     for row, a in zip(whole, answers):

@@ -1,4 +1,4 @@
-"""The labels-only thief who also learns from the inputs that it did not query."""
+"""The labels-only thief that also learns from inputs that it did not query."""
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +14,7 @@ from tests.attacks.thieves import steal
 
 
 def losses_of(plain, moved, targets, threshold=0.9):
-    """Of a model whose logits are its inputs."""
+    """The losses of a model whose logits are its inputs."""
     model = lambda inputs, training: inputs  # noqa: E731
     batch = Batch(*map(tf.constant, (plain, moved, targets)))
     return Consistency(threshold).losses(model, batch, []).numpy()
@@ -25,13 +25,13 @@ MOVED = np.float32([[0, 1, 2]])
 NO_TARGET = np.zeros((1, 3), np.float32)
 
 
-def test_the_loss_of_an_unlabelled_input_is_that_of_its_own_label_where_it_is_sure():
+def test_an_unlabelled_input_is_trained_on_the_clones_own_label_if_that_is_certain():
     assert losses_of(SURE, MOVED, NO_TARGET) == pytest.approx(-log_softmax(MOVED)[0, 0])
     assert losses_of(UNSURE, MOVED, NO_TARGET) == 0
     assert losses_of(UNSURE, MOVED, NO_TARGET, 0.4) == pytest.approx(-log_softmax(MOVED)[0, 0])
 
 
-def test_the_loss_of_a_labelled_input_is_the_cross_entropy_whatever_the_clone_believes():
+def test_the_loss_of_a_labelled_input_is_the_cross_entropy_with_its_label():
     for plain in (SURE, UNSURE):
         assert losses_of(plain, MOVED,
                          np.float32([[0, 0, 1]])) == pytest.approx(-log_softmax(MOVED)[0, 2])
@@ -72,7 +72,7 @@ def test_the_whole_pool_is_trained_on_and_only_the_queried_rows_are_paid_for(mon
     assert np.isin(thief.targets, (0, 1)).all()
 
 
-def test_a_thief_whose_attack_has_no_pool_has_what_it_asked(monkeypatch):
+def test_without_a_pool_the_thief_uses_its_queries(monkeypatch):
     seen, train = [], Trainer.train
     monkeypatch.setattr(
         Trainer, "train",
@@ -82,7 +82,7 @@ def test_a_thief_whose_attack_has_no_pool_has_what_it_asked(monkeypatch):
     np.testing.assert_array_equal(seen[-1].unlabelled, thief.inputs)
 
 
-def test_the_pool_makes_another_clone():
+def test_the_pool_changes_the_clone():
     clones = [
         steal(Sample(), 10, adversary=ADVERSARIES.make(member))[0].clone()
         for member in ("labels", "semi_supervised", "semi_supervised:threshold=0")
@@ -100,6 +100,6 @@ def test_options_out_of_range_are_refused(options, message):
         ADVERSARIES.make(f"semi_supervised:{options}")
 
 
-def test_inputs_that_are_no_images_are_refused():
+def test_inputs_that_are_not_images_are_refused():
     with pytest.raises(ValueError, match=r"semi_supervised` shifts images.*shape \(20,\)"):
         ADVERSARIES.make("semi_supervised").check((20,))

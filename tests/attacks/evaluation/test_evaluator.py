@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from attacks.clone.clone import Clone
+from attacks.clone.shared_model import SharedModel
 from attacks.evaluation import agreement
 from attacks.evaluation.evaluator import DefendedVictim
 from attacks.evaluation.evaluator import Evaluator
@@ -33,9 +34,19 @@ def evaluator(victim):
                      (-4.0, 4.0))
 
 
+def clone_of(model, digest="a clone", **options):
+    """A clone that answers as a model does."""
+    return Clone(SharedModel(model), model.get_weights(), **{
+        "steps": 1,
+        "train_seconds": 0.0,
+        "curve": (),
+        "digest": digest,
+        **options
+    })
+
+
 def measured(victim, defence, clone_model):
-    clone = Clone((), 1, 0.0, (), "a clone")
-    return evaluator(victim).measure(clone, lambda clone: clone_model, defence, INPUTS)
+    return evaluator(victim).measure(clone_of(clone_model), defence, INPUTS)
 
 
 def test_the_victim_agrees_with_itself_and_a_constant_clone_as_often_as_its_class_is_given():
@@ -61,36 +72,28 @@ def test_the_divergence_of_a_clone_is_of_the_clone_from_the_victim():
 
 
 def test_equal_clones_are_examined_once():
-    judge, models = evaluator(linear(5.0)), []
-
-    def model(clone):
-        models.append(clone)
-        return logits_of(linear(1.0))
-
-    clone = Clone((), 1, 0.0, (), "a clone")
-    figures = [judge.measure(clone, model, defence, INPUTS) for defence in ("none", "top_k")]
-    assert len(models) == 1 and figures[0]["agreement_clean"] == figures[1]["agreement_clean"]
+    judge, clone = evaluator(linear(5.0)), clone_of(logits_of(linear(1.0)))
+    one = judge.examined(clone)
+    figures = [judge.measure(clone, defence, INPUTS) for defence in ("none", "top_k")]
+    assert judge.examined(
+        clone) is one and figures[0]["agreement_clean"] == figures[1]["agreement_clean"]
 
 
 @pytest.mark.parametrize("held_out, expected", [(None, 0.25), (0.5, 1.0)])
 def test_what_was_watched_of_the_finished_clone_is_not_computed_again(held_out, expected):
-    clone = Clone((), 4, 0.0, ((2, 0.5), (4, 0.25)), "a clone", agreement_held_out=held_out)
-    model = logits_of(linear(1.0))
-    figures = evaluator(linear(5.0)).measure(clone, lambda clone: model, "none", INPUTS)
+    curve = ((2, 0.5), (4, 0.25))
+    clone = clone_of(logits_of(linear(1.0)), steps=4, curve=curve, agreement_held_out=held_out)
+    figures = evaluator(linear(5.0)).measure(clone, "none", INPUTS)
     assert figures["agreement_validation"] == expected
 
 
 def test_what_is_remembered_of_clones_is_bounded(monkeypatch):
     monkeypatch.setattr(agreement, "_REMEMBERED", 2)
-    judge, models = evaluator(linear(5.0)), []
-
-    def model(clone):
-        models.append(clone.digest)
-        return logits_of(linear(1.0))
-
+    judge, model = evaluator(linear(5.0)), logits_of(linear(1.0))
+    examined = {}
     for name in ("a", "b", "a", "c", "b", "a"):
-        judge.measure(Clone((), 1, 0.0, (), name), model, "none", INPUTS)
-    assert models == ["a", "b", "c", "a"]
+        examined.setdefault(id(judge.examined(clone_of(model, name))), name)
+    assert list(examined.values()) == ["a", "b", "c", "a"]
 
 
 @pytest.mark.parametrize("scale", [5.0, 200.0], ids=["soft", "saturated"])

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from attacks.clone.clone import Clone
-from attacks.evaluation import agreement
 from attacks.evaluation.remote_evaluator import RemoteEvaluator
 from models.data.splits import Rows
 
@@ -11,12 +10,18 @@ TEST = Rows(np.zeros((4, 2), np.float32), np.int64([0, 1, 2, 0]))
 CHOOSING = Rows(np.zeros((5, 2), np.float32), np.int64([0, 0, 0, 0, 0]))
 
 
-def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none(monkeypatch):
+class Answers:
+    """A model with a fixed answer for each number of rows."""
+
+    def logits(self, weights, inputs):
+        labels = {len(CHOOSING): [1, 1, 1, 0, 0], len(TEST): [0, 1, 2, 1]}
+        return np.eye(3)[labels[len(inputs)]]
+
+
+def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none():
     evaluator = RemoteEvaluator(TEST, np.int64([0, 1, 1, 1]), CHOOSING, np.int64([2, 1, 1, 1, 1]))
-    labels = {len(CHOOSING): [1, 1, 1, 0, 0], len(TEST): [0, 1, 2, 1]}
-    monkeypatch.setattr(agreement, "predict", lambda clone, x: np.eye(3)[labels[len(x)]])
-    clone = Clone((), 1, 0.0, (), "", agreement_held_out=0.25)
-    figures = evaluator.measure(clone, lambda clone: None, "as_served", TEST.x)
+    clone = Clone(Answers(), (), 1, 0.0, (), "", agreement_held_out=0.25)
+    figures = evaluator.measure(clone, "as_served", TEST.x)
     known = {name: value for name, value in figures.items() if value is not None}
     assert known == {
         "agreement_defended": pytest.approx(3 / 4),

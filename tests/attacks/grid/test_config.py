@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from attacks.clone.recipe import CloneConfig
+from attacks.clone.recipe import Recipe
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RemoteConfig
@@ -137,17 +137,17 @@ def test_an_impossible_run_is_refused(config, changes, message):
 ])  # yapf: disable
 def test_an_impossible_recipe_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        CloneConfig(**changes)
+        Recipe(**changes)
 
 
 def test_numbers_of_numpy_are_numbers():
     """And the cells and records are those of Python's numbers."""
-    plain = run_config(budgets=(5,), seeds=(1,), epsilon=0.5, clone=CloneConfig(steps=7),
+    plain = run_config(budgets=(5,), seeds=(1,), epsilon=0.5, clone=Recipe(steps=7),
                        clones_per_device=2)  # yapf: disable
     numpy = run_config(budgets=(np.int64(5),),
                        seeds=(np.uint8(1),),
                        epsilon=np.float64(0.5),
-                       clone=CloneConfig(steps=np.int32(7)),
+                       clone=Recipe(steps=np.int32(7)),
                        clones_per_device=np.int64(2))
     assert numpy == plain and numpy.replay() == plain.replay()
     assert repr(numpy.experiment.cells()) == repr(plain.experiment.cells())
@@ -166,7 +166,7 @@ IMAGES = Dataset("images", np.zeros((9, 4, 4, 1), np.float32), np.arange(9), 9, 
 def test_budgets_are_those_of_inputs_where_an_adversary_asks_for_several_rows(
         changes, clone, message):
     pools = Pools(np.zeros((100, 4, 4, 1), np.float32), (0.0, 1.0))
-    config = experiment_config(adversaries=("averaged",), clone=CloneConfig(**clone), **changes)
+    config = experiment_config(adversaries=("averaged",), clone=Recipe(**clone), **changes)
     with pytest.raises(ValueError, match=message):
         config.check(IMAGES, pools)
 
@@ -175,7 +175,7 @@ EXPERIMENTS = {
     "a victim to train":
         experiment_config(data=DataConfig("mnist", image_size=(8, 9)),
                           victim=VictimConfig(steps=7),
-                          clone=CloneConfig(jit=True, held_out=0.25),
+                          clone=Recipe(jit=True, held_out=0.25),
                           epsilon=0.5),
     "a victim of a file":
         experiment_config(victim=VictimFile("v/victim.keras")),
@@ -198,9 +198,9 @@ def test_a_replay_is_the_same_experiment(experiment):
 
 
 @pytest.mark.parametrize("changes", [
-    {"clone": CloneConfig(optimizer="adam:learning_rate=1e-3")},
+    {"clone": Recipe(optimizer="adam:learning_rate=1e-3")},
     {"victim": VictimConfig(optimizer="adam:learning_rate=.0010")},
-    {"clone": CloneConfig(held_out=0)},
+    {"clone": Recipe(held_out=0)},
     {"budgets": (10, 20)},
     {"budgets": (30,), "seeds": (7,), "attacks": ("random",)},
     {"defences": ("reverse_sigmoid:gamma=.2",), "adversaries": ("labels",)},
@@ -215,8 +215,8 @@ def test_another_spelling_or_grid_is_the_same_experiment(changes):
     ({"victim": VictimConfig(seed=1)}, "victim_seed"),
     ({"victim": VictimFile("v.keras")}, "victim_seed"),
     ({"victim": REMOTE, "defences": ("as_served",)}, "oracle"),
-    ({"clone": CloneConfig(precision="mixed_bfloat16")}, "precision"),
-    ({"clone": CloneConfig(optimizer="adam:learning_rate=.002")}, "optimizer"),
+    ({"clone": Recipe(precision="mixed_bfloat16")}, "precision"),
+    ({"clone": Recipe(optimizer="adam:learning_rate=.002")}, "optimizer"),
     ({"epsilon": 0.5}, "epsilon"),
 ])  # yapf: disable
 def test_another_value_is_another_experiment(changes, name):

@@ -1,4 +1,4 @@
-"""Attacks that train substitutes, watched round by round, with substitutes real and made up."""
+"""Attacks with substitutes, real or made up, observed round by round."""
 import dataclasses
 import types
 
@@ -14,34 +14,34 @@ _WEIGHTS = np.random.default_rng(11).normal(size=(64, CLASSES))
 
 
 def classify(inputs):
-    """Four classes of inputs of 64 values, none of which is the label of all of them."""
+    """A victim of four classes for inputs of 64 values, with more than one label among them."""
     scores = 2 * (np.asarray(inputs, np.float64).reshape(len(inputs), -1) - 0.5) @ _WEIGHTS
     scores = np.exp(scores - scores.max(axis=1, keepdims=True))
     return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def vectors(rows=300, low=0.0, high=1.0):
-    """Pools of inputs that are no images."""
+    """Pools of vectors, which are not images."""
     values = np.random.default_rng(5).random((rows, 64), np.float32)
     return Pools(np.float32(low + (high - low) * (0.1 + 0.8 * values)), (low, high))
 
 
 def seeds(pools, count, seed=0):
-    """The first of the pool's rows, in the order in which `Sample` asks them."""
+    """The first rows of the pool in the order in which `Sample` queries them."""
     order = np.random.default_rng(derive(seed, "queries")).permutation(len(pools.own))
     return pools.own[order[:count]]
 
 
 @dataclasses.dataclass
 class Round:
-    """What was held as a round began, and what came of it."""
+    """The queried inputs at the start of a round, and its result."""
     held: np.ndarray
     labels: np.ndarray
     epochs: int
     fresh: bool
     substitute: object
     calls: list = dataclasses.field(
-        default_factory=list)  # of its gradients: inputs, classes, of, result
+        default_factory=list)  # of `gradients`: inputs, classes, of, result
     asked: np.ndarray | None = None
 
 
@@ -52,17 +52,17 @@ def watch(attack,
           predict=classify,
           classes=CLASSES,
           **options):
-    """The thief after an attack, and its rounds; no row may be sent to the victim twice.
+    """The thief after an attack, and its rounds. Fails if a row is sent to the victim twice.
 
     Args:
-        substitute: Function of inputs, classes and the score's name: the gradients, instead of
-            those of a substitute that is trained.
+        substitute: A function from inputs, classes and the name of a score to gradients. It
+            replaces those of trained substitutes.
     """
     sent, rounds = [], []
 
     def counted(inputs):
         sent.append(len(inputs))
-        assert sum(sent) <= budget  # each point is sent once
+        assert sum(sent) <= budget  # Each point is sent once.
         return predict(inputs)
 
     thief, oracle = thieves.make_thief(budget,
@@ -75,16 +75,14 @@ def watch(attack,
     def watched(epochs, fresh=False):
         made = made_up(substitute) if substitute else train(epochs, fresh)
         began = Round(thief.inputs, thief.targets.argmax(axis=1), epochs, fresh, made)
-        gradients = made.gradients
 
         def recorded(inputs, classes, of="logit"):
-            result = gradients(inputs, classes, of=of)
+            result = made.gradients(inputs, classes, of=of)
             began.calls.append((inputs, classes, of, result))
             return result
 
-        made.gradients = recorded
         rounds.append(began)
-        return made
+        return types.SimpleNamespace(probabilities=made.probabilities, gradients=recorded)
 
     thief.substitute = watched
     attack.check(budget, thief.pools)
@@ -96,27 +94,27 @@ def watch(attack,
 
 
 def made_up(gradients):
-    """A substitute that thinks class 3 the likeliest, then 1, 2 and 0, whatever the input."""
+    """A substitute for which class 3 is always the likeliest, then 1, 2 and 0."""
     row = np.float32([0.1, 0.3, 0.2, 0.4])
     return types.SimpleNamespace(gradients=gradients,
                                  probabilities=lambda inputs: np.tile(row, (len(inputs), 1)))
 
 
 def noise():
-    """Gradients that differ from call to call, so that all points do."""
+    """Gradients that differ from call to call, so that all points differ."""
     rng = np.random.default_rng(2)
     return lambda inputs, classes, of: rng.normal(size=inputs.shape).astype(np.float32)
 
 
 def model_of(round_, shape=(64,)):
-    """A model of its own with the weights of a round's substitute."""
+    """A separate model with the weights of a round's substitute."""
     model = architectures.build("mlp", shape, CLASSES, seed=0)
-    model.set_weights(round_.substitute.clone.weights)
+    model.set_weights(round_.substitute.weights)
     return model
 
 
 def nearest(points, expected):
-    """For each point, which of the expected ones is nearest, and the largest distance of all."""
+    """For each point the index of the nearest expected one, and the largest of the distances."""
     distances = np.stack(
         [np.abs(expected - point).reshape(len(expected), -1).max(axis=1) for point in points])
     return distances.argmin(axis=1), distances.min(axis=1).max()

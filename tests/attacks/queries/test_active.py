@@ -1,4 +1,4 @@
-"""Active learning: what each strategy chooses, against its formula, and what is asked."""
+"""Active learning: the choices of each strategy, against its formula, and the queries."""
 import functools
 import types
 
@@ -38,7 +38,7 @@ def linear(classes, features, seed=0):
     return substitute_of(model), weights.astype(np.float64), biases.astype(np.float64)
 
 
-# A substitute whose inputs are its answers.
+# A substitute that answers with its inputs.
 ECHO = types.SimpleNamespace(probabilities=lambda inputs: inputs)
 P = np.random.default_rng(8).dirichlet(np.ones(4), 50).astype(np.float32)
 ASKED = np.random.default_rng(9).dirichlet(np.ones(4), 6).astype(np.float32)
@@ -51,20 +51,20 @@ def test_uncertainty_is_entropy(count):
     assert STRATEGIES["uncertainty"](ECHO, P, ASKED, count).tolist() == expected
 
 
-def test_a_probability_of_0_adds_nothing_to_the_entropy():
+def test_a_probability_of_zero_adds_nothing_to_the_entropy():
     sure = np.array([[1, 0, 0], [0.9, 0.1, 0], [0.5, 0.5, 0]], np.float32)
     assert STRATEGIES["uncertainty"](ECHO, sure, sure, 3).tolist() == [2, 1, 0]
 
 
 @pytest.mark.parametrize("count", BATCHES)
-def test_margin_is_between_the_two_largest(count):
+def test_the_margin_is_between_the_two_largest_probabilities(count):
     margins = [sorted(row)[-1] - sorted(row)[-2] for row in P]
     expected = sorted(range(50), key=lambda i: margins[i])[:count]
     assert STRATEGIES["margin"](ECHO, P, ASKED, count).tolist() == expected
 
 
 @pytest.mark.parametrize("count", [*BATCHES, 50])
-def test_k_center_takes_the_farthest_from_all_before(count):
+def test_k_center_chooses_the_farthest_from_all_earlier_points(count):
     centers, expected = list(ASKED.astype(np.float64)), []
     for _ in range(count):
         gaps = [
@@ -77,14 +77,14 @@ def test_k_center_takes_the_farthest_from_all_before(count):
     assert STRATEGIES["k_center"](ECHO, P, ASKED, count).tolist() == expected
 
 
-def test_k_center_chooses_equal_answers_once_each():
+def test_k_center_chooses_no_candidate_twice_even_if_answers_are_equal():
     same = np.full((5, 2), 0.5, np.float32)
     assert sorted(STRATEGIES["k_center"](ECHO, same, same, 5)) == list(range(5))
 
 
 @pytest.mark.parametrize("classes", [2, 5])
 def test_deepfool_is_exact_for_a_linear_model(classes):
-    """The distance to the nearest of the hyperplanes around the class."""
+    """The distance is that to the nearest hyperplane around the class."""
     substitute, weights, biases = linear(classes, 6)
     x = np.random.default_rng(1).normal(size=(80, 6)).astype(np.float32)
     logits = x @ weights + biases
@@ -101,7 +101,7 @@ def test_deepfool_is_exact_for_a_linear_model(classes):
 
 
 def test_deepfool_finds_the_border_of_a_curved_model():
-    """Of x to (|x|^2, 1), whose border is the unit circle."""
+    """The logits of x are (|x|^2, 1), so the border is the unit circle."""
     inputs = keras.Input((2,))
     square = keras.ops.sum(inputs**2, axis=1, keepdims=True)
     model = keras.Model(inputs, keras.ops.concatenate([square, keras.ops.ones_like(square)], 1))
@@ -110,7 +110,7 @@ def test_deepfool_finds_the_border_of_a_curved_model():
     x = (radius * np.array([np.cos(angle), np.sin(angle)])).T.astype(np.float32)
     got, expected = deepfool.distances(substitute_of(model), x), np.abs(radius - 1)
     np.testing.assert_allclose(got[radius > 1], expected[radius > 1], atol=0.01)
-    # From inside, the first step of Newton's method on a convex function is too long, by design.
+    # From inside, the first step of Newton's method on a convex function is always too long.
     assert (got >= expected - 0.01)[radius < 1].all() and (got < 1.4 * expected)[radius < 1].all()
 
 
@@ -123,7 +123,7 @@ def test_without_a_gradient_the_distance_is_infinite():
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("budget", [1, 2, 17, 100])
-def test_the_budget_is_spent_in_rounds_and_no_row_is_asked_twice(strategy, budget):
+def test_the_budget_is_spent_in_rounds_and_no_row_is_queried_twice(strategy, budget):
     thief, oracle = steal(budget, strategy=strategy, rounds=3, epochs=2)
     assert oracle.queries_used == budget == len(np.unique(thief.inputs, axis=0))
     seeds = {1: 1, 2: 1, 17: 2, 100: 10}[budget]
@@ -131,33 +131,33 @@ def test_the_budget_is_spent_in_rounds_and_no_row_is_asked_twice(strategy, budge
     assert thief.rows_per_round == [seeds, *rounds]
 
 
-def test_the_last_round_is_cut():
+def test_the_last_round_queries_only_the_rest_of_the_budget():
     assert steal(21, seeds=0.2, rounds=4, epochs=1)[0].rows_per_round == [4, 5, 5, 5, 2]
     assert steal(9, seeds=1)[0].rows_per_round == [9]
 
 
-def test_all_of_the_pool_can_be_asked():
+def test_the_whole_pool_can_be_queried():
     thief, _ = steal(130, rounds=2, epochs=1)
     assert len(np.unique(thief.inputs, axis=0)) == 130
 
 
-def test_equal_rows_of_the_pool_do_not_stop_it():
+def test_equal_rows_of_the_pool_do_not_stop_the_attack():
     twice = Pools(np.repeat(POOLS.own[:30], 2, axis=0), (0.0, 1.0))
     thief, oracle = thieves.steal(Active(rounds=2, epochs=1), 30, pools=twice)
     assert oracle.queries_used == 30 and thief.left == 0
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_what_is_asked_follows_from_the_seed(strategy):
+def test_the_queries_follow_from_the_seed(strategy):
     options = {"strategy": strategy, "rounds": 2, "epochs": 2}
     first = steal(20, **options)[0].inputs
     np.testing.assert_array_equal(first, steal(20, **options)[0].inputs)
     assert not np.array_equal(first, steal(20, seed=1, **options)[0].inputs)
 
 
-def test_each_round_asks_what_the_substitute_of_that_round_says(monkeypatch):
-    """The substitute has seen all that was asked before, starts from new weights, and the choice is
-    made among the rest of the pool."""
+def test_each_round_queries_the_choice_of_its_own_substitute(monkeypatch):
+    """That substitute was trained on all earlier queries, from new weights, and chooses among the
+    rest of the pool."""
     thief, _ = thieves.make_thief(24, pools=POOLS)
     trained = []
 

@@ -1,4 +1,4 @@
-"""Images of another domain: which are asked, and how often."""
+"""The Copycat attack: which images of another domain are queried, and how often."""
 import numpy as np
 import pytest
 
@@ -18,7 +18,7 @@ def steal(budget, seed=0, **options):
 
 @pytest.mark.parametrize("pool", ["photos", "digits"])
 @pytest.mark.parametrize("budget", [1, 2, 17, 100])
-def test_the_budget_is_spent_on_the_pool_and_no_row_is_asked_twice(pool, budget):
+def test_the_budget_is_spent_on_the_pool_and_no_row_is_queried_twice(pool, budget):
     thief, oracle = steal(budget, pool=pool)
     assert oracle.queries_used == budget and thief.rows_per_round == [budget]
     everything = POOLS.foreign(pool).inputs.reshape(-1, 64).tolist()
@@ -33,7 +33,7 @@ def test_queries_are_nested_and_drawn_once_per_seed():
     assert not np.array_equal(large, steal(100, seed=1)[0].inputs)
 
 
-def test_what_cannot_be_carried_out_is_refused_before_the_run():
+def test_impossible_attacks_are_refused_before_the_run():
     attack, rows = Copycat(), len(POOLS.foreign("photos").inputs)
     attack.check(rows, POOLS)
     with pytest.raises(ValueError, match=f"at most the {rows} rows.*Received: {rows + 1}"):
@@ -44,8 +44,8 @@ def test_what_cannot_be_carried_out_is_refused_before_the_run():
         ATTACKS.make("copycat:domain=photos")
 
 
-def test_a_run_by_flags(tmp_path):
-    """Copycat and Knockoff on the digits, whose own images are refused first."""
+def test_a_run_of_the_program(tmp_path):
+    """Copycat and Knockoff on the digits; the digits themselves are refused as a pool."""
     small = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
              "--steps=40", "--budgets=20", "--seeds=3")
     refused = call(*small, "--attacks=copycat:pool=digits", f"--output_dir={tmp_path / 'no'}")

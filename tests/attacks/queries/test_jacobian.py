@@ -1,4 +1,4 @@
-"""Jacobian, targeted Jacobian and FGSM: where the points lie."""
+"""The Jacobian, targeted Jacobian and FGSM attacks: the position of their points."""
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,7 +17,7 @@ from tests.attacks.queries.substitutes import watch
 
 
 def slow_gradients(model, inputs, classes, of):
-    """One backward pass for each class, of which each row takes that of its own."""
+    """Takes a backward pass for each class; each row gets the gradient of its own class."""
     of_class = []
     for c in range(CLASSES):
         x = tf.constant(inputs)
@@ -52,7 +52,7 @@ def test_new_points_are_base_points_moved_by_the_sign_of_a_gradient(name, low, h
         expected = np.clip(expected, low, high) if clipped else expected
         places, distance = nearest(began.asked, expected)
         assert distance < 1e-5
-        assert len(set(places)) == len(began.asked)  # each base point once
+        assert len(set(places)) == len(began.asked)  # Each base point moves once.
 
 
 @pytest.mark.parametrize("preset, budget, signs", [
@@ -70,7 +70,7 @@ def test_the_sign_of_the_step_follows_the_round(preset, budget, signs):
 
 
 def test_growth_doubles_until_the_reservoir_makes_it_linear():
-    """Its base points are drawn from all that is held, and nothing that is held changes."""
+    """Base points are drawn from all queried inputs, none of which changes."""
     pools = vectors()
     thief, rounds = watch(Jacobian("prediction_poisoning"), 2100, noise(), pools=pools)
     assert thief.rows_per_round == [100, 100, 200, 400, 400, 400, 400, 100]
@@ -80,16 +80,16 @@ def test_growth_doubles_until_the_reservoir_makes_it_linear():
     for began, places in zip(rounds, drawn):
         assert len(set(places)) == len(places) and max(places) < len(began.held)
     assert [sorted(places) for places in drawn[:3]] == [list(range(n)) for n in (100, 200, 400)]
-    for began, places in zip(rounds[3:], drawn[3:]):  # to five standard deviations
+    for began, places in zip(rounds[3:], drawn[3:]):  # Within five standard deviations.
         assert abs(np.mean(places) / len(began.held) - 0.5) < 5 / (12 * len(places))**0.5
 
 
-def test_cleverhans_doubles_all_that_it_holds_in_five_rounds():
+def test_cleverhans_doubles_the_queried_inputs_in_each_of_five_rounds():
     thief, _ = watch(Jacobian(), 4800, noise())
     assert thief.rows_per_round == [150, 150, 300, 600, 1200, 2400]
 
 
-def test_only_the_preset_of_cleverhans_leaves_the_range():
+def test_only_the_cleverhans_preset_leaves_the_range():
     pools = vectors(low=-1.0, high=2.0)
     for attack in (Jacobian(step=0.2), Jacobian("prediction_poisoning", step=0.2), FGSM(0.4),
                    JacobianTargeted(epsilon=0.5, step=0.2)):
@@ -135,11 +135,11 @@ def test_targeted_points_take_signed_steps_inside_a_ball_and_the_range(preset):
             points = np.clip(points, -1, 3)
         np.testing.assert_allclose(began.asked, points[:len(began.asked)], atol=1e-5)
         distances = np.abs(began.asked - starts[:len(began.asked)]).max(axis=1)
-        np.testing.assert_allclose(distances, 0.2, atol=1e-5)  # and at the edge of the ball
+        np.testing.assert_allclose(distances, 0.2, atol=1e-5)  # At the edge of the ball.
 
 
-def test_the_figures_of_the_targeted_presets():
-    """Steps of .01 that all have one sign end at .08, short of the ball of .1."""
+def test_the_targeted_presets_have_their_published_figures():
+    """Eight steps of .01 with one sign end at .08, inside the ball of radius .1."""
 
     def ones(inputs, classes, of):
         del classes, of
@@ -159,13 +159,13 @@ def test_the_targets_are_one_other_class_at_random_or_the_likeliest_three():
     assert set((targets - labels) % CLASSES) == {1, 2, 3}
     _, rounds = watch(JacobianTargeted("jb_top3"), 250, noise())
     inputs, targets, _, _ = rounds[0].calls[0]
-    # A made-up substitute thinks 3 the likeliest, then 1, 2 and 0: all that are not the label.
+    # For the made-up substitute, 3 is the likeliest, then 1, 2 and 0; the label is left out.
     for label, others in zip(classify(inputs[::3]).argmax(axis=1), targets.reshape(-1, 3)):
         assert others.tolist() == [c for c in (3, 1, 2, 0) if c != label]
     np.testing.assert_array_equal(inputs[::3], inputs[2::3])
 
 
-def test_where_there_are_but_two_classes_there_is_one_target():
+def test_with_only_two_classes_there_is_one_target():
 
     def even(inputs):
         return np.tile(np.float32([0.5, 0.5]), (len(inputs), 1))

@@ -1,4 +1,4 @@
-"""The bandit, its rewards, and which inputs it asks."""
+"""The Knockoff attack: its bandit, its rewards and its queries."""
 import numpy as np
 import pytest
 
@@ -21,8 +21,8 @@ def steal(budget, **options):
 
 
 @pytest.mark.parametrize("paying", [0, 3])
-def test_the_arm_of_the_higher_reward_is_preferred(paying):
-    """Every one of 20 simulated bandits, whose arms pay .9 or .1, with noise."""
+def test_the_arm_with_the_highest_reward_is_preferred(paying):
+    """Holds for each of 20 simulated bandits, whose arms pay .9 or .1, with noise."""
     for seed in range(20):
         rng, bandit = np.random.default_rng(seed), GradientBandit(5)
         is_open = np.ones(5, bool)
@@ -37,7 +37,7 @@ def test_the_arm_of_the_higher_reward_is_preferred(paying):
 
 
 def test_preferences_follow_the_formula():
-    """Three pulls by hand: each step is 1 / pulls of the arm, the baseline is the mean before."""
+    """Three pulls by hand: a step is 1 / pulls of the arm, the baseline the mean so far."""
     bandit, policy = GradientBandit(3), np.full(3, 1 / 3)
     bandit.update(np.array([0, 1, 1]), np.array([0.5, 1.0, 0.0]), policy)
     expected = (0.5 / 1 - 0.75 / 2) * (np.array([0, 1, 0]) - policy)
@@ -54,7 +54,7 @@ def test_exhausted_arms_are_never_drawn():
 
 
 @pytest.mark.parametrize("part", [*PARTS, "all"])
-def test_rewards_are_in_0_to_1_and_constant_ones_are_0(part):
+def test_rewards_are_from_0_to_1_and_constant_ones_are_0(part):
     rng = np.random.default_rng(1)
     parts = PARTS if part == "all" else (part,)
     rewards, answers = Rewards(parts), rng.dirichlet(np.full(5, 0.3), (6, 9))
@@ -68,7 +68,7 @@ def test_rewards_are_in_0_to_1_and_constant_ones_are_0(part):
 
 
 def test_rewards_follow_their_formulas():
-    """Against loops over the rows, of two rounds, before they are normalised."""
+    """The reference is a loop over the rows of two rounds, before they are normalised."""
     rng = np.random.default_rng(2)
     targets, said = rng.dirichlet(np.ones(4), 10), rng.dirichlet(np.ones(4), 10)
     said[:4] = 0.25  # Not trained in the first round.
@@ -93,7 +93,7 @@ def test_rewards_follow_their_formulas():
 
 @pytest.mark.parametrize("options", [{}, {"reward": "certainty"}, {"pool": "digits", "batch": 7}])
 @pytest.mark.parametrize("budget", [1, 2, 17, 100])
-def test_the_budget_is_spent_in_rounds_and_no_row_is_asked_twice(options, budget):
+def test_the_budget_is_spent_in_rounds_and_no_row_is_queried_twice(options, budget):
     thief, oracle = steal(budget, **options)
     assert oracle.queries_used == budget == len(np.unique(thief.inputs, axis=0))
     batch = options.get("batch", 32)
@@ -101,23 +101,23 @@ def test_the_budget_is_spent_in_rounds_and_no_row_is_asked_twice(options, budget
     assert thief.rows_per_round == [batch] * full + [rest] * (rest > 0)
 
 
-def test_all_of_a_pool_can_be_asked():
+def test_the_whole_pool_can_be_queried():
     thief, _ = steal(60, pool="own", batch=9)
     assert sorted(thief.inputs.sum(axis=(1, 2, 3))) == sorted(thieves.POOL.sum(axis=(1, 2, 3)))
 
 
-def test_what_follows_from_the_seed_does():
+def test_the_queries_follow_from_the_seed():
     np.testing.assert_array_equal(steal(40)[0].inputs, steal(40)[0].inputs)
     assert not np.array_equal(steal(40)[0].inputs, steal(40, seed=1)[0].inputs)
 
 
-def test_labels_have_no_certainty_and_do_no_harm():
+def test_the_certainty_of_labels_is_constant_and_does_no_harm():
     thief, _ = steal(40, adversary=Labels(), reward="certainty")
     assert set(thief.targets.ravel()) == {0, 1}
 
 
-def test_the_victims_answers_decide():
-    """A victim that is certain of 3s and of nothing else is asked for many of them."""
+def test_the_answers_of_the_victim_decide_what_is_queried():
+    """A victim that is certain of threes alone gets many of them as queries."""
     digits = POOLS.foreign("digits")
     threes = digits.inputs[digits.classes == 3].reshape(-1, 64)
 
@@ -130,7 +130,7 @@ def test_the_victims_answers_decide():
         assert thief.targets.max(axis=1).sum() > 150 + 2 * 15 / 2
 
 
-def test_the_arms_are_classes_of_another_data_set_or_clusters(monkeypatch):
+def test_the_arms_are_the_classes_of_another_data_set_or_clusters(monkeypatch):
     thief, _ = thieves.make_thief(10, pools=POOLS)
     np.testing.assert_array_equal(Knockoff("digits").arms(thief), POOLS.foreign("digits").classes)
     for pool in ("photos", "own"):
@@ -140,7 +140,7 @@ def test_the_arms_are_classes_of_another_data_set_or_clusters(monkeypatch):
         np.testing.assert_array_equal(arms, Knockoff(pool, clusters=4).arms(thief))
 
 
-def test_clusters_are_neighbours_and_at_most_as_many_as_rows():
+def test_a_cluster_holds_neighbours_and_there_are_no_more_clusters_than_rows():
     rng = np.random.default_rng(0)
     centers = rng.permutation(np.repeat([0, 1, 2], 30))
     inputs = (centers[:, None, None] + rng.uniform(-0.1, 0.1, (90, 4, 4))).astype(np.float32)
@@ -149,7 +149,7 @@ def test_clusters_are_neighbours_and_at_most_as_many_as_rows():
     assert len(set(knockoff.clusters(inputs[:2], 10, rng))) == 2
 
 
-def test_rows_by_arm_are_all_rows():
+def test_every_row_belongs_to_one_arm():
     arms = np.array([4, 0, 4, 2, 0, 4])
     rows = knockoff.rows_by_arm(arms, np.random.default_rng(0))
     assert [sorted(arm) for arm in rows] == [[1, 4], [3], [0, 2, 5]]

@@ -1,4 +1,4 @@
-"""Images of another data set as inputs of the victim's shape."""
+"""Foreign pools: images of another data set as inputs for the victim."""
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -23,8 +23,8 @@ def pools_for(shape, input_range=(0.0, 1.0), dataset=None):
 @pytest.mark.parametrize("name, least, classes", [("photos", 9000, 0), ("digits", 1790, 10)])
 @pytest.mark.parametrize("input_range", [(0.0, 1.0), (-1.0, 1.0)])
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3), (9, 5, 3)])
-def test_they_have_the_shape_the_range_and_the_dtype_of_the_victims(shape, input_range, name, least,
-                                                                    classes):
+def test_inputs_have_the_shape_the_range_and_the_dtype_of_the_victims(shape, input_range, name,
+                                                                      least, classes):
     pool = pools_for(shape, input_range).foreign(name)
     low, high = input_range
     assert len(pool.inputs) > least and pool.inputs.shape[1:] == shape
@@ -38,7 +38,7 @@ def test_they_have_the_shape_the_range_and_the_dtype_of_the_victims(shape, input
         assert pool.classes is None
 
 
-def test_they_are_loaded_once_and_always_the_same(monkeypatch):
+def test_a_pool_is_loaded_once_and_always_the_same(monkeypatch):
     pools = pools_for((8, 8, 1))
     np.testing.assert_array_equal(
         pools.foreign("photos").inputs,
@@ -48,8 +48,8 @@ def test_they_are_loaded_once_and_always_the_same(monkeypatch):
     assert pools.foreign("photos") is loaded
 
 
-def test_a_patch_is_the_photographs():
-    """In full size it is found there, and any size has its mean."""
+def test_a_patch_is_a_part_of_a_photograph():
+    """In full size it equals that part, and in any size it has the same mean."""
     photo = load_sample_images().images[0].astype(np.float32) / 255
     grid = photos._grid(photo, 64)
     assert len(grid) == 23 * 37
@@ -61,7 +61,7 @@ def test_a_patch_is_the_photographs():
         np.testing.assert_allclose(small.mean(axis=(1, 2)), grid.mean(axis=(1, 2)), atol=0.025)
 
 
-def test_all_patches_come_from_the_two_photographs():
+def test_patches_come_from_both_photographs():
     means = [photo.mean(axis=(0, 1)) / 255 for photo in load_sample_images().images]
     average = photos.patches((8, 8)).mean(axis=(0, 1, 2))
     assert (np.abs(average - np.mean(means, axis=0)) < 0.05).all()
@@ -76,7 +76,7 @@ def test_digits_keep_their_classes_and_their_pixels():
     np.testing.assert_array_equal(pool.classes, digits.target)
 
 
-def test_grey_is_the_luminance_and_a_grey_colour_stays():
+def test_grey_is_the_luminance_and_grey_images_keep_their_values():
     colours = np.eye(3, dtype=np.float32)[None]
     np.testing.assert_allclose(with_channels(colours, 1)[0, :, 0], [0.299, 0.587, 0.114])
     grey = np.random.default_rng(0).random((4, 5, 6, 1), np.float32)
@@ -86,7 +86,7 @@ def test_grey_is_the_luminance_and_a_grey_colour_stays():
         with_channels(np.zeros((1, 2, 2, 4)), 1)
 
 
-def test_equal_images_are_there_once(monkeypatch):
+def test_duplicate_images_are_dropped(monkeypatch):
     images = np.zeros((5, 4, 4, 1), np.float32)
     images[[1, 3]] = 0.5
     twice = Dataset("twice", images, np.arange(5), 5, (0.0, 1.0))
@@ -96,7 +96,7 @@ def test_equal_images_are_there_once(monkeypatch):
     np.testing.assert_array_equal(pool.classes, [0, 1])
 
 
-def test_sets_of_tfds_are_read_where_the_run_has_them_and_resized(tmp_path):
+def test_sets_of_tfds_are_read_from_the_directory_of_the_run_and_resized(tmp_path):
     prepare(tmp_path, shape=(None, None, 3))
     pools = Pools(np.ones((9, 8, 7, 1), np.float32), (0.0, 2.0), DataConfig("x", str(tmp_path)))
     pool = pools.foreign("small")
@@ -122,7 +122,7 @@ def test_the_victims_own_data_set_is_refused_by_its_images():
 
 
 @pytest.mark.parametrize("shape", [(20,), (8, 8), (8, 8, 4)])
-def test_victims_of_no_images_are_refused(shape):
+def test_victims_that_do_not_take_images_are_refused(shape):
     with pytest.raises(ValueError, match="`pool` must be own where the inputs are no images"):
         pools_for(shape).foreign("photos")
 
@@ -133,4 +133,4 @@ def test_unknown_pools_are_refused():
 
 
 def test_pools_have_no_labels_of_the_victims_task():
-    assert set(vars(pools_for((8, 8, 1)))) == {"own", "input_range", "data", "_foreign"}
+    assert set(vars(pools_for((8, 8, 1)))) == {"own", "input_range", "_data", "_foreign", "_lock"}

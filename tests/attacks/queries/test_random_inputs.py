@@ -1,4 +1,4 @@
-"""Noise of the pool's range, nested, and charged like any input."""
+"""The random attack: noise in the pool's range, nested, and charged like any input."""
 import numpy as np
 import pytest
 
@@ -31,7 +31,7 @@ def test_noise_fills_the_range_of_the_pool_and_has_its_shape():
     assert inputs.shape == (200, 5, 6, 1) and inputs.dtype == np.float32
     low, high = POOL.min(), POOL.max()
     assert low <= inputs.min() < low + 0.01 and high - 0.01 < inputs.max() <= high
-    # Uniform: every tenth of the range has its share, to five standard deviations.
+    # Every tenth of the range has a tenth of the values, within five standard deviations.
     counts, _ = np.histogram(inputs, np.linspace(low, high, 11))
     assert np.abs(counts / 600 - 1).max() < 5 * (0.9 / 600)**0.5
 

@@ -1,4 +1,4 @@
-"""The Sample attack and the adversaries: what is asked, and what is made of the answers."""
+"""The Sample attack: its queries; and the plain adversaries: their targets."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def steal(budget, seed=0, **options):
 
 
 def pool_rows(inputs):
-    """The index in the pool of each input, -1 where it is none of the pool's."""
+    """The index of each input in the pool, or -1 if the pool does not hold it."""
     return [next((i for i, row in enumerate(POOL) if np.array_equal(row, x)), -1) for x in inputs]
 
 
@@ -47,14 +47,14 @@ def test_rows_are_drawn_without_replacement_from_the_pool():
     assert sorted(pool_rows(steal(60).inputs)) == list(range(60))
 
 
-def test_augmentation_before_the_query_pays_for_each_shifted_image():
+def test_with_augmentation_before_the_query_each_shifted_image_is_paid_for():
     rows = pool_rows(steal(40, augment="before", copies=3).inputs)
     originals = rows[::4]
     assert -1 not in originals and len(set(originals)) == 10
     assert {row for i, row in enumerate(rows) if i % 4} == {-1}
 
 
-def test_a_shifted_image_is_its_original_moved_with_repeated_edges():
+def test_a_shifted_image_is_the_moved_original_with_repeated_edges():
     inputs = steal(60, augment="before", shift=0.25).inputs
     for original, moved in zip(inputs[::2], inputs[1::2]):
         padded = np.pad(original, ((2, 2), (2, 2), (0, 0)), mode="edge")
@@ -65,7 +65,7 @@ def test_a_shifted_image_is_its_original_moved_with_repeated_edges():
         assert windows and (2, 2) not in windows
 
 
-def test_augmentation_after_the_query_costs_nothing_and_is_left_to_training():
+def test_augmentation_after_the_query_costs_nothing_and_happens_in_training():
     plain, augmented = steal(20), steal(20, augment="after", shift=0.25)
     np.testing.assert_array_equal(plain.inputs, augmented.inputs)
     shape = POOL.shape[1:]
@@ -77,7 +77,7 @@ def test_augmentation_after_the_query_costs_nothing_and_is_left_to_training():
 POOLS, VECTORS = Pools(POOL, (0.0, 1.0)), Pools(np.zeros((60, 20)), (0.0, 1.0))
 
 
-def test_what_cannot_be_carried_out_is_refused():
+def test_impossible_attacks_are_refused():
     with pytest.raises(ValueError, match="at most the 60 rows of the thief's pool. Received: 61"):
         Sample().check(61, POOLS)
     with pytest.raises(
@@ -104,9 +104,9 @@ ANSWERS = np.array([[0.1, 0.6, 0.3], [0.4, 0.4, 0.2]], np.float32)
 KNOWN = Known("none", POOL, 0)
 
 
-def test_the_naive_thief_takes_answers_at_their_word():
+def test_the_targets_of_the_naive_thief_are_the_answers():
     np.testing.assert_array_equal(Probabilities().read(ANSWERS, KNOWN), ANSWERS)
 
 
-def test_the_labels_only_thief_keeps_the_lowest_index_argmax():
+def test_the_targets_of_the_labels_only_thief_are_the_lowest_index_argmax():
     np.testing.assert_array_equal(Labels().read(ANSWERS, KNOWN), [[0, 1, 0], [1, 0, 0]])

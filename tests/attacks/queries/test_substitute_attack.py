@@ -1,4 +1,4 @@
-"""What all attacks with substitutes share: the budget, the seeds, the rounds."""
+"""The common behaviour of attacks with substitutes: the budget, the seeds, the rounds."""
 import math
 
 import numpy as np
@@ -24,7 +24,7 @@ POOLS = vectors()
 
 
 def zeros(inputs, classes, of):
-    """Gradients that move nothing."""
+    """Gradients that move no input."""
     del classes, of
     return np.zeros_like(inputs)
 
@@ -34,14 +34,14 @@ def zeros(inputs, classes, of):
 def test_the_budget_is_spent_exactly_on_inputs_that_are_all_new(member, budget):
     thief, rounds = watch(ATTACKS.make(member), budget, noise())
     assert len(np.unique(thief.inputs, axis=0)) == len(thief.inputs) == budget
-    # Each point was sent to the victim once, which `watch` counts, and each round paid for its own.
+    # `watch` counts that each point is sent to the victim once; each round pays for its own.
     first = max(1, min(7, budget // 2))
     assert thief.rows_per_round == [first, *(len(began.asked) for began in rounds)]
     assert thief.left == 0 and 0 not in thief.rows_per_round
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_with_trained_substitutes_a_seed_gives_the_same_inputs_and_another_others(member):
+def test_with_trained_substitutes_the_inputs_follow_from_the_seed(member):
     one, rounds = watch(ATTACKS.make(member), 40, pools=Pools(thieves.POOL, (0.0, 1.0)))
     again, _ = watch(ATTACKS.make(member), 40, pools=Pools(thieves.POOL, (0.0, 1.0)))
     other, _ = watch(ATTACKS.make(member), 40, pools=Pools(thieves.POOL, (0.0, 1.0)), seed=1)
@@ -62,8 +62,8 @@ def test_the_seeds_are_those_of_sample_and_stay_as_they_are(member):
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_a_class_is_that_of_the_oracle_whatever_the_substitute_thinks(member):
-    """It thinks class 3 of everything."""
+def test_the_label_of_an_input_is_that_of_the_oracle_not_of_the_substitute(member):
+    """The substitute always gives class 3."""
     _, rounds = watch(ATTACKS.make(member), 60, noise())
     assert len(rounds) > 1
     for began in rounds:
@@ -103,7 +103,7 @@ def test_substitutes_start_afresh_or_from_the_last_and_train_for_ten_epochs(memb
     _, rounds = watch(ATTACKS.make(member), 60, steps=10000, batch_size=4)
     steps = [10 * len(began.held) // 4 for began in rounds]
     assert {(began.epochs, began.fresh) for began in rounds} == {(10, fresh)}
-    trained = [began.substitute.clone.steps for began in rounds]
+    trained = [began.substitute.steps for began in rounds]
     assert trained == (steps if fresh else np.cumsum(steps).tolist())
 
 
@@ -117,8 +117,8 @@ def test_a_round_that_makes_nothing_new_ends_with_the_pool_as_sample_draws_it(me
     assert thief.left == 30 and len(np.unique(thief.inputs, axis=0)) == 20
 
 
-def test_points_that_were_asked_already_are_dropped_and_the_round_goes_on_without_them():
-    """Half of the base points do not move; their images are not asked, or paid for, again."""
+def test_points_that_were_queried_before_are_dropped_and_the_round_goes_on_without_them():
+    """Half of the base points do not move; they are not queried, or paid for, again."""
 
     def half(inputs, classes, of):
         del classes, of
@@ -130,14 +130,14 @@ def test_points_that_were_asked_already_are_dropped_and_the_round_goes_on_withou
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_rows_that_the_pool_has_twice_are_seeds_once(member):
+def test_duplicate_rows_of_the_pool_are_seeds_once(member):
     twice = Pools(np.repeat(vectors(10).own, 2, axis=0), (0.0, 1.0))
     thief, _ = watch(ATTACKS.make(member), 20, noise(), pools=twice)
     assert thief.rows_per_round[0] == 7 and thief.left == 0
 
 
 @pytest.mark.parametrize("member", MEMBERS)
-def test_the_pool_need_hold_no_more_than_a_seed(member):
+def test_a_pool_of_one_row_is_enough(member):
     thief, _ = watch(ATTACKS.make(member), 30, noise(), pools=vectors(1))
     assert thief.rows_per_round[0] == 1 and thief.left == 0
 
@@ -162,7 +162,7 @@ def test_options_out_of_range_are_refused(member, message):
         ATTACKS.make(member)
 
 
-def test_by_flags_on_digits(tmp_path):
+def test_a_run_of_the_program_on_digits(tmp_path):
     attacks = "jacobian:preset=cleverhans,jacobian_targeted,fgsm"
     assert call("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
                 "--steps=40", "--budgets=20", "--seeds=3", f"--attacks={attacks}",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from attacks.clone.recipe import CloneConfig
+from attacks.clone.recipe import Recipe
 from attacks.results.records import read_cells
 from attacks.results.replay_file import read_flags
 from attacks.results.store import ResultStore
@@ -90,7 +90,7 @@ def test_the_flagfile_of_the_same_run_is_left_alone(tmp_path):
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(reversed(lines)))
     before = path.read_bytes()
-    extended(tmp_path, clone=CloneConfig(optimizer="adam:learning_rate=1e-3"), budgets=(10, 20))
+    extended(tmp_path, clone=Recipe(optimizer="adam:learning_rate=1e-3"), budgets=(10, 20))
     assert path.read_bytes() == before
 
 
@@ -98,7 +98,7 @@ def test_a_directory_of_a_different_experiment_is_refused_and_left_as_it_was(tmp
     opened(tmp_path)
     before = (tmp_path / "run.flags").read_bytes()
     with pytest.raises(ValueError, match="different experiment.*`steps` is 600 there, 700 now"):
-        ResultStore(config(tmp_path, clone=CloneConfig(steps=700)))
+        ResultStore(config(tmp_path, clone=Recipe(steps=700)))
     with pytest.raises(ValueError, match="`victim_seed` is 0 there, not given now"):
         ResultStore(config(tmp_path, victim=VictimFile("v.keras")))
     assert (tmp_path / "run.flags").read_bytes() == before
@@ -125,7 +125,7 @@ def test_a_damaged_flagfile_is_named(tmp_path, text):
 
 def test_a_start_that_led_to_nothing_binds_nobody(tmp_path):
     ResultStore(config(tmp_path))
-    ResultStore(config(tmp_path, clone=CloneConfig(steps=700)))
+    ResultStore(config(tmp_path, clone=Recipe(steps=700)))
     assert read_flags(tmp_path / "run.flags")["steps"] == "700"
 
 

@@ -1,4 +1,4 @@
-"""Simulated pairs: the priors, and the defence as it is deployed."""
+"""Simulated pairs: the priors, and the deployed defence."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,11 @@ from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
 from attacks.adversaries.recovery.simulation import pairs_of_outputs
 from revsig_keras import ReverseSigmoid
 
-DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
 OUTPUTS = np.random.default_rng(1).dirichlet([0.2] * 4, 50).astype(np.float32)
 
 
 def test_the_prior_is_centred_on_each_label_alike():
-    pairs = pairs_of_dirichlet(Guess(), DEFENCE, 10, 40_000)
+    pairs = pairs_of_dirichlet(ReverseSigmoid(), 10, 40_000)
     labels = pairs.clean.argmax(axis=1)
     np.testing.assert_array_equal(np.bincount(labels), [4000] * 10)
     np.testing.assert_allclose(pairs.clean.sum(axis=1), 1, atol=1e-6)
@@ -23,13 +22,7 @@ def test_the_prior_is_centred_on_each_label_alike():
     assert abs(tops.var() - 0.91 * 0.09 / 81) < 1e-4  # of a Dirichlet with a sum of 8 K = 80
 
 
-def test_pairs_are_made_once():
-    first = pairs_of_dirichlet(Guess(), DEFENCE, 10, 1000)
-    assert pairs_of_dirichlet(Guess(), DEFENCE, 10, 1000) is first
-    assert pairs_of_dirichlet(Guess(1.0, 0.5), DEFENCE, 10, 1000) is not first
-
-
-def test_what_is_made_in_several_batches_is_whole(monkeypatch):
+def test_pairs_are_complete_if_made_in_several_batches(monkeypatch):
     monkeypatch.setattr("attacks.adversaries.recovery.simulation._BATCH_ENTRIES", 400)
     pairs = pairs_of_outputs(ReverseSigmoid(), OUTPUTS, 250, seed=1)
     assert pairs.clean.shape == (250, 4)
@@ -40,16 +33,16 @@ def test_what_is_made_in_several_batches_is_whole(monkeypatch):
 @pytest.mark.parametrize("preserve_top1", ["true", "false"])
 @pytest.mark.parametrize("guess", [Guess(), Guess(1.5, 0.2)])
 def test_the_defence_is_simulated_as_deployed(guess, preserve_top1):
-    """At this magnitude most rows are scaled back where the label is preserved."""
+    """At this magnitude most rows are scaled back if the label is preserved."""
     defence = f"reverse_sigmoid:beta=1.5:gamma=.2:preserve_top1={preserve_top1}"
     layer = ReverseSigmoid(1.5, 0.2, preserve_top1 == "true")
-    for pairs in (pairs_of_dirichlet(guess, defence, 10, 500),
+    for pairs in (pairs_of_dirichlet(guess.layer(defence), 10, 500),
                   pairs_of_outputs(guess.layer(defence), OUTPUTS, 500, seed=0)):
         np.testing.assert_allclose(pairs.answers, layer(pairs.clean), atol=1e-7)
     assert pairs.keep_labels == (preserve_top1 == "true")
 
 
-def test_pairs_of_outputs_are_around_the_outputs():
+def test_pairs_of_outputs_are_neighbours_of_the_outputs():
     one = np.array([[0.7, 0.2, 0.1, 0.0]], np.float32)
     pairs = pairs_of_outputs(ReverseSigmoid(), one, 4000, seed=0)
     odds = np.log(pairs.clean[:, 0] / pairs.clean[:, 1])
@@ -66,6 +59,6 @@ def test_pairs_of_outputs_follow_from_the_seed():
     assert not np.array_equal(first.clean, other.clean)
 
 
-def test_it_is_known_whether_labels_are_kept():
+def test_pairs_tell_whether_labels_are_kept():
     assert Pairs(OUTPUTS, OUTPUTS).keep_labels
     assert not Pairs(OUTPUTS, OUTPUTS[:, ::-1]).keep_labels

@@ -1,0 +1,63 @@
+"""Where a thief trains its clones."""
+
+from collections.abc import Callable
+import dataclasses
+
+import keras
+
+from attacks.clone.clone import Clone
+from attacks.clone.memory import Memory
+from attacks.clone.recipe import Recipe
+from attacks.clone.trainer import CloneTrainer
+from attacks.clone.training import Training
+from models.processes.workers import Workers
+from models.training.checkpoints import Checkpoint
+
+
+@dataclasses.dataclass(frozen=True)
+class Workshop:
+    """Trains the clones of one thief.
+
+    Cells often share a clone: where the label survives the defence and the thief uses labels only,
+    and where a thief starts from its labels-only clone. Equal trainings are therefore done once, as
+    long as the memory keeps their clones.
+
+    Attributes:
+        recipe: How the thief trains.
+        trainer: Trains its clones, and those of other thieves before and after it.
+        memory: Keeps clones, and what adversaries compute, for all thieves of a run.
+        checkpoint: Where unfinished trainings are kept, or None.
+        watch: Called with the model and the step after a quarter, a half and all of the steps.
+        progress: Called with the number of steps done since its last call.
+    """
+    recipe: Recipe
+    trainer: CloneTrainer
+    memory: Memory = dataclasses.field(default_factory=Memory)
+    checkpoint: Checkpoint | None = None
+    watch: Callable[[keras.Model, int], float] | None = None
+    progress: Callable[[int], None] | None = None
+
+    def train(self, training: Training) -> Clone:
+        """Trains a clone, or returns the clone of an equal training."""
+        return self._train(training, self.progress)
+
+    def train_on_labels(self, training: Training) -> Clone:
+        """Trains the thief's labels-only clone, from which an adversary goes on that knows the
+        defence. Its steps are not counted as progress."""
+        return self._train(training.with_labels(), None)
+
+    def _train(self, training, progress):
+        training = training.agreed(Workers(self.trainer.strategy))
+        key = training.digest()
+        is_known = key in self.memory
+
+        def train():
+            return self.trainer.train(training,
+                                      watch=self.watch,
+                                      progress=progress,
+                                      checkpoint=self.checkpoint)
+
+        clone = self.memory.recall(key, train)
+        if is_known and progress:
+            progress(clone.steps)
+        return clone
