@@ -17,6 +17,7 @@ from attacks import flags
 from attacks import plot
 from attacks import run_experiment
 from attacks import RunConfig
+from attacks.report.columns import SUMMARY
 from attacks.results.replay_file import read_flags
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
@@ -112,6 +113,7 @@ def test_every_cell_can_be_made_again(finished):
         assert record["victim"]["split_seed"] == record["config"]["split_seed"] == 0
         unknown = [name for name, value in record["metrics"].items() if value is None]
         assert unknown == ["agreement_held_out"]  # None are held out.
+        assert record["metrics"].keys() <= {column.name for column in SUMMARY}
         assert record["queries_per_round"] == [record["queries_used"]]
         assert len(record["clone"]["agreement_validation_curve"]) == 3
 
