@@ -24,8 +24,9 @@ from attacks.schedule.parallel import group_cells
 from attacks.schedule.parallel import run_groups
 from attacks.schedule.progress import Progress
 from attacks.schedule.shared_store import SharedStore
-from attacks.targets.local import LocalTarget
-from attacks.targets.remote import RemoteTarget
+from attacks.targets.local import LocalSource
+from attacks.targets.remote import EndpointSource
+from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models.data.splits import split
 from models.processes.preemption import Preemption
@@ -62,35 +63,36 @@ def run_experiment(config: RunConfig,
     pools = Pools(splits.pool.x, dataset.input_range, experiment.data)
     experiment.check(dataset, pools)
     at_once = clones_at_once(config, workers.strategy)
-    with workers, make_target(config, dataset, splits, workers) as target:
+    source = target_source(config, dataset, splits, workers)
+    with workers:
         store = SharedStore(config, dataset, workers, preemption or Preemption())
         cells = store.missing(config.own_cells())
         progress.expects(len(cells) * experiment.clone.steps)
-        target.open(workers, progress, store.checkpoint(None))
-        origin = provenance(config, dataset, splits, target.record, workers.strategy, at_once)
-        store.extend(origin)
-        unfit = find_unfit(experiment.cells(), target)
-        progress.expects(-len(unfit & set(cells)) * experiment.clone.steps)
-        memory = Memory()
-        workshops = [
-            Workshop(experiment.clone,
-                     CloneTrainer(dataset.input_shape, dataset.num_classes, workers.strategy),
-                     memory) for _ in range(at_once)
-        ]
-        run = functools.partial(_run_unless_done, store, origin, pools, target, progress)
-        run_groups(group_cells(cell for cell in cells if cell not in unfit), run, workshops)
-        bill = target.bill()
+        with source.open(workers, progress, store.checkpoint(None)) as target:
+            origin = provenance(config, dataset, splits, target.record, workers.strategy, at_once)
+            store.extend(origin)
+            unfit = find_unfit(experiment.cells(), target)
+            progress.expects(-len(unfit & set(cells)) * experiment.clone.steps)
+            memory = Memory()
+            workshops = [
+                Workshop(experiment.clone,
+                         CloneTrainer(dataset.input_shape, dataset.num_classes, workers.strategy),
+                         memory) for _ in range(at_once)
+            ]
+            run = functools.partial(_run_unless_done, store, origin, pools, target, progress)
+            run_groups(group_cells(cell for cell in cells if cell not in unfit), run, workshops)
+            bill = target.bill()
     if not workers.is_chief:
         return None
     return Results(store.directory, config.judgement, bill)
 
 
-def make_target(config, dataset, splits, workers) -> Target:
-    """The victim: behind an endpoint, or in this process; nothing is written yet."""
+def target_source(config, dataset, splits, workers) -> TargetSource:
+    """Returns where the victim comes from, an endpoint or this process; nothing is written yet."""
     if config.experiment.is_remote and workers.count > 1:
         raise ValueError("`distribution` must not be multi_worker for an endpoint, which each "
                          f"worker would query and be billed for. Received: {workers.count} workers")
-    kind = RemoteTarget if config.experiment.is_remote else LocalTarget
+    kind = EndpointSource if config.experiment.is_remote else LocalSource
     return kind(config, dataset, splits)
 
 

@@ -4,7 +4,6 @@ from concurrent import futures
 import functools
 import itertools
 import time
-import types
 from typing import Callable
 
 import keras
@@ -16,12 +15,11 @@ from attacks.clone.trainer import CloneTrainer
 from attacks.clone.training import Training
 from attacks.clone.transfer_set import TransferSet
 from attacks.clone.workshop import Workshop
-from attacks.evaluation.evaluator import Evaluator
 from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
-from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
 from attacks.schedule.parallel import usable_cores
+from attacks.targets.local import local_target
 from benchmarks import bare
 from benchmarks import comparison
 from models import architectures
@@ -163,10 +161,7 @@ class WholeCell:
                                     strategy)
         self._pools = Pools(self._splits.pool.x, data.input_range)
         self._budget = min(QUERIES, len(self._pools.own))
-        evaluator = Evaluator(self._victim, self._splits, 0.25, data.input_range)
-        self._target = types.SimpleNamespace(
-            evaluator=evaluator,
-            oracle=lambda defence, budget: LocalOracle(evaluator.defended(defence).predict, budget))
+        self._target = local_target(self._victim, self._splits, data.input_range, epsilon=0.25)
         self._workshop = Workshop(make_recipe(precision, steps),
                                   CloneTrainer(SHAPE, CLASSES, strategy))
         self._seeds = itertools.count()

@@ -12,8 +12,8 @@ import numpy as np
 from attacks.adversaries.adversary import Known
 from attacks.clone.trainer import CloneTrainer
 from attacks.clone.workshop import Workshop
+from attacks.evaluation.agreement import fraction_true
 from attacks.evaluation.agreement import labels_of
-from attacks.evaluation.agreement import share
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.oracle.oracle import LocalOracle
@@ -165,7 +165,7 @@ class Duel:
             clone = thief.substitute(epochs)
         seconds = time.perf_counter() - start
         labels = clone.logits(scene.splits.test.x).argmax(axis=1)
-        self._agreements["ours"].append(share(labels == scene.test_labels))
+        self._agreements["ours"].append(fraction_true(labels == scene.test_labels))
         return seconds
 
     def other(self, epochs: int | None = None) -> float | None:

@@ -1,6 +1,5 @@
 """How often a clone gives the labels of a reference, on rows that nobody trained on."""
 
-import abc
 import collections
 import dataclasses
 
@@ -12,8 +11,14 @@ from models.data.splits import Rows
 from models.data.streamed import Inputs
 from models.inference import predict
 
-# Neighbours in the grid have the same clones; see `CloneTrainer`.
+# Neighbouring cells of the grid have the same clones; see `CloneTrainer`.
 _REMEMBERED = 64
+
+# Metrics that only an evaluator who has the victim without its defence can measure.
+NEED_THE_VICTIM = ("agreement_clean", "victim_accuracy_clean", "label_changes_test",
+                   "distortion_kl_nats", "distortion_kl_bits", "distortion_kl_reverse_nats",
+                   "distortion_kl_reverse_bits", "distortion_l1", "label_changes", "clone_kl_nats",
+                   "transferability", "transferability_noise")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +33,16 @@ class Examined:
     figures: dict[str, float | None]
 
 
-class AgreementEvaluator(abc.ABC):
-    """Measures clones against the labels of what is stolen, as no thief can.
+class AgreementEvaluator:
+    """Measures clones against given labels, such as those that an endpoint answered.
+
+    The labels are all that is known of the victim. Metrics that need more are None.
 
     Args:
         test: The rows that figures are measured on.
-        test_labels: Labels of what is stolen on them, `[rows]`.
-        evaluation: The rows on which is chosen what is chosen for all thieves alike.
-        evaluation_labels: Likewise.
+        test_labels: The victim's labels on them, `[rows]`.
+        evaluation: The rows that choices made for all thieves alike are based on.
+        evaluation_labels: The victim's labels on them, `[rows]`.
     """
 
     def __init__(self, test: Rows, test_labels: np.ndarray, evaluation: Rows,
@@ -44,37 +51,9 @@ class AgreementEvaluator(abc.ABC):
         self.evaluation, self.evaluation_labels = evaluation, evaluation_labels
         self._examined: collections.OrderedDict[str, Examined] = collections.OrderedDict()
 
-    def examined(self, clone: Clone) -> Examined:
-        """What depends on the clone alone; equal ones, of several cells, are examined once."""
-        if clone.digest not in self._examined:
-            while len(self._examined) >= _REMEMBERED:
-                self._examined.popitem(last=False)  # The oldest, whatever other threads do.
-            self._examined[clone.digest] = self._examine(clone)
-        return self._examined[clone.digest]
-
-    def _examine(self, clone):
-        validation = clone.last_watched
-        if validation is None:
-            labels = clone.logits(self.evaluation.x).argmax(axis=1)
-            validation = share(labels == self.evaluation_labels)
-        logits = clone.logits(self.test.x)
-        figures = {"agreement_validation": validation, **self.figures(clone, logits)}
-        return Examined(logits.argmax(axis=1), figures)
-
-    def figures(self, clone: Clone, logits: np.ndarray) -> dict[str, float | None]:
-        """Further metrics of `Examined`; `logits` are those of the clone on the test rows."""
-        del clone, logits
-        return {}
-
-    def watch(self, clone: keras.Model, step: int) -> float:
-        """Agreement on the rows that are chosen with."""
-        del step
-        return share(labels_of(clone, self.evaluation.x) == self.evaluation_labels)
-
-    @abc.abstractmethod
     def measure(self, clone: Clone, defence: str,
                 queried: np.ndarray) -> dict[str, float | int | None]:
-        """The metrics of a cell.
+        """Returns the metrics of a cell, by name.
 
         Args:
             clone: The trained clone.
@@ -82,16 +61,53 @@ class AgreementEvaluator(abc.ABC):
             queried: The inputs that were queried, for the distortion per query.
 
         Returns:
-            Shares are in [0, 1]; units are in the names; label changes are counts of rows. What
+            Fractions are in [0, 1]; units are in the names; label changes are counts of rows. What
             cannot be known is None.
         """
+        del defence, queried
+        examined = self.examined(clone)
+        return {
+            "agreement_defended": fraction_true(examined.test_labels == self.test_labels),
+            "agreement_held_out": clone.agreement_held_out,
+            "clone_accuracy": fraction_true(examined.test_labels == self.test.y),
+            "victim_accuracy_defended": fraction_true(self.test_labels == self.test.y),
+            **examined.figures,
+            **dict.fromkeys(NEED_THE_VICTIM),
+        }
+
+    def examined(self, clone: Clone) -> Examined:
+        """Returns what depends on the clone alone; equal clones are examined once."""
+        if clone.digest not in self._examined:
+            while len(self._examined) >= _REMEMBERED:
+                self._examined.popitem(last=False)  # The oldest, whatever other threads do.
+            self._examined[clone.digest] = self._examine(clone)
+        return self._examined[clone.digest]
+
+    def watch(self, clone: keras.Model, step: int) -> float:
+        """Returns the agreement on the rows that choices are based on."""
+        del step
+        return fraction_true(labels_of(clone, self.evaluation.x) == self.evaluation_labels)
+
+    def figures(self, clone: Clone, logits: np.ndarray) -> dict[str, float | None]:
+        """Returns further metrics of `Examined`; `logits` are the clone's on the test rows."""
+        del clone, logits
+        return {}
+
+    def _examine(self, clone):
+        validation = clone.last_watched
+        if validation is None:
+            labels = clone.logits(self.evaluation.x).argmax(axis=1)
+            validation = fraction_true(labels == self.evaluation_labels)
+        logits = clone.logits(self.test.x)
+        figures = {"agreement_validation": validation, **self.figures(clone, logits)}
+        return Examined(logits.argmax(axis=1), figures)
 
 
 def labels_of(model: keras.Model, inputs: Inputs) -> np.ndarray:
-    """The lowest-index argmax of each row."""
+    """Returns the lowest-index argmax of each row."""
     return predict(model, inputs).argmax(axis=1)
 
 
-def share(equal: np.ndarray) -> float:
-    """The share of what is true."""
-    return float(np.mean(equal))
+def fraction_true(values: np.ndarray) -> float:
+    """Returns the fraction of the booleans that are true."""
+    return float(np.mean(values))

@@ -1,11 +1,14 @@
 """A victim in this process."""
 
+import contextlib
 import functools
 import pathlib
 
 from attacks.evaluation.evaluator import Evaluator
 from attacks.grid.config import RunConfig
+from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.oracle import LocalOracle
+from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models import victim as victims
 from models.data.dataset import Dataset
@@ -13,16 +16,37 @@ from models.data.splits import Splits
 from models.processes.locks import lock
 
 
-class LocalTarget(Target):
-    """A victim that is trained once for the run, or given, and answers under any defence.
+def local_target(victim: victims.Victim, splits: Splits, input_range: tuple[float, float],
+                 epsilon: float) -> Target:
+    """Returns the target of a victim in this process, which answers under any defence.
+
+    Args:
+        victim: The clean victim.
+        splits: The data, for the evaluator.
+        input_range: The lowest and the highest value that an input can have.
+        epsilon: The size of adversarial examples, as a fraction of that range.
+    """
+    defended = DefendedVictims(victim)
+    return Target(
+        oracle=lambda defence, budget: LocalOracle(defended.under(defence).predict, budget),
+        evaluator=Evaluator(defended, splits, epsilon, input_range),
+        record={
+            "name": victim.record["config"]["architecture"],
+            "fingerprint": victim.fingerprint(),
+            **victim.record
+        })
+
+
+class LocalSource(TargetSource):
+    """A victim that is given, or trained once for the run.
 
     Args:
         config: The run.
-        dataset: The data, of which `splits` are the parts.
-        splits: Likewise.
+        dataset: The data.
+        splits: The parts of the data.
 
     Raises:
-        ValueError: If the victim that is given does not fit the data.
+        ValueError: If the given victim does not fit the data.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset, splits: Splits):
@@ -30,24 +54,17 @@ class LocalTarget(Target):
         victim = config.experiment.victim
         self._given = self._load(victim.path) if isinstance(victim, victims.VictimFile) else None
 
+    @contextlib.contextmanager
     def open(self, workers, progress, checkpoint):
         victim = self._given or self._train_once(workers, progress, checkpoint)
-        self.record = {
-            "name": victim.record["config"]["architecture"],
-            "fingerprint": victim.fingerprint(),
-            **victim.record
-        }
-        self.evaluator = Evaluator(victim, self._splits, self._config.experiment.epsilon,
-                                   self._dataset.input_range)
-
-    def oracle(self, defence, budget):
-        return LocalOracle(self.evaluator.defended(defence).predict, budget)
+        yield local_target(victim, self._splits, self._dataset.input_range,
+                           self._config.experiment.epsilon)
 
     def _load(self, path):
         return victims.load_victim(path, self._dataset, self._config.experiment.data.split_seed)
 
     def _train_once(self, workers, progress, checkpoint):
-        """A new victim, or the one that an earlier start of this run, or one beside it, trains."""
+        """A new victim, or the one that an earlier or a parallel start of this run has trained."""
         directory = self._config.execution.output_dir
         alone = functools.partial(lock, pathlib.Path(directory, ".victim.lock"), wait=True)
         with workers.on_chief(alone):

@@ -19,11 +19,11 @@ from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.ledger.ledger import ledger_in
 from attacks.endpoint.preparation import Preparation
 from attacks.endpoint.remote_oracle import RemoteOracle
-from attacks.evaluation.remote_evaluator import RemoteEvaluator
+from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.config import RunConfig
-from attacks.grid.registries import ADVERSARIES
 from attacks.oracle.answers import are_labels
 from attacks.oracle.answers import check_probabilities
+from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models.data.dataset import Dataset
 from models.data.splits import Rows
@@ -33,21 +33,21 @@ from models.seeds import derive
 
 _LOG = logging.getLogger(__name__)
 
-# Of the rows that the evaluator asks, the share with which is chosen; the others are reported on.
+# The fraction of the evaluator's rows that choices are based on; the others are reported on.
 _CHOOSING = 0.2
 
 
-class RemoteTarget(Target):
+class EndpointSource(TargetSource):
     """A model behind an endpoint that the auditor owns.
 
     Args:
         config: The run, with `remote`.
-        dataset: The data, of which `splits` are the parts.
-        splits: Likewise.
+        dataset: The data.
+        splits: The parts of the data.
 
     Raises:
-        ValueError: If nobody has said that they own the endpoint, if there are not as many rows to
-            evaluate with as asked for, or if a secret cannot be read.
+        ValueError: If nobody has declared that they own the endpoint, if the data have fewer rows
+            to evaluate with than are asked for, or if a secret cannot be read.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset, splits: Splits):
@@ -56,52 +56,57 @@ class RemoteTarget(Target):
         self._ledger_path = self._remote.ledger or ledger_in(self._directory)
         self._dataset = dataset
         self._test, self._evaluation = _held_out(splits, self._remote.eval_rows)
-        self._stack = contextlib.ExitStack()
         if not self._remote.owned and not os.path.exists(self._ledger_path):
             raise ValueError(not_owned(self._remote))
-        self._endpoint = connect(self._remote.endpoint)
-        self._stack.callback(self._endpoint.close)
+        connect(self._remote.endpoint).close()  # Refuses what it cannot connect with.
 
+    @contextlib.contextmanager
     def open(self, workers, progress, checkpoint):
-        ledger = self._stack.enter_context(Ledger(self._ledger_path))
-        self._confirm_ownership(ledger)
-        signature, version = self._endpoint.signature(), self._endpoint.version()
-        subject = Subject(_name(self._remote, signature), version)
-        run = self._run_of(subject)
-        prepare = Preparation(self._dataset.input_range, self._remote.endpoint.input_range,
-                              self._dataset.input_shape, signature)
-        self._collector = Collector(self._endpoint, prepare, ledger, subject, run,
-                                    self._dataset.num_classes, self._remote.max_rows,
-                                    progress.notes)
-        self._stack.callback(self._collector.close)
-        _tell(ledger, subject)
-        with progress.running("asking the endpoint", 0):
-            self._collector.collect(self._test.x[:1], None, "evaluation")  # The probe.
-            answers = self._collector.collect(np.concatenate([self._test.x, self._evaluation.x]),
-                                              None, "evaluation")
+        del workers, checkpoint
+        with contextlib.closing(connect(self._remote.endpoint)) as endpoint, \
+                Ledger(self._ledger_path) as ledger:
+            self._confirm_ownership(ledger)
+            signature, version = endpoint.signature(), endpoint.version()
+            subject = Subject(_name(self._remote, signature), version)
+            run = self._run_of(subject)
+            prepare = Preparation(self._dataset.input_range, self._remote.endpoint.input_range,
+                                  self._dataset.input_shape, signature)
+            collector = Collector(endpoint, prepare, ledger, subject, run,
+                                  self._dataset.num_classes, self._remote.max_rows, progress.notes)
+            with contextlib.closing(collector):
+                _tell(ledger, subject)
+                with progress.running("asking the endpoint", 0):
+                    answers = self._ask_held_out(collector)
+                yield self._target(collector, subject, signature, answers)
+
+    def _ask_held_out(self, collector):
+        """The answers for the evaluator's rows; a single row goes first, as a probe."""
+        collector.collect(self._test.x[:1], None, "evaluation")
+        inputs = np.concatenate([self._test.x, self._evaluation.x])
+        answers = collector.collect(inputs, None, "evaluation")
         check_probabilities(answers, len(answers))
-        self._describe(subject, signature, answers)
+        return answers
 
-    def oracle(self, defence, budget):
-        del defence
-        return RemoteOracle(self._collector, budget)
-
-    def unfit(self, cell):
-        needs, gets = ADVERSARIES.make(cell.adversary).needs, self.record["answers"]
-        if (needs, gets) == ("probabilities", "labels"):
-            return f"{cell.adversary} needs {needs}, and the endpoint answers with {gets} only"
-        return super().unfit(cell)
-
-    def bill(self):
-        thief, evaluation = map(self._collector.bill, ("thief", "evaluation"))
-        return {
-            "rows_sent": thief.rows_sent + evaluation.rows_sent,
-            "rows_sent_evaluation": evaluation.rows_sent,
-            "rows_resent": thief.rows_resent + evaluation.rows_resent,
-        }
-
-    def close(self):
-        self._stack.close()
+    def _target(self, collector, subject, signature, answers):
+        labels, cut = answers.argmax(axis=1), len(self._test)
+        digest = hashlib.sha256(f"{subject}".encode())
+        digest.update(answers)
+        labels_only = are_labels(answers)
+        return Target(oracle=lambda defence, budget: RemoteOracle(collector, budget),
+                      evaluator=AgreementEvaluator(self._test, labels[:cut], self._evaluation,
+                                                   labels[cut:]),
+                      record={
+                          "name": subject.name,
+                          "version": subject.version,
+                          "fingerprint": digest.hexdigest(),
+                          "answers": "labels" if labels_only else "probabilities",
+                          "input_dtype": np.dtype(signature.input_dtype).name,
+                          "input_range": self._remote.endpoint.input_range,
+                          "evaluated_rows": cut,
+                          "choosing_rows": len(self._evaluation),
+                      },
+                      labels_only=labels_only,
+                      bill=lambda: _bill(collector))
 
     def _confirm_ownership(self, ledger):
         address = str(self._remote.endpoint.address)
@@ -120,22 +125,22 @@ class RemoteTarget(Target):
         Subject(record["name"], record["version"]).check(subject)
         return record["run"]
 
-    def _describe(self, subject, signature, answers):
-        labels = answers.argmax(axis=1)
-        cut = len(self._test)
-        self.evaluator = RemoteEvaluator(self._test, labels[:cut], self._evaluation, labels[cut:])
-        digest = hashlib.sha256(f"{subject}".encode())
-        digest.update(answers)
-        self.record = {
-            "name": subject.name,
-            "version": subject.version,
-            "fingerprint": digest.hexdigest(),
-            "answers": "labels" if are_labels(answers) else "probabilities",
-            "input_dtype": np.dtype(signature.input_dtype).name,
-            "input_range": self._remote.endpoint.input_range,
-            "evaluated_rows": cut,
-            "choosing_rows": len(self._evaluation),
-        }
+
+def not_owned(remote: RemoteConfig) -> str:
+    """Returns why the first use of an endpoint needs a declaration."""
+    return (f"`owned` must be declared at the first use of "
+            f"{remote.endpoint.address}. An audit sends it thousands of queries, somebody pays for "
+            "them, and it makes a copy of the model: without the owner's consent that breaks the "
+            "terms of most services and the law of many countries. It is remembered in the ledger")
+
+
+def _bill(collector):
+    thief, evaluation = map(collector.bill, ("thief", "evaluation"))
+    return {
+        "rows_sent": thief.rows_sent + evaluation.rows_sent,
+        "rows_sent_evaluation": evaluation.rows_sent,
+        "rows_resent": thief.rows_resent + evaluation.rows_resent,
+    }
 
 
 def _tell(ledger, subject):
@@ -151,14 +156,6 @@ def _tell(ledger, subject):
 def _name(remote, signature):
     called = f"{remote.endpoint.signature}:{signature.input_name}->{signature.output_name}"
     return f"{remote.endpoint.address} {called}"
-
-
-def not_owned(remote: RemoteConfig) -> str:
-    """Why the first use of an endpoint needs a word."""
-    return (f"`owned` must be given at the first use of "
-            f"{remote.endpoint.address}. An audit sends it thousands of queries, somebody pays for "
-            "them, and it makes a copy of the model: without the owner's consent that breaks the "
-            "terms of most services and the law of many countries. It is remembered in the ledger")
 
 
 def _held_out(splits, rows):

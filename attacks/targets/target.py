@@ -1,59 +1,44 @@
-"""The base of what can be attacked."""
+"""What is attacked: the oracle and the evaluation of one victim."""
 
-import abc
+from collections.abc import Callable
+import dataclasses
 from typing import Any
 
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.cell import Cell
+from attacks.grid.registries import ADVERSARIES
 from attacks.oracle.oracle import Oracle
-from attacks.schedule.progress import Progress
-from models.processes.workers import Workers
-from models.training.checkpoints import Checkpoint
 
 
-class Target(abc.ABC):
-    """A victim as it is attacked and measured: in this process, or behind an endpoint.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Target:
+    """The oracle and the evaluation of one victim.
 
-    The protocol:
+    It is put together from its parts, so that whatever answers inputs can be attacked:
 
-    1. What is wrong with the target is said when it is made, before anything is written.
-    2. `open` trains or loads the victim, or asks the endpoint what it is; from then on `record`
-       and `evaluator` are there. `close` ends it, also where `open` failed.
-    3. `oracle` is made anew for each cell.
+        Target(oracle=lambda defence, budget: LocalOracle(predict, budget),
+               evaluator=AgreementEvaluator(test, test_labels, evaluation, evaluation_labels))
+
+    `attacks.targets.local.local_target` makes the parts of a Keras victim in this process,
+    `attacks.targets.remote.EndpointSource` those of a served model.
 
     Attributes:
-        record: What is known of the victim, for the results; it has a `name` and a `fingerprint`.
+        oracle: Makes the oracle that the thief of one cell can query, from the cell's defence, as
+            written, and its budget.
         evaluator: Measures clones.
+        record: What results keep of the victim; in a run, it has a `name` and a `fingerprint`.
+        labels_only: Whether the victim answers with labels instead of probabilities.
+        bill: Returns the rows that this run has sent, by kind, or None where nothing is sent.
     """
-    record: dict[str, Any]
+    oracle: Callable[[str, int], Oracle]
     evaluator: AgreementEvaluator
-
-    @abc.abstractmethod
-    def open(self, workers: Workers, progress: Progress, checkpoint: Checkpoint) -> None:
-        """Makes the target ready; resumed, from what is in the output directory.
-
-        Args:
-            workers: Those who do the run.
-            progress: The progress bar.
-            checkpoint: Where the training of a victim is kept while it runs.
-        """
-
-    @abc.abstractmethod
-    def oracle(self, defence: str, budget: int) -> Oracle:
-        """What the thief of one cell can query."""
+    record: dict[str, Any] = dataclasses.field(default_factory=dict)
+    labels_only: bool = False
+    bill: Callable[[], dict[str, int] | None] = lambda: None
 
     def unfit(self, cell: Cell) -> str | None:
-        """Why a cell means nothing on this target, or None."""
+        """Returns why a cell means nothing on this target, or None."""
+        needs = ADVERSARIES.make(cell.adversary).needs
+        if self.labels_only and needs != "labels":
+            return f"{cell.adversary} needs {needs}, and the endpoint answers with labels only"
         return cell.unfit()
-
-    def bill(self) -> dict[str, int] | None:
-        """Rows that this run has sent, or None where nothing is sent."""
-
-    def close(self) -> None:
-        """Ends connections."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()

@@ -16,10 +16,12 @@ from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
+from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.oracle import LocalOracle
 from attacks.queries import knockoff
 from attacks.queries.pools import Pools
 from attacks.queries.selection import strategies
+from attacks.targets.target import Target
 from models.data import loading
 from models.data import streamed
 from models.data.splits import split
@@ -138,18 +140,25 @@ class Stage:
         on_disk = split(dataclasses.replace(digits, x=StreamedImages(self.disk)), 0)
         strategy = make_strategy("one_device")
         victim = train_victim(VictimConfig("mlp", steps=300), dataset, splits, strategy)
-        self.evaluator = Evaluator(victim, splits, 0.1, dataset.input_range)
+        self.victims = DefendedVictims(victim)
+        self.make_evaluator = functools.partial(Evaluator, self.victims, splits, 0.1,
+                                                dataset.input_range)
         self.pools = Pools(splits.pool.x, dataset.input_range)
         self.pools_on_disk = Pools(on_disk.pool.x, dataset.input_range)
         self.collector = None
         self.trainer = CloneTrainer((8, 8, 1), 10, strategy)
 
-    def oracle(self, defence, budget):
-        predict = self.evaluator.defended(defence).predict
-        if self.collector is None:
-            return LocalOracle(predict, budget)
-        self.collector = Asking(predict)
-        return RemoteOracle(self.collector, budget)
+    def target(self, remote):
+        """The victim in this process, or as if behind an endpoint; its evaluator knows no clone."""
+
+        def oracle(defence, budget):
+            predict = self.victims.under(defence).predict
+            if not remote:
+                return LocalOracle(predict, budget)
+            self.collector = Asking(predict)
+            return RemoteOracle(self.collector, budget)
+
+        return Target(oracle, self.make_evaluator())
 
     def steal(self,
               attack="sample",
@@ -157,18 +166,29 @@ class Stage:
               budget=23,
               seed=3,
               remote=False,
-              on_disk=False):
+              on_disk=False,
+              remember=None):
         """The record of a cell, which shares no memory with earlier cells."""
-        self.collector = remote or None
         self.disk.most = 0
         workshop = Workshop(Recipe("mlp", steps=25), self.trainer)
-        self.evaluator._examined.clear()
+        target = self.target(remote)
+        if remember is not None:
+            oracle = functools.partial(remembering, remember, target.oracle)
+            target = dataclasses.replace(target, oracle=oracle)
         cell = Cell(DEFENCE, attack, adversary, budget, seed)
         made = ADVERSARIES.make(adversary)
         made.check(self.pools.input_shape)
         ATTACKS.make(attack).check(budget // made.rows_per_input, self.pools)
         pools = self.pools_on_disk if on_disk else self.pools
-        return run_cell(cell, pools, self, workshop, None)
+        return run_cell(cell, pools, target, workshop, None)
+
+
+def remembering(asked, oracle, defence, budget):
+    """An oracle that writes down what it is asked."""
+    made = oracle(defence, budget)
+    query = made.query
+    made.query = lambda inputs: asked.append(inputs) or query(inputs)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -221,25 +241,9 @@ def test_an_attack_works_for_a_labels_only_thief(stage, case):
                                   if not case.adapts], ids=str)  # yapf: disable
 def test_queries_are_nested_if_an_attack_does_not_adapt(stage, case):
     asked = []
-    oracle = stage.oracle
-
-    def remembering(defence, budget):
-        made = oracle(defence, budget)
-        made.query = functools.partial(_remember, asked, made.query)
-        return made
-
-    stage.oracle = remembering
-    try:
-        for budget in (case.budget, case.budget - 8):
-            stage.steal(attack=case.member, budget=budget)
-    finally:
-        stage.oracle = oracle
+    for budget in (case.budget, case.budget - 8):
+        stage.steal(attack=case.member, budget=budget, remember=asked)
     np.testing.assert_array_equal(asked[0][:case.budget - 8], asked[1])
-
-
-def _remember(asked, query, inputs):
-    asked.append(inputs)
-    return query(inputs)
 
 
 @each_adversary
@@ -263,7 +267,7 @@ def test_the_docstring_of_an_adversary_says_what_its_thief_knows(case):
 @each_adversary
 def test_targets_are_distributions_with_the_label_of_the_answer(stage, case):
     made = ADVERSARIES.make(case.member)
-    answers = stage.evaluator.defended(DEFENCE).predict(stage.pools.own[:40])
+    answers = stage.victims.under(DEFENCE).predict(stage.pools.own[:40])
     targets = made.read(answers, Known(DEFENCE, stage.pools.own, 0))
     assert targets.shape == answers.shape and (targets >= 0).all()
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-5)

@@ -7,8 +7,9 @@ import pytest
 from attacks.clone.clone import Clone
 from attacks.clone.shared_model import SharedModel
 from attacks.evaluation import agreement
-from attacks.evaluation.evaluator import DefendedVictim
 from attacks.evaluation.evaluator import Evaluator
+from attacks.oracle.defended_victim import DefendedVictim
+from attacks.oracle.defended_victim import DefendedVictims
 from models.data.splits import Rows
 from models.data.splits import Splits
 from models.victim import Victim
@@ -30,7 +31,8 @@ def logits_of(victim):
 
 def evaluator(victim):
     rows = Rows(INPUTS, TRUTH)
-    return Evaluator(victim, Splits(0, rows, rows, rows, Rows(INPUTS[:10], TRUTH[:10]), rows), 0.1,
+    return Evaluator(DefendedVictims(victim),
+                     Splits(0, rows, rows, rows, Rows(INPUTS[:10], TRUTH[:10]), rows), 0.1,
                      (-4.0, 4.0))
 
 
@@ -135,6 +137,6 @@ def test_an_infinite_divergence_is_none():
 
 
 def test_a_defended_victim_is_made_once():
-    judge = evaluator(linear(1.0))
-    assert judge.defended("none") is judge.defended("none")
-    assert isinstance(judge.defended("none"), DefendedVictim)
+    victims = DefendedVictims(linear(1.0))
+    assert victims.under("none") is victims.under("none")
+    assert victims.under("none") is not victims.under("top_k")

@@ -1,9 +1,9 @@
-"""Clones are measured against the answers of an endpoint, on the rows that are meant for it."""
+"""Clones are measured against given labels, on the rows that they are given for."""
 import numpy as np
 import pytest
 
 from attacks.clone.clone import Clone
-from attacks.evaluation.remote_evaluator import RemoteEvaluator
+from attacks.evaluation.agreement import AgreementEvaluator
 from models.data.splits import Rows
 
 TEST = Rows(np.zeros((4, 2), np.float32), np.int64([0, 1, 2, 0]))
@@ -19,7 +19,8 @@ class Answers:
 
 
 def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none():
-    evaluator = RemoteEvaluator(TEST, np.int64([0, 1, 1, 1]), CHOOSING, np.int64([2, 1, 1, 1, 1]))
+    test_labels, choosing_labels = np.int64([0, 1, 1, 1]), np.int64([2, 1, 1, 1, 1])
+    evaluator = AgreementEvaluator(TEST, test_labels, CHOOSING, choosing_labels)
     clone = Clone(Answers(), (), 1, 0.0, (), "", agreement_held_out=0.25)
     figures = evaluator.measure(clone, "as_served", TEST.x)
     known = {name: value for name, value in figures.items() if value is not None}

@@ -1,0 +1,87 @@
+"""A victim as it answers behind a defence."""
+
+import functools
+
+import keras
+import numpy as np
+
+from models.data.streamed import Inputs
+from models.inference import log_softmax
+from models.inference import predict
+from models.victim import Victim
+from revsig_keras import DefendedModel
+from revsig_keras import metrics
+from revsig_keras.defences.catalogue import make_defence
+
+
+class DefendedVictim:
+    """The victim as it answers under one defence.
+
+    Args:
+        victim: The clean victim.
+        defence: Member of `revsig_keras.defences.catalogue.DEFENCES`; `none` answers cleanly.
+    """
+
+    def __init__(self, victim: Victim, defence: str):
+        layer = make_defence(defence)
+        self._victim, self._layer = victim, layer
+        self._model = victim.model if layer is None else DefendedModel(victim.model, layer)
+
+    def predict(self, inputs: Inputs) -> np.ndarray:
+        """Returns the probabilities `[n, num_classes]` that a client receives."""
+        return predict(self._model, inputs)
+
+    def distortion(self, inputs: np.ndarray) -> dict[str, float | int | None]:
+        """Measures what the defence does to the answers for `inputs`: means over the rows.
+
+        The KL divergences are those of float64 log-probabilities, without a clip. An infinite one,
+        where an answer of 0 stands for something possible, is None.
+        """
+        if self._layer is None:
+            forward = backward = l1 = 0.0
+            label_changes = 0
+        else:
+            logits, clean, answers = np.split(predict(self._stages, inputs), 3, axis=1)
+            cost = metrics.distortion(log_softmax(logits), answers)
+            forward = cost.kl_clean_defended_nats.mean()
+            backward = cost.kl_defended_clean_nats.mean()
+            l1 = cost.l1.mean()
+            label_changes = (answers.argmax(axis=1) != clean.argmax(axis=1)).sum()
+        return {
+            "distortion_kl_nats": finite_or_none(forward),
+            "distortion_kl_bits": finite_or_none(forward / np.log(2)),
+            "distortion_kl_reverse_nats": finite_or_none(backward),
+            "distortion_kl_reverse_bits": finite_or_none(backward / np.log(2)),
+            "distortion_l1": finite_or_none(l1),
+            "label_changes": int(label_changes),
+        }
+
+    @functools.cached_property
+    def _stages(self):
+        """Logits, clean and defended probabilities side by side, so that one pass has them all."""
+        model = self._victim.model
+        stages = [model.get_layer("logits").output, model.output, self._layer(model.output)]
+        return keras.Model(model.input, keras.layers.Concatenate()(stages))
+
+
+class DefendedVictims:
+    """One victim under any defence; what is made for a defence is kept for its next use.
+
+    Args:
+        clean: The victim without a defence.
+    """
+
+    def __init__(self, clean: Victim):
+        self.clean = clean
+        self._made: dict[str, DefendedVictim] = {}
+
+    def under(self, defence: str) -> DefendedVictim:
+        """Returns the victim under a defence, as written."""
+        if defence not in self._made:
+            self._made[defence] = DefendedVictim(self.clean, defence)
+        return self._made[defence]
+
+
+def finite_or_none(value: float) -> float | None:
+    """Returns the value as JSON can hold it: a finite Python number, or None."""
+    return float(value) if np.isfinite(value) else None
