@@ -1,5 +1,6 @@
 """What a result was made with: configuration, data, victim, versions, source commit, hardware."""
 
+import hashlib
 import os
 import pathlib
 import platform
@@ -17,7 +18,7 @@ from models.versions import versions
 
 def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict[str, Any],
                strategy: tf.distribute.Strategy, clones_at_once: int) -> dict[str, Any]:
-    """The part of a result's record that is the same for all cells of a run."""
+    """Returns the part of a result's record that is the same for all cells of a run."""
     return {
         "config": config.describe(),
         "dataset": {
@@ -41,15 +42,28 @@ def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict
 
 
 def hardware() -> dict[str, Any]:
-    """The processor, its cores, and the GPUs."""
+    """Returns the processor, its cores, the GPUs, and whether oneDNN was switched on or off.
+
+    oneDNN rounds otherwise than TensorFlow's own kernels, which moves the figures of single clones;
+    `onednn` is None where TensorFlow decided.
+    """
     details = tf.config.experimental.get_device_details
     gpus = tf.config.list_physical_devices("GPU")
     gpu_names = [details(gpu).get("device_name", gpu.name) for gpu in gpus]
-    return {"cpu": _cpu(), "cpu_cores": os.cpu_count(), "gpus": gpu_names}
+    return {
+        "cpu": _cpu(),
+        "cpu_cores": os.cpu_count(),
+        "gpus": gpu_names,
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
+    }
 
 
 def commit() -> str | None:
-    """The commit, `+changes` behind it if the sources differ; None outside a checkout."""
+    """Returns the commit; None outside a checkout.
+
+    Sources that differ from it add `+changes-` and a digest of those files, so that two states of
+    the sources never have one name.
+    """
     root = pathlib.Path(__file__).parents[2]
 
     def git(*arguments):
@@ -60,10 +74,17 @@ def commit() -> str | None:
 
     try:
         revision = git("rev-parse", "HEAD").strip()
-        changed = git("status", "--porcelain", "--", "*.py", "setup.cfg")
+        changed = git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--",
+                      "*.py", "setup.cfg")
     except (OSError, subprocess.CalledProcessError):
         return None
-    return revision + ("+changes" if changed.strip() else "")
+    if not changed:
+        return revision
+    digest = hashlib.sha256(changed.encode())
+    for entry in changed.rstrip("\0").split("\0"):
+        path = root / entry[3:]
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return f"{revision}+changes-{digest.hexdigest()[:8]}"
 
 
 def _cpu() -> str:

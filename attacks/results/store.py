@@ -15,6 +15,8 @@ from attacks.grid.config import RunConfig
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
 from attacks.results.replay_file import ReplayFile
+from attacks.results.staleness import fixed_answers
+from attacks.results.staleness import refuse_stale
 from models import victim
 from models.processes.files import write_atomically
 from models.processes.locks import lock
@@ -68,20 +70,8 @@ class ResultStore:
                 f"Received: {self.directory}, which has no run.flags, but {sorted(foreign)[0]}")
 
     def extend(self, origin: dict[str, Any]) -> None:
-        """Adds the members of this run to `run.flags`, if it continues what is there.
-
-        Other data and another victim are refused, and so is another number of replicas: dropout and
-        rounding differ with it, and the directory would hold figures that no single command makes
-        again.
-        """
-        compared = (("dataset", "fingerprint"), ("victim", "fingerprint"), ("hardware", "replicas"))
-        for record in read_cells(self.directory)[:1]:
-            for name, what in compared:
-                there, now = record[name][what], origin[name][what]
-                if there != now:
-                    raise ValueError(
-                        f"`output_dir` must hold results of the same {name}. Received: "
-                        f"{self.directory}, with the {what} {there!s:.12}, and now {now!s:.12}")
+        """Adds the members of this run to `run.flags`, unless the results there are stale."""
+        refuse_stale(read_cells(self.directory), origin, self.directory)
         self._cells.mkdir(exist_ok=True)
         with self._alone():
             self._replay.extend(self._config)
@@ -101,7 +91,7 @@ class ResultStore:
             yield is_free and not self._path(cell).exists()
 
     def write(self, cell: Cell, record: dict[str, Any]) -> None:
-        """Keeps a result; a file that is there already stays."""
+        """Keeps a result, and what the defence answers to fixed rows; an existing file stays."""
         record = {
             "schema_version":
                 SCHEMA_VERSION,
@@ -109,7 +99,8 @@ class ResultStore:
                 cell.id,
             "finished_at":
                 datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            **record
+            **record, "defence_answers":
+                fixed_answers(cell.defence, record["dataset"]["num_classes"])
         }
         text = json.dumps(record, indent=1, allow_nan=False) + "\n"
         try:

@@ -45,7 +45,8 @@ def record(cell, **entries):
         },
         "cell": cell.describe(),
         "dataset": {
-            "fingerprint": "d" * 64
+            "fingerprint": "d" * 64,
+            "num_classes": 10
         },
         "victim": {
             "fingerprint": "v" * 64
@@ -172,7 +173,7 @@ def test_other_data_or_another_victim_are_refused(tmp_path, name):
     store.extend(record(cell))
     store = ResultStore(config(tmp_path, budgets=(40,)))
     with pytest.raises(ValueError, match=f"results of the same {name}"):
-        store.extend({**record(cell), name: {"fingerprint": "other"}})
+        store.extend({**record(cell), name: {**record(cell)[name], "fingerprint": "other"}})
     assert read_flags(tmp_path / "run.flags") == REPLAY
 
 
