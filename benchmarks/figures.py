@@ -2,9 +2,16 @@
 
   python -m benchmarks.figures DIR DIR
 
-Of each thief, over the cells that both have: the mean difference of the agreements, the root mean
-square of the differences, and that of the differences between two seeds of the first run. Where the
-second is not above the third, rounding or hardware changes no more than another seed does.
+For each thief, over the cells that both have: the mean difference of the agreements, the root mean
+square of the differences, the largest of them, and the root mean square of the differences between
+two seeds of the first run. Where the second is not above the last, rounding or hardware changes no
+more than another seed does.
+
+How far rounding alone moves the figures of a machine is measured by two runs that attack one given
+victim, which TensorFlow computes with oneDNN or without:
+
+  TF_ENABLE_ONEDNN_OPTS=1 python -m attacks.run --flagfile=attacks/configs/rounding.flags ...
+  TF_ENABLE_ONEDNN_OPTS=0 python -m attacks.run --flagfile=attacks/configs/rounding.flags ...
 """
 import collections
 import itertools
@@ -19,9 +26,9 @@ from revsig_keras.cli import program
 def main(first: str, second: str):
     rows = compare(agreements(first), agreements(second))
     width = max(len(row[0]) for row in rows)
-    print(f"{'':{width}} cells    mean     rms  seeds' rms")
-    for name, cells, mean, between, seeds in rows:
-        print(f"{name:{width}} {cells:5} {mean:+.4f}  {between:.4f}  {seeds:10.4f}")
+    print(f"{'':{width}} cells    mean     rms  largest  seeds' rms")
+    for name, cells, mean, between, largest, seeds in rows:
+        print(f"{name:{width}} {cells:5} {mean:+.4f}  {between:.4f}   {largest:.4f}  {seeds:10.4f}")
 
 
 def agreements(directory: str) -> dict[tuple, float]:
@@ -34,8 +41,9 @@ def _key(cell):
 
 
 def compare(first: dict[tuple, float], second: dict[tuple, float]) -> list[tuple]:
-    """Of each thief and of all: its name, how many cells, the mean difference second - first, the
-    root mean square of the differences, and of those between two seeds of `first`."""
+    """Returns a row for each thief and one for all: its name, the number of cells, the mean
+    difference second - first, the root mean square of the differences, the largest one, and the
+    root mean square of those between two seeds of `first`."""
     common = sorted(first.keys() & second.keys())
     if not common:
         raise ValueError("The directories must have cells in common. Received: none")
@@ -53,7 +61,8 @@ def _row(name, cells, first, second):
             points[cell[:-1]].append(value)
     differences = [second[cell] - first[cell] for cell in cells]
     seeds = [a - b for point in points.values() for a, b in itertools.combinations(point, 2)]
-    return name, len(cells), float(np.mean(differences)), _rms(differences), _rms(seeds)
+    largest = float(np.abs(differences).max())
+    return name, len(cells), float(np.mean(differences)), _rms(differences), largest, _rms(seeds)
 
 
 def _rms(values):

@@ -14,7 +14,14 @@ def test_differences_stand_beside_those_of_seeds():
     more = {**moved, ("none", "sample", "labels", 30, 0): 1.0}
     thief, everything = figures.compare(CELLS, more)
     assert thief[0] == "none, sample, labels" and thief[1:] == everything[1:]
-    assert everything[1:] == (4, pytest.approx(.01), pytest.approx(.01), pytest.approx(.025**.5))
+    expected = [pytest.approx(value) for value in (.01, .01, .01, .025**.5)]
+    assert everything[1:] == (4, *expected)
+
+
+def test_the_largest_difference_is_told_whatever_its_sign():
+    moved = {**CELLS, ("none", "sample", "labels", 20, 1): .7}
+    _, everything = figures.compare(CELLS, moved)
+    assert everything[2:5] == tuple(map(pytest.approx, (-.05, .1, .2)))
 
 
 def test_nothing_in_common_is_said():
@@ -24,5 +31,6 @@ def test_nothing_in_common_is_said():
 
 def test_of_published_results(capsys):
     figures.main("results/mnist_sample", "results/mnist_sample")
-    name, cells, mean, rms, seeds = capsys.readouterr().out.splitlines()[-1].split()
-    assert (name, mean, rms) == ("all", "+0.0000", "0.0000") and int(cells) > 1 and float(seeds) > 0
+    name, cells, mean, rms, largest, seeds = capsys.readouterr().out.splitlines()[-1].split()
+    assert (name, mean, rms, largest) == ("all", "+0.0000", "0.0000",
+                                          "0.0000") and int(cells) > 1 and float(seeds) > 0
