@@ -75,7 +75,11 @@ def name_flags(message: str, flag_of: Mapping[str, str]) -> str:
 
     >>> name_flags("`model` must be a folder, or leave out `beta=1`", {"model": "model"})
     '--model must be a folder, or leave out `beta=1`'
+
+    "Invalid attack 'x:steps=0': `steps` must ..." is about an option of a member, not about a flag.
     """
+    if message.startswith("Invalid "):
+        return message
 
     def named(match: re.Match[str]) -> str:
         argument, value = match.groups(default="")

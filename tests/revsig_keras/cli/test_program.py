@@ -68,6 +68,7 @@ def test_arguments():
     ("use `defence=top_k:k=2`", "use --defence=top_k:k=2"),
     ("use `ReverseSigmoid(beta=1)`, or `beta=1`", "use `ReverseSigmoid(beta=1)`, or `beta=1`"),
     ("no argument: model", "no argument: model"),
+    ("Invalid defence 'x:model=0': `model` is", "Invalid defence 'x:model=0': `model` is"),
 ])
 def test_a_message_names_flags_instead_of_arguments(message, told):
     flag_of = {"model": "model", "defence": "defence", "allow_outputs": "allow_output"}
