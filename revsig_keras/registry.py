@@ -5,10 +5,15 @@
 `reverse_sigmoid:beta=.5:gamma=.2`, for instance. Names and keys are identifiers; a value has one or
 more of the characters A-Z a-z 0-9 _ . + - /. So no member has a character that a shell would eat,
 or a comma, and members can be listed with commas between them.
+
+A secret is in no member. In its place is a reference, `env/NAME` or `file/PATH`: the secret is the
+value of that environment variable, or the content of that file.
 """
 import dataclasses
 import inspect
 import math
+import os
+import pathlib
 import re
 from typing import Any, Callable, Collection, Mapping
 
@@ -16,6 +21,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.+/-]+")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_REFERENCE = re.compile(r"(env|file)/.+")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _GRAMMAR = "`name` or `name:key=value:key=value`"
 
@@ -65,7 +71,8 @@ class Registry:
     The keys of a member are those parameters of the factory that have a default of type float, int,
     bool or str, and a value is converted to the type of that default: booleans are `true` or
     `false`, floats are finite. Keyword-only parameters are left out wherever a member is spelled
-    with all its options, unless they differ from their default.
+    with all its options, unless they differ from their default. Parameters that the factory's
+    attribute `secrets` names take references to secrets; they have text as their default.
 
     >>> fractions = Registry("fraction", {"ratio": lambda over=1, under=1: over / under})
     >>> fractions.make("ratio:under=4")
@@ -106,11 +113,9 @@ class Registry:
         Raises:
             ValueError: If the name is taken or no identifier, or if the factory cannot be chosen.
         """
-        if not _IDENTIFIER.fullmatch(name):
-            raise ValueError(f"The name of a new {self.kind} must be an identifier. "
-                             f"Received: {name!r}")
-        if name in self._factories:
-            raise ValueError(f"The name of a new {self.kind} must not be taken. Received: {name!r}")
+        if not _IDENTIFIER.fullmatch(name) or name in self._factories:
+            raise ValueError(f"The name of a new {self.kind} must be an identifier that is not "
+                             f"taken. Received: {name!r}")
         self.check_factory(factory)
         self._factories[name] = factory
 
@@ -152,10 +157,15 @@ class Registry:
     def make(self, text: str) -> Any:
         """Returns what the factory makes of the options in the member `text`."""
         name, options = self._typed(text)
+        secrets = {key: _read_secret(options[key]) for key in self._secrets(name) if key in options}
         try:
-            return self._factories[name](**options)
+            return self._factories[name](**{**options, **secrets})
         except ValueError as error:
-            raise ValueError(f"Invalid {self.kind} {text!r}: {error}") from error
+            reason = str(error)
+            for secret in filter(None, secrets.values()):
+                reason = reason.replace(secret, "<secret>")
+            cause = None if secrets else error
+            raise ValueError(f"Invalid {self.kind} {text!r}: {reason}") from cause
 
     def resolve(self, text: str) -> tuple[str, dict[str, Any]]:
         """Returns the name and all typed options of the member `text`, defaults filled in."""
@@ -170,6 +180,10 @@ class Registry:
             raise ValueError(f"Unknown {self.kind} {member.name!r} in {text!r}. "
                              f"Expected one of: {', '.join(self.names)}")
         defaults = {**self._defaults(member.name), **self._defaults(member.name, rare=True)}
+        for key in self._secrets(member.name):
+            if not _REFERENCE.fullmatch(member.options.get(key, "env/NAME")):
+                raise ValueError(f"The option {key!r} of the {self.kind} {member.name!r} is a "
+                                 "secret. Expected a reference to it: env/NAME or file/PATH")
         for key in member.options:
             if key not in defaults:
                 takes = f"takes: {', '.join(defaults)}" if defaults else "takes no options"
@@ -179,6 +193,9 @@ class Registry:
             key: _convert(value, type(defaults[key]), key, text)
             for key, value in member.options.items()
         }
+
+    def _secrets(self, name):
+        return getattr(self._factories[name], "secrets", ())
 
     def _defaults(self, name, rare=False):
         """The defaults of the options; of those that are keyword-only if `rare`."""
@@ -198,6 +215,16 @@ def _parameters(factory):
     parameters = dict(inspect.signature(factory.__init__).parameters)
     parameters.pop(next(iter(parameters)))
     return parameters
+
+
+def _read_secret(reference):
+    """The value of `env/NAME` or `file/PATH`."""
+    source, name = reference.split("/", 1)
+    try:
+        return os.environ[name] if source == "env" else pathlib.Path(name).read_text().strip()
+    except (KeyError, OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"The secret {reference!r} cannot be read: "
+                         f"{type(error).__name__}") from None
 
 
 def _written(options):

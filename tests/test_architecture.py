@@ -3,9 +3,11 @@
 The contracts between and inside the packages are in setup.cfg; `.ci/run` checks them.
 """
 import ast
+import importlib
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -57,3 +59,17 @@ def test_importing_the_library_imports_neither_flags_nor_figures():
     programs = ("export", "inspect", "tune", "cli.program", "cli.flags", "cli.tuning",
                 "saved_model", "strength.figure")
     assert not [name for name in modules if name.removeprefix("revsig_keras.").startswith(programs)]
+
+
+def packages():
+    """All packages of the project."""
+    return sorted(path.parent.relative_to(ROOT) for path in FILES if path.name == "__init__.py")
+
+
+@pytest.mark.parametrize("package", packages(), ids=str)
+def test_no_name_of_a_package_hides_a_module_of_it(package):
+    """So `import revsig_keras.metrics as m` gives the module."""
+    names = vars(importlib.import_module(".".join(package.parts)))
+    for path in (ROOT / package).iterdir():
+        if path.suffix == ".py" or (path / "__init__.py").exists():
+            assert isinstance(names.get(path.stem, ast), types.ModuleType), path

@@ -51,7 +51,7 @@ def test_the_defence_that_the_readme_adds_is_short_and_can_be_chosen():
     assert len(code.splitlines()) < 20
     namespace = {}
     exec(compile(code, "README.md", "exec"), namespace)
-    member, = re.findall(r"`--defences=(.*?)`", (ROOT / "README.md").read_text())
+    member = re.findall(r"`--defences=(.*?)`", (ROOT / "README.md").read_text())[0]
     name, row = re.search(r'`"(\w+)": (\w+),`', (ROOT / "README.md").read_text()).groups()
     layer = Registry("defence", {name: namespace[row]}).make(member)
     y = np.float32([[0.7, 0.2, 0.1]])

@@ -1,4 +1,9 @@
 """The defences by name."""
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.label_only import LabelOnly
 from revsig_keras.defences.random_noise import RandomNoise
@@ -8,19 +13,34 @@ from revsig_keras.defences.top_k import TopK
 from revsig_keras.registry import Registry
 
 
-def _none():
-    """No defence."""
+class DefenceRegistry(Registry):
+    """A registry of subclasses of `Defence` that implement `perturb` and that Keras can load."""
+
+    def check_factory(self, factory: Callable[..., Any]) -> None:
+        super().check_factory(factory)
+        if factory.perturb is Defence.perturb:
+            raise ValueError(f"A new defence must implement `perturb`. Received: {factory!r}")
+        name = keras.saving.get_registered_name(factory)
+        if keras.saving.get_registered_object(name) is not factory:
+            raise ValueError("A new defence must be decorated with "
+                             "`keras.saving.register_keras_serializable`, or no saved model that "
+                             f"has it can be loaded. Received: {factory!r}")
 
 
-DEFENCES = Registry("defence", {
-    "none": _none,
+def no_defence() -> None:
+    """Makes the member `none`."""
+
+
+DEFENCES = DefenceRegistry("defence", {
+    "none": no_defence,
     "reverse_sigmoid": ReverseSigmoid,
     "rounding": Rounding,
     "top_k": TopK,
     "label_only": LabelOnly,
     "random_noise": RandomNoise,
 },
-                    without=["apply_in_training"])
+                           without=["apply_in_training"],
+                           base=Defence)
 
 
 def make_defence(text: str) -> Defence | None:
@@ -30,8 +50,8 @@ def make_defence(text: str) -> Defence | None:
     0.5
 
     Args:
-        text: String, `name` or `name:key=value:key=value`; names are in `DEFENCES.names`, and keys
-            are the arguments of the defence.
+        text: String, `name` or `name:key=value:key=value`. The names are in `DEFENCES.names`, and
+            `DEFENCES.add(name, cls)` adds one; the keys are the arguments of the defence.
 
     Returns:
         The `Defence`, or `None` for `none`.

@@ -1,20 +1,18 @@
-"""The label alone: the baseline that all defences that keep the label are measured against."""
+"""The label alone: the baseline for all defences that keep the label."""
 import keras
 from keras import ops
 
 from revsig_keras.defences.base import Defence
-from revsig_keras.defences.numerics.probabilities import normalise
+from revsig_keras.defences.label_rule import is_label
 from revsig_keras.defences.numerics.probabilities import Tensor
-from revsig_keras.defences.numerics.probabilities import widen
-from revsig_keras.defences.top_k import largest
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
 class LabelOnly(Defence):
     """Answers with the label alone, as a one-hot row.
 
-    Whatever keeps the label tells a thief at least this, so no other defence that keeps it can do
-    better against a thief who knows it. An honest user loses all confidences.
+    Every answer that keeps the label tells a thief at least this, so no other defence that keeps
+    it can do better against a thief who knows the defence. An honest user loses all confidences.
 
     Formula:
 
@@ -22,9 +20,6 @@ class LabelOnly(Defence):
     output_j = 1        if j is the lowest index of the largest y
     output_j = 0        otherwise
     ```
-
-    Theorem: the label (the lowest index of the largest entry) of the output is that of the row
-    received. Proof: it has the only entry above 0.
 
     A row with a NaN or an infinity becomes NaN without any effect on other rows. The map is
     piecewise constant: nothing can be trained through it.
@@ -49,6 +44,4 @@ class LabelOnly(Defence):
     """
 
     def perturb(self, probabilities: Tensor) -> Tensor:
-        y = widen(probabilities, self.compute_dtype)
-        known = ops.logical_not(ops.isnan(normalise(y)))
-        return ops.where(known, ops.cast(largest(y, 1), y.dtype), float("nan"))
+        return ops.cast(is_label(probabilities), probabilities.dtype)

@@ -5,20 +5,16 @@ import keras
 from keras import ops
 import numpy as np
 
-from revsig_keras.arguments import is_integer
+from revsig_keras.arguments import check_integer
 from revsig_keras.arguments import is_real
 from revsig_keras.defences.base import Defence
-from revsig_keras.defences.numerics.probabilities import epsilon
-from revsig_keras.defences.numerics.probabilities import keep_label
 from revsig_keras.defences.numerics.probabilities import mass
 from revsig_keras.defences.numerics.probabilities import normalise
-from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
-from revsig_keras.defences.numerics.probabilities import widen
 
 
 def keyed_uniform(y: Tensor, seed: int) -> Tensor:
-    """Numbers in (0, 1), float32, that are a function of `seed` and of the row as float32 alone.
+    """Returns numbers in (0, 1), float32, that depend on `seed` and the row in float32 alone.
 
     All arithmetic is on integers modulo 2^32, or exact, so no batch, order of summation or
     compilation changes a bit of them.
@@ -33,14 +29,14 @@ def keyed_uniform(y: Tensor, seed: int) -> Tensor:
 
 
 def _mix(x):
-    """A bijection of int32 (the low-bias hash of C. Wellons' hash-prospector)."""
+    """Maps int32 one to one (the low-bias hash of C. Wellons' hash-prospector)."""
     x = ops.bitwise_xor(x, _shift_right(x, 16)) * 0x7FEB352D
     x = ops.bitwise_xor(x, _shift_right(x, 15)) * (0x846CA68B - 2**32)
     return ops.bitwise_xor(x, _shift_right(x, 16))
 
 
 def _shift_right(x, count):
-    """As of unsigned numbers, which not all backends have."""
+    """Shifts as if numbers were unsigned, which not all backends have."""
     return ops.bitwise_and(ops.right_shift(x, count), 2**(32 - count) - 1)
 
 
@@ -48,8 +44,8 @@ def _shift_right(x, count):
 class RandomNoise(Defence):
     """Mixes class probabilities with noise that is a keyed function of the row.
 
-    The same row gets the same noise, in any batch, at any position, in any process, eager or
-    compiled. So the layer has no state, and a thief averages nothing out by asking again.
+    The same row gets the same noise in any batch, at any position, in any process, eager or
+    compiled. So the layer has no state, and asking again tells a thief nothing new.
 
     Formula:
 
@@ -57,13 +53,8 @@ class RandomNoise(Defence):
     output = (1 - scale) y + scale u / sum(u)      u_j: uniform in (0, 1), a hash of seed and y
     ```
 
-    and where noise puts another class ahead, the label is raised to it, that class is lowered to 2
-    epsilon of the output's dtype below, and the row is normalised again.
-
-    Theorem: the label (the lowest index of the largest entry) of the output, in the output's dtype,
-    is that of the row received. Proof: the entries equal to the largest one are set to the largest
-    score; all others are lowered to 2 epsilon below it where they are not there yet; division by
-    one sum and the cast move two entries by less than that towards one another.
+    Where noise puts another class ahead, the base class raises the label to that class's score and
+    lowers that class to just below it.
 
     The mixture is at an L1 distance of at most 2 scale from y, whatever the number of classes. The
     layer costs about as much time as `ReverseSigmoid`.
@@ -79,8 +70,8 @@ class RandomNoise(Defence):
     without any effect on other rows. Gradients are those of the formula at constant u.
 
     Args:
-        scale: Float in (0, 1], the share of noise in an answer. Defaults to `0.1`.
-        seed: Integer of 0 or more, the key; other seeds give other noise. Defaults to `0`.
+        scale: Float in (0, 1], the weight of the noise in an answer. Defaults to `0.1`.
+        seed: Integer of 0 or more; other seeds give other noise. Defaults to `0`.
         apply_in_training: Boolean, whether to perturb when `training=True` too. Defaults to
             `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -107,23 +98,15 @@ class RandomNoise(Defence):
                  **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
         if not is_real(scale) or not 0 < scale <= 1:
-            raise ValueError("`scale` must be a number with 0 < scale <= 1, the share of noise in "
-                             f"an answer. Received: scale={scale!r}")
-        if not is_integer(seed) or seed < 0:
-            raise ValueError(f"`seed` must be an integer of 0 or more. Received: seed={seed!r}")
+            raise ValueError(
+                "`scale` must be a number with 0 < scale <= 1, the weight of the noise "
+                f"in an answer. Received: scale={scale!r}")
         self.scale = float(scale)
-        self.seed = int(seed)
+        self.seed = check_integer("seed", seed, least=0)
 
     def perturb(self, probabilities: Tensor) -> Tensor:
-        y = widen(probabilities, self.compute_dtype)
-        noise = normalise(ops.cast(keyed_uniform(y, self.seed), y.dtype))
-        scores = (1.0 - self.scale) * normalise(y) + self.scale * noise
-        # With `initial`, batches may be empty.
-        highest = ops.max(scores, axis=-1, keepdims=True, initial=0.0)
-        is_top = ops.equal(y, ops.max(y, axis=-1, keepdims=True, initial=-np.inf))
-        scores = ops.where(is_top, highest, scores)
-        scores = keep_label(scores, y, epsilon(self.compute_dtype))
-        return scores / row_sum(scores)
+        noise = ops.cast(keyed_uniform(probabilities, self.seed), probabilities.dtype)
+        return (1.0 - self.scale) * normalise(probabilities) + self.scale * normalise(noise)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "scale": self.scale, "seed": self.seed}

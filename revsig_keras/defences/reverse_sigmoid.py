@@ -1,12 +1,14 @@
 """The Reverse Sigmoid perturbation: as a function and as a layer."""
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 import keras
 from keras import ops
 
-from revsig_keras.arguments import is_integer
+from revsig_keras.arguments import check_boolean
+from revsig_keras.arguments import check_integer
 from revsig_keras.arguments import is_real
 from revsig_keras.defences.base import Defence
+from revsig_keras.defences.label_rule import KeepsLabel
 from revsig_keras.defences.numerics import sigmoid_units
 from revsig_keras.defences.numerics import softmax_rows
 from revsig_keras.defences.numerics.probabilities import check_dtype
@@ -56,21 +58,35 @@ def reverse_sigmoid(y: Tensor,
     """
     check_parameters(beta, gamma)
     y = ops.convert_to_tensor(y)
-    _check_scores(y.shape, y.dtype, multi_label, axis)
+    head = _Head(from_logits, multi_label, axis)
+    head.check(y.shape, y.dtype)
     dtype = keras.backend.standardize_dtype(dtype or y.dtype)
-    step = epsilon(dtype)
-
     y = widen(y, dtype)
-    beta, gamma = _like(beta, y), _like(gamma, y)
-    last = axis in (-1, len(y.shape) - 1)
-    if not last:
-        y = ops.moveaxis(y, axis, -1)
-    head = sigmoid_units if multi_label or y.shape[-1] == 1 else softmax_rows
-    scores = head.from_logits(y) if from_logits else head.from_probabilities(y)
-    y = head.perturb(scores, beta, gamma, preserve_top1, step)
-    if not last:
-        y = ops.moveaxis(y, -1, axis)
-    return ops.cast(y, dtype)
+    strength = _like(beta, y), _like(gamma, y), preserve_top1
+    return ops.cast(head.perturb(y, strength, epsilon(dtype)), dtype)
+
+
+class _Head(NamedTuple):
+    """What the scores of a model are."""
+    from_logits: bool
+    multi_label: bool
+    axis: int
+
+    def check(self, shape, dtype):
+        if not self.multi_label:
+            check_probabilities(shape, dtype, self.axis, fewest=1)
+        elif dtype is not None:
+            check_dtype(dtype)
+
+    def perturb(self, y, strength, step):
+        """Perturbs the scores y by `strength`: beta, gamma and `preserve_top1`."""
+        last = self.axis in (-1, len(y.shape) - 1)
+        if not last:
+            y = ops.moveaxis(y, self.axis, -1)
+        kind = sigmoid_units if self.multi_label or y.shape[-1] == 1 else softmax_rows
+        scores = kind.from_logits(y) if self.from_logits else kind.from_probabilities(y)
+        y = kind.perturb(scores, *strength, step)
+        return y if last else ops.moveaxis(y, -1, self.axis)
 
 
 def check_parameters(beta: float | Tensor, gamma: float | Tensor) -> None:
@@ -83,13 +99,6 @@ def check_parameters(beta: float | Tensor, gamma: float | Tensor) -> None:
             continue
         raise ValueError(f"`{name}` must be a number with 0 < {name} {top}: at 0 nothing is "
                          f"perturbed, and {reason} may turn negative. Received: {name}={value!r}")
-
-
-def _check_scores(shape, dtype, multi_label, axis):
-    if not multi_label:
-        check_probabilities(shape, dtype, axis, fewest=1)
-    elif dtype is not None:
-        check_dtype(dtype)
 
 
 def _like(value, y):
@@ -206,39 +215,26 @@ class ReverseSigmoid(Defence):
         for name, value in (("beta", beta), ("gamma", gamma)):
             if not is_real(value):
                 raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
-        for name, value in (("preserve_top1", preserve_top1), ("from_logits", from_logits),
-                            ("multi_label", multi_label)):
-            if not isinstance(value, bool):
-                raise ValueError(f"`{name}` must be a boolean. Received: {name}={value!r}")
-        if not is_integer(axis):
-            raise ValueError(f"`axis` must be an integer. Received: axis={axis!r}")
         self.beta = float(beta)
         self.gamma = float(gamma)
-        self.preserve_top1 = preserve_top1
-        self.from_logits = from_logits
-        self.multi_label = multi_label
-        self.axis = int(axis)
+        self.preserve_top1 = check_boolean("preserve_top1", preserve_top1)
+        self.from_logits = check_boolean("from_logits", from_logits)
+        self.multi_label = check_boolean("multi_label", multi_label)
+        self.axis = check_integer("axis", axis)
+
+    @property
+    def keeps_label(self) -> KeepsLabel:
+        return "by_construction" if self.preserve_top1 else "no"
 
     def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
-        _check_scores(shape, dtype, self.multi_label, self.axis)
+        self._head().check(shape, dtype)
 
-    def clean(self, inputs: Tensor) -> Tensor:
-        if not self.from_logits:
-            return inputs
-        logits = widen(inputs, self.compute_dtype)
-        if self.multi_label or inputs.shape[self.axis] == 1:
-            return ops.sigmoid(logits)
-        return ops.softmax(logits, axis=self.axis)
+    def perturb(self, probabilities: Tensor) -> Tensor:
+        strength = self.beta, self.gamma, self.preserve_top1
+        return self._head().perturb(probabilities, strength, epsilon(self.compute_dtype))
 
-    def perturb(self, inputs: Tensor) -> Tensor:
-        return reverse_sigmoid(inputs,
-                               self.beta,
-                               self.gamma,
-                               self.preserve_top1,
-                               from_logits=self.from_logits,
-                               multi_label=self.multi_label,
-                               axis=self.axis,
-                               dtype=self.compute_dtype)
+    def _head(self):
+        return _Head(self.from_logits, self.multi_label, self.axis)
 
     def get_config(self) -> dict[str, Any]:
         return {

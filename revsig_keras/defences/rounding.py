@@ -4,22 +4,18 @@ from typing import Any
 import keras
 from keras import ops
 
-from revsig_keras.arguments import is_integer
+from revsig_keras.arguments import check_integer
 from revsig_keras.defences.base import Defence
-from revsig_keras.defences.numerics.probabilities import epsilon
-from revsig_keras.defences.numerics.probabilities import keep_label
 from revsig_keras.defences.numerics.probabilities import normalise
-from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
-from revsig_keras.defences.numerics.probabilities import widen
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
 class Rounding(Defence):
     """Rounds class probabilities to a number of decimals.
 
-    A thief gets fewer digits, and no class below half a unit of the last decimal. This is the
-    baseline that costs an honest user least, and a thief little.
+    A thief gets fewer digits, and no class below half a unit of the last decimal. This baseline
+    costs an honest user least, and a thief little.
 
     Formula:
 
@@ -28,25 +24,19 @@ class Rounding(Defence):
     output_j = n_j / sum(n)         1 / classes, if all n are 0
     ```
 
-    and a class that would tie with the label, or overtake it, is lowered to 2 epsilon below it,
-    epsilon that of the output's dtype. So a row where nothing reaches half a unit, as a uniform one
-    of 1,000 classes at one decimal, becomes uniform but for those 2 epsilon.
-
-    Theorem: the label (the lowest index of the largest entry) of the output, in the output's dtype,
-    is that of the row received. Proof: rounding is monotone, so the entries equal to the largest
-    one stay equal, and none is above them; all others are lowered to 2 epsilon below them where
-    they are not there yet; division by one sum and the cast move two entries by less than that
-    towards one another. (The order of the other classes may change to ties, and the label shows
-    even where rounding alone would hide it.)
+    The base class keeps the label: it lowers a class that would tie with it by 2 epsilon of the
+    output's dtype. So a row where nothing reaches half a unit, such as a uniform one of 1,000
+    classes at one decimal, becomes uniform but for those 2 epsilon. The label shows even where
+    rounding alone would hide it, and the order of the other classes may change to ties.
 
     Entries are rounded as they are received, so neither the batch nor compilation can move one
-    across half a unit; a row that is no distribution is divided by its sum only afterwards.
-    Negative entries count as 0, and a row with a NaN or an infinity becomes NaN without any effect
-    on other rows. The map is piecewise constant: nothing can be trained through it.
+    across half a unit; only then is the row divided by its sum. Negative entries count as 0, and a
+    row with a NaN or an infinity becomes NaN without any effect on other rows. The map is piecewise
+    constant: nothing can be trained through it.
 
     Args:
-        decimals: Integer from 0 to 7, the decimals that are kept; float32 has no more. Defaults to
-            `1`.
+        decimals: Integer from 0 to 7, the number of decimals that are kept; float32 has no more.
+            Defaults to `1`.
         apply_in_training: Boolean, whether to perturb when `training=True` too. Defaults to
             `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -67,16 +57,10 @@ class Rounding(Defence):
 
     def __init__(self, decimals: int = 1, *, apply_in_training: bool = False, **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
-        if not is_integer(decimals) or not 0 <= decimals <= 7:
-            raise ValueError("`decimals` must be an integer from 0 to 7: float32 has no more. "
-                             f"Received: decimals={decimals!r}")
-        self.decimals = int(decimals)
+        self.decimals = check_integer("decimals", decimals, 0, 7, "float32 has no more")
 
     def perturb(self, probabilities: Tensor) -> Tensor:
-        y = widen(probabilities, self.compute_dtype)
-        scores = normalise(ops.round(y * 10.0**self.decimals))
-        scores = keep_label(scores, y, epsilon(self.compute_dtype))
-        return scores / row_sum(scores)
+        return normalise(ops.round(probabilities * 10.0**self.decimals))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "decimals": self.decimals}

@@ -1,18 +1,13 @@
 """The most probable classes alone: a baseline."""
-import math
 from typing import Any, Sequence
 
 import keras
 from keras import ops
 
-from revsig_keras.arguments import is_integer
+from revsig_keras.arguments import check_integer
 from revsig_keras.defences.base import Defence
-from revsig_keras.defences.numerics.probabilities import epsilon
-from revsig_keras.defences.numerics.probabilities import keep_label
 from revsig_keras.defences.numerics.probabilities import normalise
-from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
-from revsig_keras.defences.numerics.probabilities import widen
 
 
 def largest(y: Tensor, k: int) -> Tensor:
@@ -29,7 +24,7 @@ def largest(y: Tensor, k: int) -> Tensor:
 class TopK(Defence):
     """Keeps the `k` largest class probabilities and sets all others to 0.
 
-    A thief learns nothing about the less probable classes but that they are.
+    A thief learns nothing of the less probable classes but that they are less probable.
 
     Formula:
 
@@ -38,14 +33,8 @@ class TopK(Defence):
     output_j = 0                                     otherwise
     ```
 
-    Of equal probabilities those with the lowest indices are kept, so there are exactly `k`. Finding
-    them is a sort under XLA, which for many classes takes far longer than a softmax.
-
-    Theorem: the label (the lowest index of the largest entry) of the output, in the output's dtype,
-    is that of the row received. Proof: it is the first to be kept. Kept entries equal to it come
-    behind it and stay equal to it; the other kept ones are lowered to 2 epsilon of the output's
-    dtype below it where they are not there yet; division by one sum and the cast move two entries
-    by less than that towards one another.
+    Of equal probabilities those with the lowest indices are kept, so there are exactly `k`. Under
+    XLA this is a sort, which for many classes takes far longer than a softmax.
 
     A row is divided by its sum, entries that are negative or below the smallest normal number count
     as 0, a row without any mass counts as uniform, and a row with a NaN or an infinity becomes NaN
@@ -53,7 +42,7 @@ class TopK(Defence):
 
     Args:
         k: Integer from 1 to the number of classes, how many are kept. With `k=1` the output is that
-            of `LabelOnly`; with as many as there are classes, nothing is hidden. Defaults to `1`.
+            of `LabelOnly`; with `k` the number of classes, nothing is hidden. Defaults to `1`.
         apply_in_training: Boolean, whether to perturb when `training=True` too. Defaults to
             `False`.
         **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
@@ -74,29 +63,16 @@ class TopK(Defence):
 
     def __init__(self, k: int = 1, *, apply_in_training: bool = False, **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
-        if not is_integer(k) or k < 1:
-            raise ValueError(f"`k` must be an integer of 1 or more. Received: k={k!r}")
-        self.k = int(k)
+        self.k = check_integer("k", k, least=1)
 
-    def perturb(self, probabilities: Tensor) -> Tensor:
-        self._check_classes(probabilities.shape)
-        y = widen(probabilities, self.compute_dtype)
-        shares = normalise(y)
-        # Rows of NaN have no order, and no 0 may hide what they are.
-        kept = ops.logical_or(largest(y, self.k), ops.isnan(shares))
-        scores, ranked = ops.where(kept, shares, 0.0), ops.where(kept, y, -math.inf)
-        scores = keep_label(scores, ranked, epsilon(self.compute_dtype))
-        return scores / row_sum(scores)
-
-    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        output_shape = super().compute_output_shape(input_shape)
-        self._check_classes(output_shape)
-        return output_shape
-
-    def _check_classes(self, shape):
+    def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
+        super().check_input(shape, dtype)
         if self.k > shape[-1]:
             raise ValueError("`k` must be at most the number of classes. "
                              f"Received: k={self.k} for {shape[-1]} classes")
+
+    def perturb(self, probabilities: Tensor) -> Tensor:
+        return ops.where(largest(probabilities, self.k), normalise(probabilities), 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "k": self.k}

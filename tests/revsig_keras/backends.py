@@ -5,12 +5,17 @@ tensors.
 """
 import contextlib
 
-import keras
 from keras import ops
 import numpy as np
 import pytest
 
-NAME = keras.backend.backend()
+from revsig_keras.testing import backends
+from revsig_keras.testing.backends import gradients  # noqa: F401
+from revsig_keras.testing.backends import modes
+from revsig_keras.testing.backends import NAME
+from revsig_keras.testing.backends import policies
+from revsig_keras.testing.subject import as_float64  # noqa: F401
+from revsig_keras.testing.subject import dtype_of  # noqa: F401
 
 
 def only_on(*names, reason):
@@ -18,18 +23,7 @@ def only_on(*names, reason):
     return pytest.mark.skipif(NAME not in names, reason=reason)
 
 
-if NAME == "tensorflow":
-    import tensorflow as tf
-    MODES = {
-        "eager": lambda function: function,
-        "graph": tf.function,
-        "xla": lambda function: tf.function(function, jit_compile=True),
-    }
-elif NAME == "jax":
-    import jax
-    MODES = {"eager": lambda function: function, "jit": jax.jit}
-else:
-    MODES = {"eager": lambda function: function}
+MODES = modes()
 EAGER = MODES["eager"]
 # JAX compiles each operation for each shape where a function is not compiled as a whole, and takes
 # minutes for it: tests of many shapes have their functions compiled.
@@ -48,13 +42,10 @@ def some_of(*cases):
 
 @contextlib.contextmanager
 def enabled(dtype="float64"):
-    """Inside it the dtype is there: JAX makes float64 a float32 unless told otherwise."""
-    if NAME == "torch" and dtype == "float64":
+    """Inside it the dtype is there; where it cannot be, the test is skipped."""
+    if dtype == "float64" and dtype not in policies():
         pytest.skip("On torch, Keras computes the minimum of float64 tensors in float32")
-    if NAME == "jax" and dtype == "float64":
-        with jax.enable_x64(True):
-            yield
-    else:
+    with backends.enabled(dtype):
         yield
 
 
@@ -70,45 +61,11 @@ def as_numpy(tensor):
     return ops.convert_to_numpy(tensor)
 
 
-def as_float64(tensor):
-    return as_numpy(tensor).astype("float64")
-
-
-def dtype_of(tensor):
-    """As a string."""
-    return keras.backend.standardize_dtype(tensor.dtype)
-
-
-def gradients(function):
-    """Returns the function that gives the gradients of a scalar function, one per argument.
-
-    They are 0 where an argument has no effect.
-    """
-
-    def with_tensorflow(*arguments):
-        with tf.GradientTape() as tape:
-            tape.watch(arguments)
-            value = function(*arguments)
-        return tape.gradient(value, arguments, unconnected_gradients="zero")
-
-    def with_jax(*arguments):
-        return jax.grad(function, argnums=tuple(range(len(arguments))))(*arguments)
-
-    def with_torch(*arguments):
-        import torch
-        arguments = [argument.detach().clone().requires_grad_() for argument in arguments]
-        value = function(*arguments)
-        if not value.requires_grad:
-            return [torch.zeros_like(argument) for argument in arguments]
-        return torch.autograd.grad(value, arguments, allow_unused=True, materialize_grads=True)
-
-    return {"tensorflow": with_tensorflow, "jax": with_jax, "torch": with_torch}[NAME]
-
-
 def compiled_update(metric):
     """`metric.update_state` as the most compiled function of the backend."""
     if NAME != "jax":
         return list(MODES.values())[-1](metric.update_state)
+    import jax
     update = jax.jit(metric.stateless_update_state)
 
     def update_state(*arguments):

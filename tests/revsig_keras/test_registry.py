@@ -81,9 +81,9 @@ def test_an_added_factory_can_be_chosen():
 
 
 @pytest.mark.parametrize("name, factory, expected", [
-    ("plain", Thing, "name of a new thing must not be taken. Received: 'plain'"),
-    ("a-b", Thing, "name of a new thing must be an identifier. Received: 'a-b'"),
-    ("", Thing, "name of a new thing must be an identifier. Received: ''"),
+    ("plain", Thing, "identifier that is not taken. Received: 'plain'"),
+    ("a-b", Thing, "identifier that is not taken. Received: 'a-b'"),
+    ("", Thing, "identifier that is not taken. Received: ''"),
     ("new", "Thing", "must be a class or a function.*Received: 'Thing'"),
     ("new", dict, "must be a subclass of `.*Thing`. Received: <class 'dict'>"),
     ("new", make_thing, "must be a subclass of `.*Thing`. Received: <function make_thing"),

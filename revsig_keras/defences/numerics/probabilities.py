@@ -107,15 +107,3 @@ def normalise(y: Tensor) -> Tensor:
     """Divides the mass of each row by its sum; a row with a NaN or an infinity becomes NaN."""
     y, total = mass(y)
     return y / ops.where(ops.isfinite(total), total, math.nan)
-
-
-def keep_label(scores: Tensor, y: Tensor, step: float) -> Tensor:
-    """Gives the largest entries of y one score, and lowers all others to below it where needed.
-
-    "Below" is 2 steps of the output's dtype, so division by a sum and the cast keep it. They are
-    not tried here, since compilers may elide a cast to a narrow dtype and back.
-    """
-    is_top = ops.equal(y, ops.max(y, axis=-1, keepdims=True, initial=-math.inf))
-    top = ops.max(ops.where(is_top, scores, 0.0), axis=-1, keepdims=True, initial=0.0)
-    ceiling = top * (1.0 - 2.0 * step)
-    return ops.where(is_top, top, ops.where(scores > ceiling, ceiling, scores))

@@ -8,6 +8,8 @@ import pytest
 
 from revsig_keras import reverse_sigmoid
 from revsig_keras import ReverseSigmoid
+from revsig_keras.testing.rows import softmax_rows
+from revsig_keras.testing.rows import TINY
 from tests.revsig_keras import reference
 from tests.revsig_keras.backends import as_float64
 from tests.revsig_keras.backends import as_numpy
@@ -16,8 +18,6 @@ from tests.revsig_keras.backends import each_main_mode
 from tests.revsig_keras.backends import EAGER
 from tests.revsig_keras.backends import gradients
 from tests.revsig_keras.backends import USUAL
-from tests.revsig_keras.rows import softmax_rows
-from tests.revsig_keras.rows import TINY
 
 STRENGTHS = [(beta, gamma)
              for beta in np.float32([0.001, 0.3, 1.0, 1.9, 1.999])

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from revsig_keras import LabelOnly
+from revsig_keras.testing.rows import hostile_rows
 from tests.revsig_keras import backends
 from tests.revsig_keras.backends import as_float64
-from tests.revsig_keras.rows import hostile_rows
 
 
 @backends.each_main_mode

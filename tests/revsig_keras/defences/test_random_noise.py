@@ -7,14 +7,14 @@ import pytest
 
 from revsig_keras import RandomNoise
 from revsig_keras.defences.random_noise import keyed_uniform
+from revsig_keras.testing.rows import hostile_rows
+from revsig_keras.testing.rows import softmax_rows
+from revsig_keras.testing.rows import TINY
 from tests.revsig_keras import backends
 from tests.revsig_keras.backends import as_numpy
 from tests.revsig_keras.backends import constant
 from tests.revsig_keras.backends import EAGER
 from tests.revsig_keras.backends import MODES
-from tests.revsig_keras.rows import hostile_rows
-from tests.revsig_keras.rows import softmax_rows
-from tests.revsig_keras.rows import TINY
 
 
 def mix(x):

@@ -8,6 +8,9 @@ import pytest
 
 from revsig_keras import reverse_sigmoid
 from revsig_keras import ReverseSigmoid
+from revsig_keras.testing.rows import extreme_rows
+from revsig_keras.testing.rows import hostile_rows
+from revsig_keras.testing.rows import softmax_rows
 from tests.revsig_keras import backends
 from tests.revsig_keras import reference
 from tests.revsig_keras.backends import as_numpy
@@ -15,9 +18,6 @@ from tests.revsig_keras.backends import constant
 from tests.revsig_keras.backends import each_main_mode
 from tests.revsig_keras.backends import EAGER
 from tests.revsig_keras.backends import USUAL
-from tests.revsig_keras.rows import extreme_rows
-from tests.revsig_keras.rows import hostile_rows
-from tests.revsig_keras.rows import softmax_rows
 
 CLASSES = (2, 3, 10, 100, 1000)
 

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 
 from revsig_keras import Rounding
+from revsig_keras.testing.rows import hostile_rows
+from revsig_keras.testing.rows import softmax_rows
 from tests.revsig_keras.backends import as_float64
 from tests.revsig_keras.backends import as_numpy
-from tests.revsig_keras.rows import hostile_rows
-from tests.revsig_keras.rows import softmax_rows
 
 
 @pytest.mark.parametrize("classes", (2, 3, 10, 100))

@@ -5,11 +5,11 @@ import pytest
 
 from revsig_keras import LabelOnly
 from revsig_keras import TopK
+from revsig_keras.testing.rows import hostile_rows
+from revsig_keras.testing.rows import softmax_rows
+from revsig_keras.testing.rows import TINY
 from tests.revsig_keras import backends
 from tests.revsig_keras.backends import as_numpy
-from tests.revsig_keras.rows import hostile_rows
-from tests.revsig_keras.rows import softmax_rows
-from tests.revsig_keras.rows import TINY
 
 
 def reference(y, k):

@@ -1,0 +1,74 @@
+"""The ways in which the backends of Keras run a function, and its gradients.
+
+The backend is imported where it is needed, so this runs on each of them.
+"""
+from collections.abc import Callable, Iterator
+import contextlib
+import functools
+from typing import Any
+
+import keras
+
+NAME = keras.backend.backend()
+
+
+@functools.cache
+def modes() -> dict[str, Callable[[Callable], Callable]]:
+    """Returns functions that compile a function of tensors, by name; `eager` leaves it as it is."""
+    eager = {"eager": lambda function: function}
+    if NAME == "tensorflow":
+        import tensorflow as tf
+        return {
+            **eager, "graph": tf.function,
+            "xla": functools.partial(tf.function, jit_compile=True)
+        }
+    if NAME == "jax":
+        import jax
+        return {**eager, "jit": jax.jit}
+    return eager
+
+
+def policies() -> list[str]:
+    """Returns the dtype policies to test with."""
+    # On torch, Keras computes the minimum of float64 tensors in float32.
+    wide = [] if NAME == "torch" else ["float64"]
+    return ["float32", "mixed_float16", "mixed_bfloat16", *wide]
+
+
+@contextlib.contextmanager
+def enabled(dtype: str) -> Iterator[None]:
+    """Makes the dtype available: JAX turns float64 into float32 unless told otherwise."""
+    if NAME == "jax" and dtype == "float64":
+        import jax
+        with jax.enable_x64(True):
+            yield
+    else:
+        yield
+
+
+def gradients(function: Callable) -> Callable[..., list[Any]]:
+    """Returns the function that computes the gradients of a scalar function, one per argument.
+
+    They are 0 where an argument has no effect.
+    """
+
+    def with_tensorflow(*arguments):
+        import tensorflow as tf
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            value = function(*arguments)
+        return tape.gradient(value, arguments, unconnected_gradients="zero")
+
+    def with_jax(*arguments):
+        import jax
+        return jax.grad(function, argnums=tuple(range(len(arguments))))(*arguments)
+
+    def with_torch(*arguments):
+        import torch
+        arguments = [argument.detach().clone().requires_grad_() for argument in arguments]
+        value = function(*arguments)
+        if not value.requires_grad:
+            return [torch.zeros_like(argument) for argument in arguments]
+        return torch.autograd.grad(value, arguments, allow_unused=True, materialize_grads=True)
+
+    return {"tensorflow": with_tensorflow, "jax": with_jax, "torch": with_torch}[NAME]
