@@ -15,25 +15,31 @@ victim, which TensorFlow computes with oneDNN or without:
 """
 import collections
 import itertools
+from typing import Any
 
 import numpy as np
 
+from attacks.report.mixtures import mixture_sentences
 from attacks.report.rows import agreement
+from attacks.report.summary import summary_rows
 from attacks.results.records import read_cells
 from revsig_keras.cli import program
 
 
 def main(first: str, second: str):
-    rows = compare(agreements(first), agreements(second))
+    records = [read_cells(directory) for directory in (first, second)]
+    rows = compare(*map(agreements, records))
     width = max(len(row[0]) for row in rows)
     print(f"{'':{width}} cells    mean     rms  largest  seeds' rms")
     for name, cells, mean, between, largest, seeds in rows:
         print(f"{name:{width}} {cells:5} {mean:+.4f}  {between:.4f}   {largest:.4f}  {seeds:10.4f}")
+    if mixed := mixture_sentences(summary_rows(sum(records, []))):
+        print(f"\n{mixed}")
 
 
-def agreements(directory: str) -> dict[tuple, float]:
+def agreements(records: list[dict[str, Any]]) -> dict[tuple, float]:
     """Agreement by (defence, attack, adversary, budget, seed)."""
-    return {_key(record["cell"]): agreement(record["metrics"]) for record in read_cells(directory)}
+    return {_key(record["cell"]): agreement(record["metrics"]) for record in records}
 
 
 def _key(cell):

@@ -2,6 +2,8 @@
 import pytest
 
 from benchmarks import figures
+from tests.attacks.report.made_up import record
+from tests.attacks.report.made_up import write_cell
 
 CELLS = {
     ("none", "sample", "labels", budget, seed): value
@@ -34,3 +36,13 @@ def test_of_published_results(capsys):
     name, cells, mean, rms, largest, seeds = capsys.readouterr().out.splitlines()[-1].split()
     assert (name, mean, rms, largest) == ("all", "+0.0000", "0.0000",
                                           "0.0000") and int(cells) > 1 and float(seeds) > 0
+
+
+def test_a_comparison_of_two_commits_says_so(tmp_path, capsys):
+    for name in "cd":
+        (tmp_path / name).mkdir()
+        write_cell(tmp_path / name, record(commit=name * 40))
+    figures.main(tmp_path / "c", tmp_path / "d")
+    assert "Cells of 2 commits are compared: ccccccc (1 cell)" in capsys.readouterr().out
+    figures.main(tmp_path / "c", tmp_path / "c")
+    assert "commits" not in capsys.readouterr().out
