@@ -17,6 +17,7 @@ _PUBLIC = {
     "ExecutionConfig": "attacks.grid.execution",
     "ExperimentConfig": "attacks.grid.experiment_config",
     "Judgement": "attacks.grid.judgement",
+    "Recipe": "attacks.clone.recipe",
     "Results": "attacks.report",
     "RunConfig": "attacks.grid.config",
     "run_experiment": "attacks.experiment",

@@ -12,9 +12,9 @@ import sys
 from attacks import ExecutionConfig
 from attacks import ExperimentConfig
 from attacks import Judgement
+from attacks import Recipe
 from attacks import run_experiment
 from attacks import RunConfig
-from attacks.clone.recipe import CloneConfig
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RemoteConfig
@@ -27,7 +27,7 @@ def audit(oracle, output_dir, fail_above, steps):
     experiment = ExperimentConfig(
         data=DataConfig("digits"),  # What a thief would query: inputs of the model's domain.
         victim=RemoteConfig(endpoint, owned=True, max_rows=1000),  # Sends no more rows than this.
-        clone=CloneConfig("digits_cnn", steps=steps),
+        clone=Recipe("digits_cnn", steps=steps),
         defences=("as_served",),
         budgets=(50, 100))
     judgement = Judgement(price_per_1000=1.50, fail_above=fail_above)
