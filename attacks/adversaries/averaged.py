@@ -6,6 +6,7 @@ from attacks.adversaries.adversary import Adversary
 from attacks.clone import shifts
 from attacks.oracle.oracle import digest
 from models.seeds import derive
+from revsig_keras.arguments import check_integer
 
 
 class Averaged(Adversary):
@@ -35,11 +36,9 @@ class Averaged(Adversary):
     needs = "labels"
 
     def __init__(self, queries: int = 3, shift: float = 0.1):
-        if queries < 2:
-            raise ValueError(f"`queries` must be at least 2, to average. Received: {queries}")
         if not 0 <= shift <= 0.5:
             raise ValueError(f"`shift` must be in [0, 0.5]. Received: {shift}")
-        self.rows_per_input = queries
+        self.rows_per_input = check_integer("queries", queries, least=2)
         self.shift = shift
 
     def check(self, input_shape):

@@ -5,6 +5,7 @@ import dataclasses
 from attacks.adversaries.recovery.recovery_network import NetworkTrainer
 from attacks.adversaries.recovery.simulated_recovery import SimulatedRecovery
 from models.seeds import derive
+from revsig_keras.arguments import check_integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +35,7 @@ class LearnedRecovery(SimulatedRecovery):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.epochs < 1:
-            raise ValueError(f"`epochs` must be at least 1. Received: {self.epochs}")
+        check_integer("epochs", self.epochs, least=1)
 
     def undo(self, pairs, seed, memory):
         num_classes = pairs.clean.shape[1]

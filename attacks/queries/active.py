@@ -4,6 +4,7 @@ import numpy as np
 
 from attacks.queries.attack import Attack
 from attacks.queries.selection.strategies import STRATEGIES
+from revsig_keras.arguments import check_integer
 
 
 class Active(Attack):
@@ -42,13 +43,10 @@ class Active(Attack):
                 f"`strategy` must be one of {', '.join(STRATEGIES)}. Received: {strategy!r}")
         if not 0 < seeds <= 1:
             raise ValueError(f"`seeds` must be in (0, 1]. Received: {seeds}")
-        for name, value in (("rounds", rounds), ("epochs", epochs)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
         self.choose = STRATEGIES[strategy]
         self.seeds = seeds
-        self.rounds = rounds
-        self.epochs = epochs
+        self.rounds = check_integer("rounds", rounds, least=1)
+        self.epochs = check_integer("epochs", epochs, least=1)
 
     def steal(self, thief):
         pool = thief.pools.own

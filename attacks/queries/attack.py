@@ -39,7 +39,7 @@ class Attack(abc.ABC):
         """Raises `ValueError` if the attack cannot query so many inputs."""
         rows = len(self.candidates(pools))
         if budget > rows:
-            raise ValueError(f"`--budgets` must be at most the {rows} rows of the thief's pool. "
+            raise ValueError(f"`budgets` must be at most the {rows} rows of the thief's pool. "
                              f"Received: {budget}")
 
     def candidates(self, pools: Pools) -> Inputs:

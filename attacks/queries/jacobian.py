@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from attacks.queries.substitute_attack import SubstituteAttack
+from revsig_keras.arguments import check_integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +90,9 @@ class Jacobian(SubstituteAttack):
             raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}. Received: {preset!r}")
         if not 0 <= step <= 1:
             raise ValueError(f"`step` must be in [0, 1], 0 for the preset's. Received: {step}")
-        if rounds < 0 or rounds == 1:
-            raise ValueError(
-                f"`rounds` must be at least 2, or 0 for the preset's. Received: {rounds}")
+        check_integer("seeds", seeds, least=0, reason="0 takes the preset's")
+        if rounds != 0:
+            check_integer("rounds", rounds, least=2, reason="0 takes the preset's")
         chosen = PRESETS[preset]
         models = rounds or chosen.models
         super().__init__(seeds or chosen.seeds, EPOCHS, chosen.fresh, models and models - 1)
@@ -107,7 +108,7 @@ class Jacobian(SubstituteAttack):
             most += self._count_base_points(most, number)
         if budget > most:
             raise ValueError(
-                f"`--budgets` must be at most the {most} inputs that jacobian:preset={self.preset} "
+                f"`budgets` must be at most the {most} inputs that jacobian:preset={self.preset} "
                 f"makes of {seeds} seeds while it trains {self.rounds + 1} models; a larger "
                 f"`:rounds=` makes more. Received: {budget}")
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from attacks.queries.jacobian import EPOCHS
 from attacks.queries.substitute_attack import SubstituteAttack
+from revsig_keras.arguments import check_integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +68,8 @@ class JacobianTargeted(SubstituteAttack):
         for name, fraction in (("epsilon", epsilon), ("step", step)):
             if not 0 < fraction <= 1:
                 raise ValueError(f"`{name}` must be in (0, 1]. Received: {fraction}")
-        if steps < 1:
-            raise ValueError(f"`steps` must be at least 1. Received: {steps}")
+        check_integer("steps", steps, least=1)
+        check_integer("seeds", seeds, least=0, reason="0 takes the preset's")
         super().__init__(seeds or PRESETS[preset].seeds, EPOCHS, fresh=True)
         self.epsilon, self.step, self.steps = epsilon, step, steps
         self._likeliest = PRESETS[preset].likeliest

@@ -11,6 +11,7 @@ from attacks.queries.selection.rewards import PARTS
 from attacks.queries.selection.rewards import Rewards
 from models.data.streamed import chunks
 from models.data.streamed import Inputs
+from revsig_keras.arguments import check_integer
 
 # Size of the inputs, float32, to which clusters are fitted.
 _CLUSTERED_BYTES = 2**28
@@ -56,14 +57,10 @@ class Knockoff(Attack):
         if reward not in (*PARTS, "all"):
             raise ValueError(f"`reward` must be one of {', '.join(PARTS)}, all. Received: "
                              f"{reward!r}")
-        bounds = {"clusters": (clusters, 2), "batch": (batch, 1), "epochs": (epochs, 1)}
-        for name, (value, lowest) in bounds.items():
-            if value < lowest:
-                raise ValueError(f"`{name}` must be at least {lowest}. Received: {value}")
         self.pool = pool
-        self.clusters = clusters
-        self.batch = batch
-        self.epochs = epochs
+        self.clusters = check_integer("clusters", clusters, least=2)
+        self.batch = check_integer("batch", batch, least=1)
+        self.epochs = check_integer("epochs", epochs, least=1)
         self.parts = PARTS if reward == "all" else (reward,)
 
     def candidates(self, pools):

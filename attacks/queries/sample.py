@@ -6,6 +6,7 @@ import numpy as np
 
 from attacks.clone import shifts
 from attacks.queries.attack import Attack
+from revsig_keras.arguments import check_integer
 
 _AUGMENTATIONS = ("none", "before", "after")
 
@@ -34,11 +35,9 @@ class Sample(Attack):
                 f"`augment` must be one of {', '.join(_AUGMENTATIONS)}. Received: {augment!r}")
         if not 0 < shift <= 0.5:
             raise ValueError(f"`shift` must be in (0, 0.5]. Received: {shift}")
-        if copies < 1:
-            raise ValueError(f"`copies` must be at least 1. Received: {copies}")
         self.augment = augment
         self.shift = shift
-        self.copies = copies
+        self.copies = check_integer("copies", copies, least=1)
 
     def check(self, budget, pools):
         super().check(budget, pools)

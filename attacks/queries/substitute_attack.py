@@ -11,6 +11,7 @@ from attacks.oracle.oracle import digest
 from attacks.queries.attack import Attack
 from attacks.queries.selection.base_points import BasePoints
 from attacks.queries.thief import Thief
+from revsig_keras.arguments import check_integer
 
 
 class SubstituteAttack(Attack):
@@ -39,9 +40,8 @@ class SubstituteAttack(Attack):
     """
 
     def __init__(self, seeds: int, epochs: int, fresh: bool, rounds: int | None = None):
-        if seeds < 1:
-            raise ValueError(f"`seeds` must be a positive number of inputs. Received: {seeds}")
-        self.seeds, self.epochs, self.fresh, self.rounds = seeds, epochs, fresh, rounds
+        self.seeds = check_integer("seeds", seeds, least=1)
+        self.epochs, self.fresh, self.rounds = epochs, fresh, rounds
 
     def count_seeds(self, budget: int, rows: int) -> int:
         """The number of seeds that are drawn from a pool of so many rows."""

@@ -12,6 +12,7 @@ from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
 from attacks.adversaries.recovery.simulation import pairs_of_outputs
 from attacks.clone.memory import Memory
 from attacks.clone.transfer_set import one_hot_labels
+from revsig_keras.arguments import check_integer
 
 _PRIORS = ("clone", "dirichlet")
 
@@ -49,8 +50,7 @@ class SimulatedRecovery(Recovery):
         if self.prior not in _PRIORS:
             raise ValueError(f"`prior` must be one of {', '.join(_PRIORS)}. "
                              f"Received: {self.prior!r}")
-        if self.pairs < 1:
-            raise ValueError(f"`pairs` must be at least 1. Received: {self.pairs}")
+        check_integer("pairs", self.pairs, least=1)
 
     @abc.abstractmethod
     def undo(self, pairs: Pairs, seed: int, memory: Memory) -> Undo:

@@ -79,7 +79,7 @@ def test_inputs_that_cannot_be_shifted_are_refused():
 
 
 @pytest.mark.parametrize("options, message", [
-    ("queries=1", "`queries` must be at least 2, to average. Received: 1"),
+    ("queries=1", "`queries` must be an integer of 2 or more. Received: queries=1"),
     ("shift=-.1", r"`shift` must be in \[0, 0.5\]. Received: -0.1"),
     ("shift=.6", "Received: 0.6"),
 ])

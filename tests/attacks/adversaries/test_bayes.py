@@ -94,11 +94,11 @@ def test_defences_that_cannot_be_undone_are_left_out(name):
 
 @pytest.mark.parametrize("member, message", [
     ("bayes:prior=uniform", "`prior` must be one of clone, dirichlet. Received: 'uniform'"),
-    ("bayes:pairs=0", "`pairs` must be at least 1. Received: 0"),
+    ("bayes:pairs=0", "`pairs` must be an integer of 1 or more. Received: pairs=0"),
     ("bayes:tolerance=-.1", "`tolerance` must be at least 0. Received: -0.1"),
     ("bayes:beta=1", "`beta` and `gamma` must be given both"),
     ("bayes:beta=2:gamma=.2", "`beta` must be a number with 0 < beta < 2"),
-    ("learned_recovery:epochs=0", "`epochs` must be at least 1. Received: 0"),
+    ("learned_recovery:epochs=0", "`epochs` must be an integer of 1 or more. Received: epochs=0"),
     ("inverse:gamma=.2", "`beta` and `gamma` must be given both"),
 ])
 def test_options_out_of_range_are_refused(member, message):

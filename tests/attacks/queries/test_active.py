@@ -180,8 +180,8 @@ def test_each_round_queries_the_choice_of_its_own_substitute(monkeypatch):
     ("strategy=luck", "uncertainty, margin, k_center, adversarial. Received: 'luck'"),
     ("seeds=0", r"`seeds` must be in \(0, 1\]. Received: 0"),
     ("seeds=1.5", "Received: 1.5"),
-    ("rounds=0", "`rounds` must be at least 1. Received: 0"),
-    ("epochs=0", "`epochs` must be at least 1. Received: 0"),
+    ("rounds=0", "`rounds` must be an integer of 1 or more. Received: rounds=0"),
+    ("epochs=0", "`epochs` must be an integer of 1 or more. Received: epochs=0"),
 ])
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

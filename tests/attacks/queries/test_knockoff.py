@@ -157,9 +157,9 @@ def test_every_row_belongs_to_one_arm():
 
 @pytest.mark.parametrize("options, message", [
     ("reward=money", "`reward` must be one of certainty, diversity, loss, all. Received: 'money'"),
-    ("clusters=1", "`clusters` must be at least 2. Received: 1"),
-    ("batch=0", "`batch` must be at least 1. Received: 0"),
-    ("epochs=0", "`epochs` must be at least 1. Received: 0"),
+    ("clusters=1", "`clusters` must be an integer of 2 or more. Received: clusters=1"),
+    ("batch=0", "`batch` must be an integer of 1 or more. Received: batch=0"),
+    ("epochs=0", "`epochs` must be an integer of 1 or more. Received: epochs=0"),
 ])
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

@@ -93,7 +93,7 @@ def test_impossible_attacks_are_refused():
     ("augment=sometimes", "none, before, after.*sometimes"),
     ("shift=0", r"`shift` must be in \(0, 0.5\]. Received: 0"),
     ("shift=.6", "Received: 0.6"),
-    ("copies=0", "at least 1. Received: 0"),
+    ("copies=0", "`copies` must be an integer of 1 or more. Received: copies=0"),
 ])
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
