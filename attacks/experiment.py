@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Collection
 import dataclasses
-import functools
 import logging
 from typing import Any
+
+import tensorflow as tf
 
 from attacks.adversaries.adversary import Known
 from attacks.clone.memory import Memory
@@ -28,9 +29,12 @@ from attacks.targets.local import LocalSource
 from attacks.targets.remote import EndpointSource
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
+from models.data.dataset import Dataset
 from models.data.splits import split
+from models.data.splits import Splits
 from models.processes.preemption import Preemption
 from models.processes.workers import join
+from models.processes.workers import Workers
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,38 +66,44 @@ def run_experiment(config: RunConfig,
     splits = split(dataset, experiment.data.split_seed)
     pools = Pools(splits.pool.x, dataset.input_range, experiment.data)
     experiment.check(dataset, pools)
-    at_once = clones_at_once(config, workers.strategy)
     source = target_source(config, dataset, splits, workers)
+    workshops = make_workshops(config, dataset, workers.strategy)
     with workers:
         store = SharedStore(config, dataset, workers, preemption or Preemption())
-        cells = store.missing(config.own_cells())
-        progress.expects(len(cells) * experiment.clone.steps)
+        missing = store.missing(config.own_cells())
+        progress.expects(len(missing) * experiment.clone.steps)
         with source.open(workers, progress, store.checkpoint(None)) as target:
-            origin = provenance(config, dataset, splits, target.record, workers.strategy, at_once)
+            origin = provenance(config, dataset, splits, target.record, workers.strategy,
+                                len(workshops))
             store.extend(origin)
             unfit = find_unfit(experiment.cells(), target)
-            progress.expects(-len(unfit & set(cells)) * experiment.clone.steps)
-            memory = Memory()
-            workshops = [
-                Workshop(experiment.clone,
-                         CloneTrainer(dataset.input_shape, dataset.num_classes, workers.strategy),
-                         memory) for _ in range(at_once)
-            ]
-            run = functools.partial(_run_unless_done, store, origin, pools, target, progress)
-            run_groups(group_cells(cell for cell in cells if cell not in unfit), run, workshops)
+            cells = [cell for cell in missing if cell not in unfit]
+            progress.expects((len(cells) - len(missing)) * experiment.clone.steps)
+            runner = CellRunner(store, origin, pools, target, progress)
+            run_groups(group_cells(cells), runner.run, workshops)
             bill = target.bill()
-    if not workers.is_chief:
-        return None
-    return Results(store.directory, config.judgement, bill)
+    return Results(store.directory, config.judgement, bill) if workers.is_chief else None
 
 
-def target_source(config, dataset, splits, workers) -> TargetSource:
-    """Returns where the victim comes from, an endpoint or this process; nothing is written yet."""
+def target_source(config: RunConfig, dataset: Dataset, splits: Splits,
+                  workers: Workers) -> TargetSource:
+    """Returns the source of the target, an endpoint or this process; nothing is written yet."""
     if config.experiment.is_remote and workers.count > 1:
         raise ValueError("`distribution` must not be multi_worker for an endpoint, which each "
                          f"worker would query and be billed for. Received: {workers.count} workers")
     kind = EndpointSource if config.experiment.is_remote else LocalSource
     return kind(config, dataset, splits)
+
+
+def make_workshops(config: RunConfig, dataset: Dataset,
+                   strategy: tf.distribute.Strategy) -> list[Workshop]:
+    """A workshop for each clone that is trained at once; what they remember is shared."""
+    memory = Memory()
+    return [
+        Workshop(config.experiment.clone,
+                 CloneTrainer(dataset.input_shape, dataset.num_classes, strategy), memory)
+        for _ in range(clones_at_once(config, strategy))
+    ]
 
 
 def find_unfit(cells: Collection[Cell], target: Target) -> set[Cell]:
@@ -108,13 +118,32 @@ def find_unfit(cells: Collection[Cell], target: Target) -> set[Cell]:
     return {cell for cell in cells if unfit[cell]}
 
 
-def _run_unless_done(store, origin, pools, target, progress, cell, workshop, check):
-    """Runs a cell and writes its result, unless another run has done it or is doing it."""
-    with progress.running(str(cell), workshop.recipe.steps) as count, store.claim(cell) as is_free:
-        if is_free:
-            workshop = dataclasses.replace(workshop, checkpoint=store.checkpoint(cell))
-            result = run_cell(cell, pools, target, workshop, lambda steps: check() or count(steps))
-            store.write(cell, {**origin, **result})
+@dataclasses.dataclass(frozen=True, eq=False)
+class CellRunner:
+    """Runs cells and writes their results.
+
+    Attributes:
+        store: The output directory.
+        origin: The part of each record that all cells have in common.
+        pools: The inputs that the thieves have.
+        target: The victim.
+        progress: The progress bar.
+    """
+    store: SharedStore
+    origin: dict[str, Any]
+    pools: Pools
+    target: Target
+    progress: Progress
+
+    def run(self, cell: Cell, workshop: Workshop, check: Callable[[], None]) -> None:
+        """Runs a cell, unless another run has done it or is doing it; see `run_groups`."""
+        running = self.progress.running(str(cell), workshop.recipe.steps)
+        with running as count, self.store.claim(cell) as is_free:
+            if is_free:
+                workshop = dataclasses.replace(workshop, checkpoint=self.store.checkpoint(cell))
+                result = run_cell(cell, self.pools, self.target, workshop,
+                                  lambda steps: check() or count(steps))
+                self.store.write(cell, {**self.origin, **result})
 
 
 def run_cell(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
@@ -126,7 +155,7 @@ def run_cell(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
         pools: The inputs that the thief has.
         target: The victim.
         workshop: Trains the clones.
-        progress: Called with the number of steps done since its last call, or None.
+        progress: Called with the number of steps done since its last call, or `None`.
 
     Returns:
         The part of the cell's record that is its own.
