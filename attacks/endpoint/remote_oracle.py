@@ -1,4 +1,4 @@
-"""A served model as a thief can query it."""
+"""The oracle of a served model."""
 
 import numpy as np
 
@@ -7,10 +7,11 @@ from attacks.oracle.oracle import Oracle
 
 
 class RemoteOracle(Oracle):
-    """A model behind an endpoint, with a budget of its own.
+    """A served model that a thief can query.
 
-    The budget counts every distinct row that this thief uses, also those that the ledger answers
-    because another thief has asked them; what is sent, and billed, is the `Collector`'s to count.
+    The budget counts every distinct row that this thief uses, including rows that the ledger
+    answers because another thief has asked them. The `Collector` counts the rows that are sent and
+    billed.
 
     Args:
         collector: Gets the answers.

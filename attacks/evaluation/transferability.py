@@ -8,7 +8,7 @@ from models.inference import predict
 from models.seeds import derive
 from models.victim import Victim
 
-# Rows that adversarial examples are made of: enough for a standard error of at most 1.6 points.
+# Adversarial examples: enough for a standard error of at most 1.6 points.
 _ROWS = 1000
 
 
@@ -17,30 +17,28 @@ class Transferability:
 
     The fast gradient sign method (Goodfellow et al., arXiv 1412.6572): `x + epsilon * sign(g)`, g
     the gradient of the cross-entropy between the clone's answer and the true label, clipped to the
-    range of the inputs. What it is worth shows beside noise of the same size, where each sign is
-    drawn at random.
+    range of the inputs. Noise of the same size, each sign drawn at random, is the baseline.
 
     Args:
         victim: The clean victim.
-        test: Rows; the first that the victim has right are used, at most 1,000.
-        epsilon: The size of the perturbation, as a share of the inputs' range.
+        test: Rows. The first ones that the victim classifies correctly are used, at most 1,000.
+        epsilon: The size of the perturbation, as a fraction of the inputs' range.
         input_range: The lowest and the highest value that an input can have.
     """
 
     def __init__(self, victim: Victim, test: Rows, epsilon: float, input_range: tuple[float,
                                                                                       float]):
         self._victim, self._range = victim, input_range
-        right = predict(victim.model, test.x).argmax(axis=1) == test.y
-        rows = np.flatnonzero(right)[:_ROWS]
+        is_correct = predict(victim.model, test.x).argmax(axis=1) == test.y
+        rows = np.flatnonzero(is_correct)[:_ROWS]
         self._rows = Rows(test.x[rows], test.y[rows])
         self._step = epsilon * (input_range[1] - input_range[0])
-        signs = np.random.default_rng(derive(0,
-                                             "random signs")).choice(np.float32([-1, 1]),
-                                                                     self._rows.x.shape)
+        rng = np.random.default_rng(derive(0, "random signs"))
+        signs = rng.choice(np.float32([-1, 1]), self._rows.x.shape)
         self._noise = self._fooled(signs)
 
     def measure(self, clone: Clone) -> dict[str, float | None]:
-        """Shares of rows that fool the victim, None where it has no row right."""
+        """Returns the fractions of rows that fool the victim; None if it has no correct row."""
         gradients = clone.gradients(self._rows.x, self._rows.y, of="cross_entropy")
         return {
             "transferability": self._fooled(np.sign(gradients)),

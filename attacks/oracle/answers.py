@@ -1,4 +1,4 @@
-"""What may pass for an answer."""
+"""Reads and validates the answers of an oracle."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from models.training.plan import SUM_TOLERANCE
 
 
 def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
-    """Reads an output of a served model.
+    """Returns the answers in an output of a served model.
 
     Args:
         raw: The output, of any dtype and shape.
@@ -14,12 +14,13 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
         num_classes: The number of classes of the data.
 
     Returns:
-        Array `[rows, num_classes]` in float32: the numbers as they came, still to be checked to be
-        probabilities. One float per row is the probability of the second of two classes; a whole
-        number per row is a label, of which a row of zeros and a one is made.
+        Array `[rows, num_classes]` in float32. Rows of numbers are returned as they came;
+        `check_probabilities` tells whether they are probabilities. One float per row is the
+        probability of the second of two classes. A whole number per row is a label, which becomes
+        a row of zeros and a one.
 
     Raises:
-        ValueError: If it is none of this, or has another number of rows or classes.
+        ValueError: If the output is none of these, or has another number of rows or classes.
     """
     raw = np.asarray(raw)
     if raw.ndim not in (1, 2) or len(raw) != rows:
@@ -28,7 +29,7 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
     columns = raw.reshape(rows, -1).shape[1] if rows else num_classes
     if raw.dtype.kind not in "iuf" and raw.dtype.name != "bfloat16":
         raise ValueError("An answer must be numbers, probabilities or labels. Received: "
-                         f"{raw.dtype}; name another output by --oracle_output")
+                         f"{raw.dtype}; choose another output by `output_name`")
     if columns == 1 and raw.dtype.kind in "iu":
         return _one_hot(raw.reshape(-1), num_classes)
     if columns == 1 and num_classes == 2:
@@ -41,9 +42,9 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
 
 
 def check_probabilities(answers: np.ndarray, rows: int) -> None:
-    """Raises `ValueError` unless each of the rows is a distribution.
+    """Raises `ValueError` unless every row is a distribution.
 
-    A row's sum may miss 1 by 0.01: what rounding to float16 takes from 1,000 classes.
+    A row's sum may differ from 1 by 0.01, the effect of rounding 1,000 classes to float16.
     """
     if answers.ndim != 2 or len(answers) != rows:
         raise ValueError(f"The oracle must answer {rows} inputs with probabilities of shape "
@@ -63,7 +64,7 @@ def check_probabilities(answers: np.ndarray, rows: int) -> None:
 
 
 def are_labels(answers: np.ndarray) -> bool:
-    """Whether all rows are zeros and a one, and say no more than the label."""
+    """Returns whether all rows are zeros and a one, which tell the label alone."""
     return bool(np.isin(answers, (0, 1)).all())
 
 

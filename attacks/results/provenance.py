@@ -44,8 +44,8 @@ def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict
 def hardware() -> dict[str, Any]:
     """Returns the processor, its cores, the GPUs, and whether oneDNN was switched on or off.
 
-    oneDNN rounds otherwise than TensorFlow's own kernels, which moves the figures of single clones;
-    `onednn` is None where TensorFlow decided.
+    oneDNN and TensorFlow's own kernels round differently, which moves the figures of single clones.
+    `onednn` is None if the choice was TensorFlow's.
     """
     details = tf.config.experimental.get_device_details
     gpus = tf.config.list_physical_devices("GPU")

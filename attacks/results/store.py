@@ -12,10 +12,10 @@ from absl import logging
 from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
+from attacks.oracle.defences import fixed_answers
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
 from attacks.results.replay_file import ReplayFile
-from attacks.results.staleness import fixed_answers
 from attacks.results.staleness import refuse_stale
 from models import victim
 from models.processes.files import write_atomically

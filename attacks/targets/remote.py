@@ -41,7 +41,7 @@ class EndpointSource(TargetSource):
     """A model behind an endpoint that the auditor owns.
 
     Args:
-        config: The run, with `remote`.
+        config: The run; its victim is a `RemoteConfig`.
         dataset: The data.
         splits: The parts of the data.
 

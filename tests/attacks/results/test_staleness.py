@@ -1,21 +1,16 @@
 """Runs do not continue with other data, another victim, or a defence that behaves differently."""
 
-import json
-
 import numpy as np
 import pytest
 
+from attacks.oracle.defences import fixed_answers
 from attacks.results import staleness
-from attacks.results.staleness import fixed_answers
-from attacks.results.staleness import largest_difference
 from attacks.results.staleness import refuse_stale
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.rounding import Rounding
 from tests.attacks.programs import call
 from tests.attacks.programs import summary
 
-DETERMINISTIC = ("reverse_sigmoid", "reverse_sigmoid:preserve_top1=false", "rounding", "top_k",
-                 "label_only", "random_noise:seed=3")
 SMALL = ("--victim_architecture=mlp", "--victim_steps=5", "--clone_architecture=mlp", "--steps=5",
          "--budgets=10", "--adversaries=labels", "--defences=none,rounding")
 
@@ -89,41 +84,6 @@ def test_what_older_records_lack_is_not_held_against_them(monkeypatch):
     refuse_stale([old], origin(), "a directory")
     with pytest.raises(ValueError, match="with the replicas 1, and now 2"):
         refuse_stale([old], origin(hardware={"replicas": 2}), "a directory")
-
-
-@pytest.mark.parametrize("num_classes", [2, 10, 1000])
-@pytest.mark.parametrize("defence", DETERMINISTIC)
-def test_the_answers_of_a_defence_are_few_and_always_the_same(defence, num_classes):
-    answers = fixed_answers(defence, num_classes)
-    assert len(answers) == 128 and json.loads(json.dumps(answers)) == answers
-    assert largest_difference(answers, fixed_answers(defence, num_classes)) == 0
-
-
-@pytest.mark.parametrize("num_classes", [2, 10, 1000])
-def test_defences_are_told_apart(num_classes):
-    defences = ("reverse_sigmoid:beta=.9", "reverse_sigmoid:beta=.901", "rounding", "label_only",
-                "random_noise:seed=3", "random_noise:seed=4")
-    answers = [fixed_answers(defence, num_classes) for defence in defences]
-    for place, one in enumerate(answers):
-        for other in answers[:place]:
-            assert largest_difference(one, other) > staleness.TOLERANCE
-
-
-@pytest.mark.parametrize("num_classes", [2, 3, 1000])
-def test_the_fixed_rows_are_distributions_from_uniform_to_certain(num_classes):
-    rows = staleness._fixed_rows(num_classes)
-    assert rows.shape == (64, num_classes) and rows.dtype == np.float32 and (rows >= 0).all()
-    np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-6)
-    assert (rows[0] == rows[0, 0]).all() and rows[1].max() == 1
-    assert rows[48:].max(axis=1).mean() > rows[2:16].max(axis=1).mean()
-    signs = staleness._fixed_signs(num_classes)
-    assert (signs < 0).sum(axis=-1).tolist() == [[num_classes // 2] * 2] * 64
-
-
-def test_the_fixed_rows_never_change():
-    """Or all results so far would be refused."""
-    expected = np.float32([0.14673231542110443, 0.18966557085514069, 0.6636021137237549])
-    np.testing.assert_array_equal(staleness._fixed_rows(3)[2], expected)
 
 
 def test_a_defence_that_answers_at_random_has_nothing_to_compare(monkeypatch):
