@@ -167,6 +167,15 @@ class Registry:
             cause = None if secrets else error
             raise ValueError(f"Invalid {self.kind} {text!r}: {reason}") from cause
 
+    def without_secrets(self, text: str) -> str:
+        """Returns the member `text` without its references to secrets, as strangers know it."""
+        name, _ = self._typed(text)
+        options = parse_member(text).options
+        return str(
+            Member(name, {
+                key: value for key, value in options.items() if key not in self._secrets(name)
+            }))
+
     def resolve(self, text: str) -> tuple[str, dict[str, Any]]:
         """Returns the name and all typed options of the member `text`, defaults filled in."""
         name, options = self._typed(text)

@@ -6,6 +6,7 @@ from attacks.oracle.defences import AS_SERVED
 from attacks.oracle.defences import resolve_defence
 from revsig_keras import Defence
 from revsig_keras import ReverseSigmoid
+from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
 
 
@@ -33,20 +34,27 @@ class Guess:
         """Returns why the guess means nothing against a defence (a member), or None."""
         if defence == "none":
             return "there is no defence to undo"
-        if defence == AS_SERVED and not self.beta:
+        if self.beta:
+            return None
+        if defence == AS_SERVED:
             return "an endpoint does not tell its defence, so beta and gamma must be given"
+        if DEFENCES.without_secrets(defence) != defence:
+            try:
+                self.layer(defence)
+            except ValueError:
+                return "the defence cannot be simulated without its secret"
         return None
 
     def layer(self, defence: str) -> Defence:
         """Makes the layer that the thief simulates.
 
-        It keeps the label if the deployed defence does. It is made from the member alone, so a
-        secret of the deployed layer stays unknown to the thief.
+        It keeps the label if the deployed defence does. A secret of the deployed defence stays
+        unknown to the thief, whose layer has the default instead.
 
         Args:
             defence: The deployed defence as a member.
         """
         if not self.beta:
-            return make_defence(defence)
+            return make_defence(DEFENCES.without_secrets(defence))
         _, options = resolve_defence(defence)
         return ReverseSigmoid(self.beta, self.gamma, options.get("preserve_top1", True))

@@ -1,0 +1,73 @@
+"""The thief's belief about the defence: what it may know, and what it may not."""
+import keras
+import numpy as np
+import pytest
+
+from attacks.adversaries.bayes import Bayes
+from attacks.adversaries.guess import Guess
+from attacks.grid.registries import ADVERSARIES
+from revsig_keras.defences.catalogue import DEFENCES
+from tests.attacks.adversaries import recoveries
+from tests.attacks.adversaries.recoveries import distance
+from tests.attacks.adversaries.recoveries import known
+from tests.revsig_keras.defences.strangers import Keyed
+
+SECRET = "the key of the owner"
+MEMBER = "keyed:share=.8:key=env/OWNERS_KEY"
+
+
+@keras.saving.register_keras_serializable(package="guesses")
+class OpenlyKeyed(Keyed):
+    """A keyed defence with a default key, which a thief can simulate."""
+
+    def __init__(self, key: str = "everybody knows this", share: float = 0.5, **kwargs):
+        super().__init__(key, share, **kwargs)
+
+
+@pytest.fixture(params=[Keyed, OpenlyKeyed])
+def keyed(request, monkeypatch):
+    """A defence in the catalogue whose key is in the environment of its owner."""
+    monkeypatch.setitem(DEFENCES._factories, "keyed", request.param)
+    monkeypatch.setenv("OWNERS_KEY", SECRET)
+    return request.param
+
+
+def test_the_layer_of_a_thief_has_the_options_but_not_the_secret(keyed):
+    assert DEFENCES.make(MEMBER).key == SECRET
+    if keyed is Keyed:  # Its default is no key.
+        with pytest.raises(ValueError, match="`key` must have 8 characters") as error:
+            Guess().layer(MEMBER)
+        assert SECRET not in str(error.value)
+    else:
+        layer = Guess().layer(MEMBER)
+        assert layer.share == 0.8 and layer.key == "everybody knows this"
+
+
+def test_a_thief_never_reads_the_secret(keyed, monkeypatch):
+    monkeypatch.delenv("OWNERS_KEY")
+    reason = Guess().unfit(MEMBER)
+    assert (reason is None) == (keyed is OpenlyKeyed)
+    assert Guess(1.0, 0.2).unfit(MEMBER) is None
+
+
+@pytest.mark.parametrize("name", ["bayes", "learned_recovery"])
+def test_recovery_is_left_out_where_nothing_can_be_simulated_without_the_secret(keyed, name):
+    reason = ADVERSARIES.make(name).unfit(MEMBER)
+    expected = f"{name}: the defence cannot be simulated without its secret"
+    assert reason == (expected if keyed is Keyed else None)
+
+
+@pytest.mark.parametrize("keyed", [OpenlyKeyed], indirect=True)
+def test_a_thief_recovers_less_without_the_secret(keyed):
+    clean = recoveries.held_out()
+    answers = np.array(DEFENCES.make(MEMBER)(clean))
+    adversary = Bayes(prior="dirichlet", pairs=20_000)
+    blind = adversary.read(answers, known(MEMBER))
+    informed = adversary.read(np.array(Guess().layer(MEMBER)(clean)), known(MEMBER))
+    assert distance(informed, clean) < 0.5 * distance(blind, clean)
+
+
+@pytest.mark.parametrize("member", ["reverse_sigmoid:beta=1.5:preserve_top1=false", "top_k:k=3"])
+def test_a_thief_that_knows_the_defence_simulates_it_with_all_its_options(member):
+    layer = Guess().layer(member)
+    assert layer.get_config() | {"name": ""} == DEFENCES.make(member).get_config() | {"name": ""}
