@@ -18,10 +18,11 @@ from absl import flags
 import numpy as np
 
 from attacks.endpoint.address import Address
+from attacks.endpoint.collector import Assignment
 from attacks.endpoint.collector import Collector
 from attacks.endpoint.collector import Subject
 from attacks.endpoint.config import EndpointConfig
-from attacks.endpoint.connect import connect
+from attacks.endpoint.endpoint import connect
 from attacks.endpoint.endpoint import Endpoint
 from attacks.endpoint.ledger.ledger import Ledger
 from benchmarks import comparison
@@ -85,8 +86,8 @@ class Served:
 def collecting(endpoint: Endpoint, path: pathlib.Path):
     """A collector with a ledger at that path."""
     with Ledger(path) as ledger:
-        collector = Collector(endpoint, lambda inputs: inputs, ledger, Subject("benchmark", "1"),
-                              "run", CLASSES)
+        assignment = Assignment(Subject("benchmark", "1"), "run", CLASSES)
+        collector = Collector(endpoint, lambda inputs: inputs, ledger, assignment)
         with contextlib.closing(collector):
             yield collector
 
@@ -125,7 +126,7 @@ def all_cases(quick: bool, served: Served) -> list[comparison.Case | comparison.
 def _asking(served, protocol, batch):
     """Batches that are new to the endpoint and its ledger, against the model in this process."""
     rng = np.random.default_rng(batch)
-    config = EndpointConfig(Address.parse(served.addresses[protocol]), batch_size=batch)
+    config = EndpointConfig(Address.parse(served.addresses[protocol]), rows_per_request=batch)
     endpoint = connect(config)
     endpoint.signature(), endpoint.version()
     images = rng.random((batch * config.concurrency * 4, *SHAPE), np.float32)
@@ -161,7 +162,7 @@ def _memory(rows):
 
 def _stream(rows):
     """Seconds, and the peak memory of the process in MB, of so many rows that are all new."""
-    config = EndpointConfig(Address.parse("http://127.0.0.1/v1/models/none"), batch_size=128)
+    config = EndpointConfig(Address.parse("http://127.0.0.1/v1/models/none"), rows_per_request=128)
     inputs = ((np.float32([row, 0, 0, 0]), 0) for row in range(rows))
     with tempfile.TemporaryDirectory() as folder:
         with collecting(Immediate(config), pathlib.Path(folder, "audit.ledger")) as collector:

@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
-from attacks.endpoint.connect import connect
+from attacks.endpoint.endpoint import connect
 from revsig_keras import DefendedModel
 from revsig_keras.export.versions import publish
 from tests.attacks.programs import call

@@ -1,1 +1,1 @@
-"""Endpoints that an auditor owns: served models, asked over a network, and what they answered."""
+"""Served models that an auditor owns, asked over a network, and the ledger of their answers."""

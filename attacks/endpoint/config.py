@@ -1,4 +1,4 @@
-"""How an endpoint is asked, checked once and passed on."""
+"""The configuration of an audit: the endpoint, how to ask it, and what it may cost."""
 
 import dataclasses
 import os
@@ -10,31 +10,31 @@ from revsig_keras.options import option
 
 FORMATS = ("row", "column")
 _WHERE = "env:NAME (an environment variable) or file:PATH, never the secret itself"
-# The longest that a connection may take to come about; an answer may take `timeout_s`.
+# The time in which a connection must be made; an answer may take `timeout_s`.
 CONNECT_TIMEOUT_S = 10.0
-# In the output directory of a run: which endpoint it is about.
+# The file in an output directory that names the endpoint of the run.
 ENDPOINT_RECORD = "endpoint.json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclasses.dataclass(frozen=True)
 class Secret:
-    """Where a secret is, never the secret: `env:NAME`, an environment variable, or `file:PATH`."""
+    """The source of a secret: `env:NAME`, an environment variable, or `file:PATH`."""
     source: str
 
     def __post_init__(self):
         kind, _, where = self.source.partition(":")
         if kind not in ("env", "file") or not where:
-            # What came may be the secret itself, so it is not repeated.
+            # The text may be the secret itself, so the message does not repeat it.
             raise ValueError("A secret must be given as env:NAME, an environment variable, or as "
                              "file:PATH, so that no list of processes shows it. Received: "
                              "something else")
 
     def read(self) -> str:
-        """The secret.
+        """Returns the secret.
 
         Raises:
-            ValueError: If there is none, or it has more than one line.
+            ValueError: If it cannot be read, is empty, or has more than one line.
         """
         kind, _, where = self.source.partition(":")
         try:
@@ -51,13 +51,12 @@ class Secret:
 
 @dataclasses.dataclass(frozen=True)
 class RetryPolicy:
-    """When a request that failed is sent again.
+    """When, and how often, a failed request is sent again.
 
     Attributes:
-        retries: How often, after the first time.
-        first_delay_s, longest_delay_s: The delay before the n-th retry is at most
-            `first_delay_s * 2**n`, and never more than `longest_delay_s`, unless the server asks
-            for more.
+        retries: The number of times that it is sent again.
+        first_delay_s, longest_delay_s: The delay before retry n, from 0, is at most
+            `first_delay_s * 2**n` and at most `longest_delay_s`, unless the server asks for more.
     """
     retries: int = option(
         8, "How often a request that failed is sent again, at growing intervals (status 429, 502, "
@@ -72,13 +71,13 @@ class RetryPolicy:
             raise ValueError(f"`retries` must be at least 0. Received: {self.retries}")
 
     def delay_s(self, retry: int, retry_after_s: float | None, jitter: float) -> float:
-        """Seconds before the retry with that number, from 0: exponential, with jitter.
+        """Returns the seconds before a retry: exponential, with jitter.
 
         Args:
-            retry: How many retries came before it.
-            retry_after_s: What the server asks for, or None; the delay is no shorter.
-            jitter: Number in [0, 1), drawn at random, that spreads the delays between half and
-                all of their size.
+            retry: The number of the retry, from 0.
+            retry_after_s: The seconds that the server asks for, a lower bound, or None.
+            jitter: Random number in [0, 1) that spreads the delays between half and all of their
+                size.
         """
         delay = min(self.longest_delay_s, self.first_delay_s * 2**min(retry, 60))
         return max(delay * (1 + jitter) / 2, retry_after_s or 0)
@@ -106,23 +105,23 @@ def _parse_headers(values):
 
 @dataclasses.dataclass(frozen=True)
 class EndpointConfig:
-    """An endpoint and how it is asked.
+    """An endpoint, and how to ask it.
 
     Attributes:
-        address: Where it is.
-        signature: Name of the signature that is called.
-        input_name, output_name: Of that signature, or None where it has only one that can be meant.
-        input_range: The pair (lowest, highest) that the model expects where the data set has its
-            own lowest and highest value, or None where both are the same.
-        request_format: `row` or `column`, of REST requests.
-        token: Where a bearer token is, or None.
-        headers: Further headers (gRPC: metadata) with secrets as values, by name.
+        address: The address of the model.
+        signature: Name of the signature to call.
+        input_name, output_name: Names in that signature, or None if they are unambiguous.
+        input_range: The pair (lowest, highest) of the model's inputs, to which the range of the
+            data set is mapped, or None if both ranges are the same.
+        request_format: The format of REST requests, `row` or `column`.
+        token: The source of a bearer token, or None.
+        headers: The sources of further headers (gRPC: metadata), by name.
         ca_file: Certificates that TLS trusts, or None for those of the system.
-        batch_size: Rows per request.
-        concurrency: Requests at a time.
-        rows_per_second: The most rows sent in a second, or None for no bound.
+        rows_per_request: Rows per request.
+        concurrency: The number of requests at a time.
+        rows_per_second: The most rows sent in a second, or None for no limit.
         timeout_s: Seconds that an answer may take.
-        retry: When a failed request is sent again.
+        retry: When, and how often, a failed request is sent again.
     """
     address: Address = option(
         help="The target: 'local', the victim and the defences in this process; or a served model "
@@ -169,10 +168,10 @@ class EndpointConfig:
                                  "Certificates (PEM) that TLS trusts instead of the system's.",
                                  name="oracle_ca_file",
                                  affects_results=False)
-    batch_size: int = option(64,
-                             "Rows per request.",
-                             name="oracle_batch_size",
-                             affects_results=False)
+    rows_per_request: int = option(64,
+                                   "Rows per request.",
+                                   name="oracle_batch_size",
+                                   affects_results=False)
     concurrency: int = option(4,
                               "Requests at a time.",
                               name="oracle_concurrency",
@@ -188,7 +187,7 @@ class EndpointConfig:
     retry: RetryPolicy = RetryPolicy()
 
     def __post_init__(self):
-        for name in ("batch_size", "concurrency"):
+        for name in ("rows_per_request", "concurrency"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1. "
                                  f"Received: {getattr(self, name)}")
@@ -207,11 +206,10 @@ class EndpointConfig:
                 raise ValueError("`headers` must have names of letters, digits and hyphens"
                                  f". Received: {name!r}")
         if self.ca_file is not None and not os.path.isfile(self.ca_file):
-            raise ValueError(f"`ca_file` must be a file. Received: {self.ca_file}, which "
-                             "is none")
+            raise ValueError(f"`ca_file` must be a file. Received: {self.ca_file}, which is not")
 
     def secret_headers(self) -> dict[str, str]:
-        """The headers to send, with their secrets; to be kept out of everything that is written."""
+        """Returns the headers to send, with their secrets, which must not be written anywhere."""
         headers = {name: secret.read() for name, secret in self.headers.items()}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token.read()}"
@@ -223,11 +221,11 @@ class RemoteConfig:
     """The audit of an endpoint.
 
     Attributes:
-        endpoint: What is asked, and how.
-        owned: Whether the user has said that they own it.
-        ledger: Where everything asked and answered is kept, or None for the output directory.
+        endpoint: The endpoint, and how to ask it.
+        owned: Whether the user states that they own the endpoint.
+        ledger: File of all questions and answers, or None for one in the output directory.
         eval_rows: Rows that the evaluator asks, or None for 1,000 or as many as there are.
-        max_rows: The most rows that the run may send, or None for no bound.
+        max_rows: The most rows that the run may send, or None for no limit.
     """
     endpoint: EndpointConfig
     owned: bool = option(

@@ -1,7 +1,8 @@
-"""The base of all endpoints: one request at a time."""
+"""The base class of endpoints."""
 
 import abc
 import dataclasses
+import importlib
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from attacks.endpoint.config import EndpointConfig
 
 @dataclasses.dataclass(frozen=True)
 class Signature:
-    """What the model takes and gives.
+    """The input and the output of a model.
 
     Attributes:
-        input_name, output_name: As the requests name them.
-        input_dtype: NumPy dtype that is sent.
-        input_shape: Of one input, without the batch; None for a size that is not fixed.
-        output_shape: Of one answer, likewise; None where the server does not tell.
+        input_name, output_name: Their names in requests.
+        input_dtype: NumPy dtype of the inputs.
+        input_shape: Shape of one input, with None for a size that is not fixed; None if the server
+            does not tell.
+        output_shape: Shape of one answer, likewise.
     """
     input_name: str
     output_name: str
@@ -30,18 +32,19 @@ class Endpoint(abc.ABC):
 
     The protocol, for every kind of server:
 
-    1. `signature` and `version` say what is there; they are asked before the first row is sent,
-       and failures that pass are retried.
-    2. `predict` sends one batch, once, from any of several threads at a time, and returns the
-       answers with the version that gave them. It raises `RefusedError` or `InDoubtError` where
-       the batch may be sent again, and `EndpointError` where that would not help. It never retries:
-       whoever sends rows again has to write that down first.
+    1. `signature` and `version` ask what the server offers, before the first row is sent. They
+       retry after failures that pass.
+    2. `predict` sends one batch once, and returns the answers with the version that gave them. It
+       may be called from several threads at a time. It raises `RefusedError` or `InDoubtError` if
+       the batch may be sent again, and `EndpointError` if that would not help. It never retries:
+       its caller first has to write down that the rows are sent again.
     3. `close` ends the connections.
 
-    No message of an error shows a header that was sent.
+    No error message contains a header that was sent. A new kind of server is a subclass and a row
+    in `attacks.endpoint.protocols`.
 
     Args:
-        config: What is asked, and how.
+        config: The endpoint, and how to ask it.
     """
 
     def __init__(self, config: EndpointConfig):
@@ -52,12 +55,13 @@ class Endpoint(abc.ABC):
         """Asks the server for the signature.
 
         Raises:
-            EndpointError: If there is none such, or more than one input or output can be meant.
+            EndpointError: If the server has no such signature, or the input or the output is
+                ambiguous.
         """
 
     @abc.abstractmethod
     def version(self) -> str:
-        """Asks the server for the version that it answers with now."""
+        """Asks the server which version answers now."""
 
     @abc.abstractmethod
     def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str]:
@@ -67,9 +71,20 @@ class Endpoint(abc.ABC):
             inputs: Array `[n, ...]` of the signature's dtype and shape.
 
         Returns:
-            The output as the server gave it, of any dtype and shape, and the version.
+            The output as the server sent it, of any dtype and shape, and the version.
         """
 
     @abc.abstractmethod
     def close(self) -> None:
         """Ends the connections."""
+
+
+def connect(config: EndpointConfig) -> Endpoint:
+    """Makes the endpoint of an address; nothing is sent yet.
+
+    Raises:
+        EndpointError: If the protocol needs a package that is not installed.
+        ValueError: If a secret cannot be read or sent.
+    """
+    module, _, name = config.address.protocol.endpoint.rpartition(".")
+    return getattr(importlib.import_module(module), name)(config)

@@ -1,4 +1,4 @@
-"""What can become of a request, beside an answer."""
+"""The ways in which a request can fail."""
 
 import re
 
@@ -7,14 +7,14 @@ _CONNECTION = re.compile(
 
 
 class EndpointError(ValueError):
-    """The endpoint cannot be used as it is asked for; to ask again would not help."""
+    """The endpoint cannot be used in this way; asking again would not help."""
 
 
 class RequestFailedError(Exception):
-    """A request that may be sent again.
+    """A request failed, and may be sent again.
 
     Args:
-        message: What happened, or what the server said.
+        message: What happened, or the server's message.
 
     Attributes:
         retry_after_s: Seconds that the server asks to wait, or None.
@@ -26,20 +26,17 @@ class RequestFailedError(Exception):
 
 
 class RefusedError(RequestFailedError):
-    """The model has not run: no connection came about, or the server said no before."""
+    """The model did not run: the server refused the request, or could not be reached."""
 
 
 class NotReachedError(RefusedError):
-    """No connection came about."""
+    """No connection was made."""
 
 
 class InDoubtError(RequestFailedError):
-    """The model may have run: the connection ended, or the answer came too late or in pieces."""
+    """The model may have run: the connection ended, or the answer was late or incomplete."""
 
 
-def speaks_of_connection(text: str) -> bool:
-    """Whether a refusal is about a connection that ended.
-
-    A gateway may have sent the rows on by then.
-    """
+def mentions_connection(text: str) -> bool:
+    """Whether a refusal mentions a connection that ended: a gateway may have sent the rows on."""
     return _CONNECTION.search(text) is not None

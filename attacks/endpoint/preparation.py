@@ -1,4 +1,4 @@
-"""From the data set's inputs to those of a served model."""
+"""Makes a served model's inputs from those of the data set."""
 
 import math
 
@@ -9,17 +9,18 @@ from attacks.endpoint.failures import EndpointError
 
 
 class Preparation:
-    """Maps the data set's range to the model's, and takes the model's dtype and shape.
+    """Maps inputs to the range, dtype and shape of the model.
 
     A value x of the data's range [a, b] becomes low + (x - a) (high - low) / (b - a), in float64.
-    Whole numbers are rounded, and kept inside what their dtype holds. An input whose shape is not
-    the model's, but has as many values, is reshaped: (28, 28, 1) to (784,), for instance.
+    For an integer dtype, values are rounded and clipped to the range of the dtype. An input with
+    another shape than the model's but as many values is reshaped: (28, 28, 1) to (784,), for
+    instance.
 
     Args:
         data_range: Pair (lowest, highest) of the data set.
-        model_range: Pair (low, high) of the model, or None if it takes the data as they are.
-        input_shape: Of one input of the data set.
-        signature: What the model takes.
+        model_range: Pair (low, high) of the model, or None if the model takes the data unchanged.
+        input_shape: Shape of one input of the data set.
+        signature: The signature of the model.
 
     Raises:
         EndpointError: If the shapes do not fit.

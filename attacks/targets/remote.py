@@ -10,11 +10,12 @@ import uuid
 
 import numpy as np
 
+from attacks.endpoint.collector import Assignment
 from attacks.endpoint.collector import Collector
 from attacks.endpoint.collector import Subject
 from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.endpoint.config import RemoteConfig
-from attacks.endpoint.connect import connect
+from attacks.endpoint.endpoint import connect
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.ledger.ledger import ledger_in
 from attacks.endpoint.preparation import Preparation
@@ -71,8 +72,8 @@ class EndpointSource(TargetSource):
             run = self._run_of(subject)
             prepare = Preparation(self._dataset.input_range, self._remote.endpoint.input_range,
                                   self._dataset.input_shape, signature)
-            collector = Collector(endpoint, prepare, ledger, subject, run,
-                                  self._dataset.num_classes, self._remote.max_rows, progress.notes)
+            assignment = Assignment(subject, run, self._dataset.num_classes, self._remote.max_rows)
+            collector = Collector(endpoint, prepare, ledger, assignment, progress.notes)
             with contextlib.closing(collector):
                 _tell(ledger, subject)
                 with progress.running("asking the endpoint", 0):

@@ -7,7 +7,7 @@ import pytest
 
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
-from attacks.endpoint.connect import connect
+from attacks.endpoint.endpoint import connect
 from benchmarks import oracles
 import benchmarks.flags
 from models.inference import predict
@@ -24,7 +24,7 @@ def test_both_sides_give_the_same_answers(protocol, served):
     if protocol == "grpc":
         pytest.importorskip("tensorflow_serving")
     images = np.random.default_rng(0).random((40, *oracles.SHAPE), np.float32)
-    config = EndpointConfig(Address.parse(served.addresses[protocol]), batch_size=16)
+    config = EndpointConfig(Address.parse(served.addresses[protocol]), rows_per_request=16)
     with contextlib.closing(connect(config)) as endpoint:
         np.testing.assert_allclose(served.ask(endpoint, images),
                                    predict(served.model, images),

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's gRPC API; needs `tensorflow-serving-api`."""
+"""A client of TensorFlow Serving's gRPC API; needs `tensorflow-serving-api`."""
 
 import pathlib
 from typing import Any
@@ -21,10 +21,10 @@ _STATE = get_model_status_pb2.ModelVersionStatus.State
 
 
 class GrpcClient:
-    """Calls, each sent once; used by several threads at a time.
+    """A client that sends each call once, used by several threads at a time.
 
     Args:
-        config: Which model of which server, the secrets, and how long an answer may take.
+        config: The address, the secrets, and the time that an answer may take.
 
     Raises:
         EndpointError: If a secret cannot be sent.
@@ -42,7 +42,7 @@ class GrpcClient:
         self._model = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
     def predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
-        """Asks the model; which one is filled in.
+        """Asks the model, whose name and version are filled in.
 
         Raises:
             RefusedError, InDoubtError: If the request may be sent again.
@@ -51,7 +51,7 @@ class GrpcClient:
         return self._call(self._prediction.Predict, request)
 
     def signatures(self) -> dict[str, Any]:
-        """The signatures of the version that is pinned, or of the latest; raises likewise."""
+        """Returns the signatures of the pinned or else the latest version; raises as `predict`."""
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         response = self._call(self._prediction.GetModelMetadata, request)
         signatures = get_model_metadata_pb2.SignatureDefMap()
@@ -63,7 +63,7 @@ class GrpcClient:
         return dict(signatures.signature_def)
 
     def states(self) -> dict[int, str]:
-        """The state of the version that is pinned, or of each version; raises likewise."""
+        """Returns the state of the pinned version, or of each version; raises as `predict`."""
         response = self._call(self._model.GetModelStatus,
                               get_model_status_pb2.GetModelStatusRequest())
         return {
@@ -87,7 +87,7 @@ class GrpcClient:
 
 
 def _metadata(headers):
-    """Names in lower case; those that end in `-bin` have bytes."""
+    """Metadata: names in lower case, and bytes as values of names that end in `-bin`."""
     named = [(name.lower(), value) for name, value in headers.items()]
     return [(name, value.encode() if name.endswith("-bin") else value) for name, value in named]
 
@@ -98,7 +98,7 @@ def _channel(config):
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
         ("grpc.enable_retries", 0),
-        # How long a connection may take to come about.
+        # The time in which a connection must be made.
         ("grpc.min_reconnect_backoff_ms", max(1, int(1000 * connect_s))),
     ]
     host = config.address.host

@@ -12,10 +12,10 @@ class GrpcEndpoint(ServingEndpoint):
     """A model behind TensorFlow Serving's gRPC API; needs `pip install 'revsig_keras[serving]'`.
 
     Args:
-        config: What is asked, and how.
+        config: The endpoint, and how to ask it.
 
     Raises:
-        EndpointError: If what it needs is not installed.
+        EndpointError: If the packages that gRPC needs are not installed.
         ValueError: If a secret cannot be read or sent.
     """
 

@@ -15,12 +15,12 @@ from attacks.endpoint.transport.retrying import retrying
 class RestEndpoint(ServingEndpoint):
     """A model behind TensorFlow Serving's REST API.
 
-    Its answers do not tell their version. Where none is pinned, the server is asked for it after
-    each answer; while it cannot tell, the version from before stands, so that no answer that was
-    paid for is lost.
+    Its answers do not tell their version. If no version is pinned, the server is asked for it after
+    each answer. If the server cannot tell then, the version is taken to be the same as before, so
+    that no answer that was paid for is lost.
 
     Args:
-        config: What is asked, and how.
+        config: The endpoint, and how to ask it.
 
     Raises:
         ValueError: If a secret cannot be read or sent.

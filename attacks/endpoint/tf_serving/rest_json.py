@@ -1,4 +1,4 @@
-"""Arrays as the JSON of TensorFlow Serving's REST API."""
+"""Writes and reads the JSON of TensorFlow Serving's REST API."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ import numpy as np
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.tf_serving.signature_choice import SignatureChoice
 
-# What the server reads from JSON; half precision is not among it.
+# The dtypes that the server reads from JSON; half precision is not among them.
 _WRITABLE = {
     np.dtype(name) for name in ("float32", "float64", "bool", "int8", "uint8", "int16", "uint16",
                                 "int32", "uint32", "int64", "uint64")
@@ -19,17 +19,17 @@ _WRITABLE = {
 def check_input_dtype(dtype: np.dtype) -> None:
     """Raises `EndpointError` if the REST API cannot take such an input."""
     if dtype not in _WRITABLE:
-        raise EndpointError("The signature's input must be of a dtype that TensorFlow Serving's "
-                            f"REST API has, or be asked by grpc://. Received: {dtype}")
+        raise EndpointError("`input_name` must name an input of a dtype that the REST API of "
+                            f"TensorFlow Serving has, or be asked by grpc://. Received: {dtype}")
 
 
 def write_request(inputs: np.ndarray, choice: SignatureChoice, signature: str, form: str) -> bytes:
-    """A request.
+    """Writes a request.
 
     Args:
         inputs: Array `[n, ...]`.
-        choice: What is called.
-        signature: Its name.
+        choice: The signature to call.
+        signature: The name of the signature.
         form: `row` or `column`.
     """
     values, name = inputs.tolist(), choice.signature.input_name
@@ -42,16 +42,16 @@ def write_request(inputs: np.ndarray, choice: SignatureChoice, signature: str, f
 
 
 def read_answer(answer: Any, choice: SignatureChoice, rows: int, form: str) -> np.ndarray:
-    """The output that is meant, of the dtype that the signature gives it, strings as objects.
+    """Reads the chosen output, of the dtype in the signature; strings are objects.
 
     Args:
         answer: The JSON.
-        choice: What was called.
-        rows: How many inputs were sent.
-        form: `row` or `column`, of the request.
+        choice: The signature that was called.
+        rows: The number of inputs that were sent.
+        form: The format of the request, `row` or `column`.
 
     Raises:
-        EndpointError: If it is no array with a row for each input.
+        EndpointError: If the output is not an array with a row for each input.
     """
     values = _values(answer, choice, "predictions" if form == "row" else "outputs")
     if not isinstance(values, list):
@@ -65,7 +65,7 @@ def read_answer(answer: Any, choice: SignatureChoice, rows: int, form: str) -> n
 
 
 def _values(answer, choice, key):
-    """Nested lists; a single output goes without its name."""
+    """The nested lists of the chosen output; the server leaves out the name of a single output."""
     if not isinstance(answer, dict) or key not in answer:
         raise EndpointError(f"The endpoint must answer with {key}. Received: JSON without them")
     values, name = answer[key], choice.signature.output_name
@@ -84,8 +84,8 @@ def _array(values, dtype):
     try:
         array = np.asarray(values)
     except ValueError:
-        raise EndpointError("The endpoint must answer with as many numbers in each row. Received: "
-                            "rows of different lengths") from None
+        raise EndpointError("The endpoint must answer with rows of equal length. Received: rows "
+                            "of different lengths") from None
     kinds = {"b": "b", "i": "iu", "u": "iu"}.get(dtype.kind, "iuf")
     if array.size and array.dtype.kind not in kinds:
         raise EndpointError(f"The endpoint must answer with {dtype}, as its signature says. "
@@ -97,8 +97,8 @@ def _strings(values):
     """Text, or bytes where the server sent base64."""
     array = np.array(values, object)
     if not all(isinstance(value, str) or _is_base64(value) for value in array.flat):
-        raise EndpointError("The endpoint must answer with strings, as many in each row. Received: "
-                            "something else")
+        raise EndpointError("The endpoint must answer with strings, in rows of equal length. "
+                            "Received: something else")
     decoded = [
         base64.b64decode(value["b64"]) if isinstance(value, dict) else value for value in array.flat
     ]

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving's two protocols have in common."""
+"""The base class of the endpoints of TensorFlow Serving's two protocols."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ class ServingEndpoint(Endpoint):
     """A model behind TensorFlow Serving's REST or gRPC API.
 
     Args:
-        config: What is asked, and how.
+        config: The endpoint, and how to ask it.
     """
 
     def __init__(self, config: EndpointConfig):
@@ -44,14 +44,14 @@ class ServingEndpoint(Endpoint):
 
     @abc.abstractmethod
     def _ask_signatures(self) -> Mapping[str, meta_graph_pb2.SignatureDef]:
-        """Those of the version that is pinned, or of the one that answers now."""
+        """Asks for the signatures of the pinned version, or of the version that answers now."""
 
     @abc.abstractmethod
     def _ask_states(self) -> Mapping[int, str]:
-        """The state of the version that is pinned, or of each version, as the server names it."""
+        """Asks for the state of the pinned version, or of each version, as the server names it."""
 
     def _known(self) -> tuple[SignatureChoice, str]:
-        """What was asked before the first row is sent; it is asked now if it was not."""
+        """Returns the signature and the version, which it asks for if that was not done before."""
         if self._choice is None:
             self.signature()
         if self._version is None:
@@ -59,16 +59,16 @@ class ServingEndpoint(Endpoint):
         return self._choice, self._version
 
     def _ask_version(self) -> str:
-        """The version that answers where none is pinned: the highest that is available."""
+        """Asks for the version that answers if none is pinned: the highest available one."""
         try:
             states = self._ask_states()
         except EndpointError as error:
-            raise EndpointError("The server must tell the versions of its model, or one be pinned "
-                                f"by /versions/VERSION in --oracle. It said: {error}") from None
+            raise EndpointError("`address` must end in /versions/VERSION if the server does not "
+                                f"tell the versions of its model. Received: {error}") from None
         available = [version for version, state in states.items() if state == _AVAILABLE]
         if not available:
-            raise EndpointError(f"A version of {self.config.address} must be available. Received: "
-                                f"{_listed(states)}")
+            raise EndpointError("`address` must be of a model with an available version. Received: "
+                                f"{self.config.address} with the versions {_listed(states)}")
         return str(max(available))
 
     def _ask_pinned(self) -> str:
@@ -76,12 +76,12 @@ class ServingEndpoint(Endpoint):
         try:
             states = self._ask_states()
         except EndpointError:
-            self._ask_signatures(
-            )  # A gateway may hide the states; then this shows that it is there.
+            # A gateway may hide the states; an answer to this shows that the version is available.
+            self._ask_signatures()
             return str(pinned)
         if states.get(pinned) != _AVAILABLE:
-            raise EndpointError(f"Version {pinned} of {self.config.address} must be available. "
-                                f"Received: {_listed(states)}")
+            raise EndpointError("`address` must be of an available version. Received: "
+                                f"{self.config.address} with the versions {_listed(states)}")
         return str(pinned)
 
     def _first(self, ask: Callable[[], T]) -> T:

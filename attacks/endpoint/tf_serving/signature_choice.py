@@ -1,4 +1,4 @@
-"""Which signature, input and output of a served model are meant."""
+"""The choice of a signature, an input and an output of a served model."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -14,12 +14,12 @@ from attacks.endpoint.failures import EndpointError
 
 @dataclasses.dataclass(frozen=True)
 class SignatureChoice:
-    """What is called, and what requests and answers look like.
+    """The signature to call, and the form of its requests and answers.
 
     Attributes:
-        signature: The input and the output that are meant.
+        signature: The chosen input and output.
         output_dtype: NumPy dtype of the output.
-        has_one_input, has_one_output: Whether the signature has no others.
+        has_one_input, has_one_output: Whether the signature has no other input or output.
     """
     signature: Signature
     output_dtype: np.dtype
@@ -29,20 +29,20 @@ class SignatureChoice:
     @classmethod
     def of(cls, signatures: Mapping[str, meta_graph_pb2.SignatureDef],
            config: EndpointConfig) -> "SignatureChoice":
-        """Chooses.
+        """Chooses by the names in a configuration.
 
         Args:
-            signatures: Those of the model, by name.
-            config: The names of what is meant, where it says.
+            signatures: The signatures of the model, by name.
+            config: The names of the signature, the input and the output; the latter two may be
+                None.
 
         Raises:
-            EndpointError: If there is none such, or more than one can be meant.
+            EndpointError: If a name is wrong, or is missing and there is more than one candidate.
         """
         if config.signature not in signatures:
             named = ", ".join(sorted(key for key in signatures if not key.startswith("__")))
-            raise EndpointError(
-                f"`--oracle_signature` must be one of the model's: {named or 'none'}"
-                f". Received: {config.signature!r}")
+            raise EndpointError("`signature` must be one of the model's signatures: "
+                                f"{named or 'none'}. Received: {config.signature!r}")
         chosen = signatures[config.signature]
         input_name = _input_name(chosen, config.input_name)
         output_name = _output_name(chosen.outputs, config.output_name)
@@ -50,7 +50,7 @@ class SignatureChoice:
                                        output_name=output_name,
                                        input_dtype=_input_dtype(chosen.inputs[input_name]),
                                        input_shape=_input_shape(chosen.inputs[input_name],
-                                                                config.batch_size),
+                                                                config.rows_per_request),
                                        output_shape=_output_shape(chosen.outputs[output_name])),
                    output_dtype=np.dtype(_dtype(chosen.outputs[output_name]).as_numpy_dtype),
                    has_one_input=len(chosen.inputs) == 1,
@@ -58,15 +58,14 @@ class SignatureChoice:
 
 
 def _input_name(chosen, wanted):
-    """The one that is asked for, or the only one without a default; no other may be needed."""
+    """The chosen input, or the only one without a default; no other input may be required."""
     needed = [name for name in chosen.inputs if name not in chosen.defaults]
     names = needed if len(needed) == 1 else list(chosen.inputs)
     name = _the_one("input", chosen.inputs, names, wanted)
     others = sorted(set(needed) - {name})
     if others:
-        raise EndpointError("The signature must need one input only; name another one by "
-                            f"--oracle_signature. Received: one that needs {name} and "
-                            f"{', '.join(others)}")
+        raise EndpointError("`signature` must name a signature that needs one input only. "
+                            f"Received: one that needs {name} and {', '.join(others)}")
     return name
 
 
@@ -78,12 +77,9 @@ def _the_one(kind, infos, names, wanted):
     there = "; ".join(_described(key, infos[key]) for key in sorted(infos)) or "none"
     if wanted is None and len(names) == 1:
         return names[0]
-    if wanted is None:
-        raise EndpointError(f"`--oracle_{kind}` must name one of the signature's {kind}s: {there}. "
-                            "Received: no name")
-    if wanted not in infos:
-        raise EndpointError(f"`--oracle_{kind}` must be one of the signature's {kind}s: {there}. "
-                            f"Received: {wanted!r}")
+    if wanted is None or wanted not in infos:
+        raise EndpointError(f"`{kind}_name` must be one of the signature's {kind}s: {there}. "
+                            f"Received: {'no name' if wanted is None else repr(wanted)}")
     return wanted
 
 
@@ -104,33 +100,34 @@ def _dtype(info):
 def _input_dtype(info):
     dtype = _dtype(info)
     if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
-        raise EndpointError("The signature's input must be numbers; name another one by "
-                            f"--oracle_signature or --oracle_input. Received: {dtype.name}")
+        raise EndpointError("`input_name` must name an input of numbers, in this `signature` or "
+                            f"another one. Received: {dtype.name}")
     return np.dtype(dtype.as_numpy_dtype)
 
 
 def _sizes(info):
-    """Of each dimension, None where it is not fixed; None for an unknown rank."""
+    """The size of each dimension, None where it is not fixed; None for an unknown rank."""
     if not info.HasField("tensor_shape") or info.tensor_shape.unknown_rank:
         return None
     return tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
 
 
-def _input_shape(info, batch_size):
+def _input_shape(info, rows_per_request):
     sizes = _sizes(info)
     if sizes is None:
         return None
     if not sizes:
-        raise EndpointError("The signature's input must be a batch. Received: a single number")
-    if sizes[0] not in (None, batch_size):
-        raise EndpointError(f"`--oracle_batch_size` must be {sizes[0]}, the only one that the "
-                            f"signature takes. Received: {batch_size}")
+        raise EndpointError("`input_name` must name an input that is a batch. Received: a single "
+                            "number")
+    if sizes[0] not in (None, rows_per_request):
+        raise EndpointError(f"`rows_per_request` must be {sizes[0]}, the only number that the "
+                            f"signature takes. Received: {rows_per_request}")
     return sizes[1:]
 
 
 def _output_shape(info):
     sizes = _sizes(info)
     if sizes == ():
-        raise EndpointError("The signature's output must have a row for each input; name another "
-                            "one by --oracle_output. Received: a single number")
+        raise EndpointError("`output_name` must name an output with a row for each input. "
+                            "Received: a single number")
     return None if sizes is None else sizes[1:]

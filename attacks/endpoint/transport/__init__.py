@@ -1,1 +1,1 @@
-"""Requests over a network, and what their failures mean."""
+"""Requests over a network, and the meaning of their failures."""

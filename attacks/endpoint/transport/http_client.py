@@ -1,4 +1,4 @@
-"""Requests over HTTP, each sent once and answered with JSON in time."""
+"""A client for JSON over HTTP that sends each request once and limits the time of its answer."""
 
 import contextlib
 import http.cookiejar
@@ -19,10 +19,10 @@ from attacks.endpoint.transport.redaction import Redaction
 
 
 class HttpClient:
-    """Asks for JSON; used by several threads at a time.
+    """A client for JSON over HTTP, used by several threads at a time.
 
     Args:
-        config: Where the secrets are, what TLS trusts, and how long an answer may take.
+        config: The secrets, the certificates that TLS trusts, and the time that an answer may take.
 
     Raises:
         EndpointError: If a secret cannot be sent.
@@ -42,14 +42,14 @@ class HttpClient:
             self._session.mount(scheme, adapter)
 
     def get(self, url: str) -> Any:
-        """The JSON at a URL; see `post`."""
+        """Returns the JSON at a URL; see `post`."""
         return self._exchange("GET", url)
 
     def post(self, url: str, request: bytes) -> Any:
         """Sends JSON.
 
         Returns:
-            The JSON of the answer. Strings that are no UTF-8 are kept as surrogates.
+            The JSON of the answer. Bytes that are not UTF-8 become surrogates.
 
         Raises:
             RefusedError, InDoubtError: If the request may be sent again.
@@ -65,16 +65,16 @@ class HttpClient:
         try:
             response, content = self._send(method, url, body)
         except requests.RequestException as error:
-            said = f"{type(error).__name__}: {self._redact(str(error))}"
-            raise http_failures.of_exception(error, said) from None
+            details = f"{type(error).__name__}: {self._redact(str(error))}"
+            raise http_failures.of_exception(error, details) from None
         text = content.decode("utf-8", "surrogateescape")
         if response.status_code != 200:
             raise http_failures.of_status(response.status_code, response.headers.get("Retry-After"),
-                                          self._redact(_said(text)))
+                                          self._redact(_message(text)))
         try:
             return json.loads(text)  # With NaN and Infinity, as the server writes them.
         except (ValueError, RecursionError):
-            raise InDoubtError("an answer that is no JSON, or not all of it: "
+            raise InDoubtError("an answer that is not complete JSON: "
                                f"{self._redact(text) or 'nothing'}") from None
 
     def _send(self, method, url, body):
@@ -88,7 +88,7 @@ class HttpClient:
                                    verify=self._verify,
                                    allow_redirects=False,
                                    stream=True) as response:
-            # Each piece of an answer may come in time, and the last of them never.
+            # The time-outs are per piece, so that an answer in many pieces could take for ever.
             watch = threading.Timer(max(0.0, deadline - time.monotonic()), _end, [response])
             watch.daemon = True
             watch.start()
@@ -108,7 +108,7 @@ class HttpClient:
 
 
 class _Headers(requests.auth.AuthBase):
-    """Sets headers last, so that neither ~/.netrc nor the environment has a say in them."""
+    """Sets headers last, so that neither ~/.netrc nor the environment can change them."""
 
     def __init__(self, headers):
         self._headers = headers
@@ -119,16 +119,16 @@ class _Headers(requests.auth.AuthBase):
 
 
 def _end(response):
-    """Ends the connection of an answer that takes too long, unless it is complete by now."""
+    """Ends the connection of an answer that takes too long; does nothing if it is complete."""
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         response.raw.shutdown()
 
 
-def _said(text):
-    """The message of a body of an error."""
+def _message(text):
+    """Returns the message in the body of an error."""
     try:
-        said = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError):
         return text
-    message = said.get("error") if isinstance(said, dict) else None
+    message = content.get("error") if isinstance(content, dict) else None
     return message if isinstance(message, str) else text

@@ -1,4 +1,4 @@
-"""Takes secrets out of what is shown."""
+"""Removes secrets from messages."""
 
 import html
 import json
@@ -10,13 +10,13 @@ _LONGEST = 300
 
 
 class Redaction:
-    """Replaces secrets by `***`, where a server repeats what it was sent.
+    """Replaces secrets by `***` in text from a server, which may repeat what it was sent.
 
     Args:
-        headers: Those that are sent, by name.
+        headers: The headers that are sent, by name.
 
     Raises:
-        EndpointError: If a value is not ASCII, which neither protocol can send as it is.
+        EndpointError: If a value is not ASCII, so that neither protocol can send it unchanged.
     """
 
     def __init__(self, headers: dict[str, str]):
@@ -36,7 +36,7 @@ class Redaction:
         self._forms = sorted(forms, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """The text without secrets, shortened after they were taken out, in one line."""
+        """Returns the text in one line, without secrets, and only then shortened."""
         for form in self._forms:
             text = text.replace(form, "***")
         return " ".join(text.split())[:_LONGEST]

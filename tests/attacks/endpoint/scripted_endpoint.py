@@ -15,7 +15,12 @@ QUICK = RetryPolicy(retries=8, first_delay_s=0.001, longest_delay_s=0.002)
 
 def config(**options):
     address = Address.parse("http://127.0.0.1:1/v1/models/scripted")
-    return EndpointConfig(address, **{"batch_size": 4, "concurrency": 2, "retry": QUICK, **options})
+    return EndpointConfig(address, **{
+        "rows_per_request": 4,
+        "concurrency": 2,
+        "retry": QUICK,
+        **options
+    })
 
 
 def softmax(inputs):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RetryPolicy
-from attacks.endpoint.connect import connect
+from attacks.endpoint.endpoint import connect
 from tests.serving.served_model import function
 from tests.serving.served_model import tensor
 

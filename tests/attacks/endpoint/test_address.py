@@ -18,7 +18,7 @@ def test_an_address_is_read_and_written(text, expected):
     address = Address.parse(text)
     assert address == expected
     assert Address.parse(str(address)) == expected
-    assert address.is_grpc == text.startswith("grpc")
+    assert ("grpc" in address.protocol.endpoint) == text.startswith("grpc")
     assert address.uses_tls == text.split(":")[0].endswith("s")
 
 

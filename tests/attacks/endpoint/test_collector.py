@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from attacks.endpoint.collector import Assignment
 from attacks.endpoint.collector import BillExceededError
 from attacks.endpoint.collector import Collector
 from attacks.endpoint.collector import Subject
@@ -23,10 +24,15 @@ INPUTS = np.random.default_rng(0).normal(size=(50, 5)).astype(np.float32)
 
 
 @contextlib.contextmanager
-def collecting(tmp_path, endpoint, run="run", prepare=lambda inputs: inputs, **options):
+def collecting(tmp_path,
+               endpoint,
+               run="run",
+               prepare=lambda inputs: inputs,
+               max_rows=None,
+               progress=lambda text: None):
     with Ledger(tmp_path / "audit.ledger", reserve_bytes=4096) as ledger:
-        collector = Collector(endpoint, prepare, ledger, Subject("scripted", "1"), run, CLASSES,
-                              **options)
+        assignment = Assignment(Subject("scripted", "1"), run, CLASSES, max_rows)
+        collector = Collector(endpoint, prepare, ledger, assignment, progress)
         with contextlib.closing(collector):
             yield collector
 
@@ -121,7 +127,7 @@ def test_an_endpoint_that_fails_for_good_ends_the_run_and_nothing_answered_is_lo
 def test_an_endpoint_that_goes_on_failing_is_given_up(tmp_path):
     endpoint = ScriptedEndpoint(fails(RefusedError("too busy"), *range(1000)), concurrency=1)
     with collecting(tmp_path, endpoint) as collector:
-        with pytest.raises(EndpointError, match="failed 9 times.*It said: too busy"):
+        with pytest.raises(EndpointError, match="failed 9 times.*last failure: too busy"):
             collector.collect(INPUTS[:4], None, "thief")
         assert collector.bill("thief").rows_sent == 0
     assert len(endpoint.batches) == 9
@@ -143,7 +149,8 @@ def test_a_retry_after_is_honoured_by_all_requests(tmp_path):
 def test_a_wait_of_hours_ends_the_run_with_the_bill_right(tmp_path):
     endpoint = ScriptedEndpoint(fails(RefusedError("closed", retry_after_s=86_400), 2))
     with collecting(tmp_path, endpoint) as collector:
-        with pytest.raises(EndpointError, match="wait for 86400 s.*again then. It said: closed"):
+        with pytest.raises(EndpointError,
+                           match="wait for 86400 s.*again then. The failure: closed"):
             collector.collect(INPUTS, None, "thief")
         assert collector.bill("thief").rows_sent == endpoint.rows - 4
 
@@ -187,7 +194,9 @@ def test_what_is_sent_again_counts_for_max_rows(tmp_path):
 def test_another_version_ends_the_run(tmp_path):
     endpoint = ScriptedEndpoint(lambda number, inputs: "2" if number >= 3 else "1")
     with collecting(tmp_path, endpoint) as collector:
-        with pytest.raises(EndpointError, match="version 1, and now scripted answers.*version 2"):
+        with pytest.raises(
+                EndpointError,
+                match="`address` must lead.*scripted, version 1. Received: scripted, version 2"):
             collector.collect(INPUTS, None, "thief")
     again = ScriptedEndpoint()
     with collecting(tmp_path, again) as collector:

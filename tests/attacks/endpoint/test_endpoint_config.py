@@ -13,7 +13,7 @@ ADDRESS = Address.parse("grpc://host/m")
 
 
 @pytest.mark.parametrize("options, message", [
-    (dict(batch_size=0), "`batch_size`.*at least 1. Received: 0"),
+    (dict(rows_per_request=0), "`rows_per_request`.*at least 1. Received: 0"),
     (dict(concurrency=0), "`concurrency`.*Received: 0"),
     (dict(timeout_s=0), "`timeout_s`.*positive. Received: 0"),
     (dict(timeout_s=float("nan")), "`timeout_s`"),
