@@ -1,10 +1,10 @@
-"""One textual syntax for a choice with options, and registries of what can be chosen.
+"""A textual syntax for a choice with options, and registries of what can be chosen.
 
     member = name *( ":" key "=" value )
 
 `reverse_sigmoid:beta=.5:gamma=.2`, for instance. Names and keys are identifiers; a value has one or
-more of the characters A-Z a-z 0-9 _ . + - /. So no member has a character that a shell would eat,
-or a comma, and members can be listed with commas between them.
+more of the characters A-Z a-z 0-9 _ . + - /. So a member needs no quotes in a shell, and members
+can be listed with commas between them.
 
 A secret is in no member. In its place is a reference, `env/NAME` or `file/PATH`: the secret is the
 value of that environment variable, or the content of that file.
@@ -68,11 +68,11 @@ def parse_member(text: str) -> Member:
 class Registry:
     """Makes objects from members; a member's options are arguments of the named factory.
 
-    The keys of a member are those parameters of the factory that have a default of type float, int,
-    bool or str, and a value is converted to the type of that default: booleans are `true` or
-    `false`, floats are finite. Keyword-only parameters are left out wherever a member is spelled
-    with all its options, unless they differ from their default. Parameters that the factory's
-    attribute `secrets` names take references to secrets; they have text as their default.
+    The keys of a member are the parameters of the factory with a default of type float, int, bool
+    or str. A value is converted to the type of that default: booleans are `true` or `false`, floats
+    are finite. Where a member is spelled with all its options, a keyword-only one is left out
+    unless it differs from its default. Parameters that the factory's attribute `secrets` names take
+    references to secrets; their default is text.
 
     >>> fractions = Registry("fraction", {"ratio": lambda over=1, under=1: over / under})
     >>> fractions.make("ratio:under=4")
@@ -83,7 +83,7 @@ class Registry:
     Args:
         kind: String, what the factories make, for error messages.
         factories: Dict of callables by name.
-        without: Names of parameters that are no options. Defaults to none.
+        without: Names of parameters that are no options.
         base: Class that the factories added later must be subclasses of. Defaults to `None`: any
             callable can be added.
     """
@@ -128,8 +128,9 @@ class Registry:
         if base and not (isinstance(factory, type) and issubclass(factory, base)):
             raise ValueError(f"A new {self.kind} must be a subclass of "
                              f"`{base.__module__}.{base.__qualname__}`. Received: {factory!r}")
-        if inspect.isabstract(factory):
-            missing = ", ".join(f"`{method}`" for method in sorted(factory.__abstractmethods__))
+        abstract = getattr(factory, "__abstractmethods__", ())
+        if abstract:
+            missing = ", ".join(f"`{method}`" for method in sorted(abstract))
             raise ValueError(f"A new {self.kind} must implement {missing}. Received: {factory!r}")
         required = [
             key for key, parameter in _parameters(factory).items()
@@ -155,16 +156,15 @@ class Registry:
         return str(Member(name, _written(options)))
 
     def make(self, text: str) -> Any:
-        """Returns what the factory makes of the options in the member `text`."""
+        """Calls the factory with the options of the member `text`, and returns the result."""
         name, options = self._typed(text)
         secrets = {key: _read_secret(options[key]) for key in self._secrets(name) if key in options}
         try:
             return self._factories[name](**{**options, **secrets})
         except ValueError as error:
-            reason = str(error)
+            reason, cause = str(error), None if secrets else error
             for secret in filter(None, secrets.values()):
                 reason = reason.replace(secret, "<secret>")
-            cause = None if secrets else error
             raise ValueError(f"Invalid {self.kind} {text!r}: {reason}") from cause
 
     def without_secrets(self, text: str) -> str:
@@ -177,13 +177,13 @@ class Registry:
             }))
 
     def resolve(self, text: str) -> tuple[str, dict[str, Any]]:
-        """Returns the name and all typed options of the member `text`, defaults filled in."""
+        """Returns the name and all typed options of the member `text`, with defaults filled in."""
         name, options = self._typed(text)
         rare = self._defaults(name, rare=True)
-        told = {key: value for key, value in options.items() if rare.get(key) != value}
-        return name, {**self._defaults(name), **told}
+        written = {key: value for key, value in options.items() if rare.get(key) != value}
+        return name, {**self._defaults(name), **written}
 
-    def _typed(self, text):
+    def _typed(self, text: str) -> tuple[str, dict[str, Any]]:
         member = parse_member(text)
         if member.name not in self._factories:
             raise ValueError(f"Unknown {self.kind} {member.name!r} in {text!r}. "
@@ -203,11 +203,11 @@ class Registry:
             for key, value in member.options.items()
         }
 
-    def _secrets(self, name):
+    def _secrets(self, name: str) -> Collection[str]:
         return getattr(self._factories[name], "secrets", ())
 
-    def _defaults(self, name, rare=False):
-        """The defaults of the options; of those that are keyword-only if `rare`."""
+    def _defaults(self, name: str, rare: bool = False) -> dict[str, Any]:
+        """Returns the defaults of the options, or of the keyword-only ones if `rare`."""
         return {
             key: parameter.default
             for key, parameter in _parameters(self._factories[name]).items()
@@ -216,18 +216,18 @@ class Registry:
         }
 
 
-def _parameters(factory):
-    """The parameters of a factory by name, without `self`."""
+def _parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """Returns the parameters of a factory by name, without `self`."""
     if not isinstance(factory, type):
         return inspect.signature(factory).parameters
     # The signature of a class may be that of `__new__(cls, *args, **kwargs)`.
-    parameters = dict(inspect.signature(factory.__init__).parameters)
+    parameters = dict(inspect.signature(getattr(factory, "__init__")).parameters)
     parameters.pop(next(iter(parameters)))
     return parameters
 
 
-def _read_secret(reference):
-    """The value of `env/NAME` or `file/PATH`."""
+def _read_secret(reference: str) -> str:
+    """Returns the secret that `env/NAME` or `file/PATH` refers to."""
     source, name = reference.split("/", 1)
     try:
         return os.environ[name] if source == "env" else pathlib.Path(name).read_text().strip()
@@ -236,22 +236,22 @@ def _read_secret(reference):
                          f"{type(error).__name__}") from None
 
 
-def _written(options):
-    """Typed options as a member has them."""
+def _written(options: Mapping[str, Any]) -> dict[str, str]:
+    """Returns typed options as a member writes them."""
     return {
         key: str(value).lower() if isinstance(value, bool) else str(value)
         for key, value in options.items()
     }
 
 
-def _convert(value, kind, key, text):
+def _convert(value: str, kind: type, key: str, text: str) -> Any:
     matches, convert, expected = _TYPES[kind]
     if not matches(value):
         raise ValueError(f"The option {key!r} in {text!r} must be {expected}. Received: {value!r}")
     return convert(value)
 
 
-_TYPES = {
+_TYPES: dict[type, tuple[Callable[[str], Any], Callable[[str], Any], str]] = {
     bool: (lambda x: x in ("true", "false"), lambda x: x == "true", "`true` or `false`"),
     int: (_INTEGER.fullmatch, int, "an integer"),
     float: (lambda x: _FLOAT.fullmatch(x) and math.isfinite(float(x)), float, "a finite number"),

@@ -203,7 +203,7 @@ class Defence(keras.layers.Layer):
         layer.state = state
         return layer
 
-    def _defend(self, y):
+    def _defend(self, y: Tensor) -> Tensor:
         scores = self.perturb(y)
         if self.keeps_label not in get_args(KeepsLabel):
             raise ValueError(f"`keeps_label` must be one of {get_args(KeepsLabel)}. "
@@ -222,19 +222,19 @@ class Defence(keras.layers.Layer):
         scores, y = (ops.moveaxis(x, self.axis, -1) for x in (scores, y))
         return ops.moveaxis(keep_label(scores, y, step), -1, self.axis)
 
-    def _has_units(self, inputs):
+    def _has_units(self, inputs: Tensor) -> bool:
         return self.multi_label or inputs.shape[self.axis] == 1
 
-    def _is_fitted_kind(self):
+    def _is_fitted_kind(self) -> bool:
         return type(self).fit_state is not Defence.fit_state
 
 
-def _without_secrets(config, secrets):
+def _without_secrets(config: dict[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
     return {key: "<secret>" if key in secrets else value for key, value in config.items()}
 
 
-def _listed(array):
-    """An array as JSON has it."""
+def _listed(array: Any) -> Any:
+    """Returns an array as lists, which JSON can hold."""
     if not isinstance(array, (np.ndarray, np.generic)):
         raise TypeError(f"`fit_state` must return what JSON can hold. Received: {type(array)}")
     return array.tolist()

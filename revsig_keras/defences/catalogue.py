@@ -18,7 +18,7 @@ class DefenceRegistry(Registry):
 
     def check_factory(self, factory: Callable[..., Any]) -> None:
         super().check_factory(factory)
-        if factory.perturb is Defence.perturb:
+        if getattr(factory, "perturb", None) is Defence.perturb:
             raise ValueError(f"A new defence must implement `perturb`. Received: {factory!r}")
         name = keras.saving.get_registered_name(factory)
         if keras.saving.get_registered_object(name) is not factory:

@@ -79,11 +79,11 @@ def is_label(y: Tensor) -> Tensor:
     return _first(_is_largest(y))
 
 
-def _is_largest(y):
+def _is_largest(y: Tensor) -> Tensor:
     return ops.equal(y, ops.max(y, axis=-1, keepdims=True, initial=-math.inf))
 
 
-def _first(marked):
+def _first(marked: Tensor) -> Tensor:
     """Marks the first of the marked entries of each row."""
     # `argmax` of some backends gives any index of equal entries.
     classes = marked.shape[-1]

@@ -28,14 +28,14 @@ def keyed_uniform(y: Tensor, seed: int) -> Tensor:
     return ops.cast(2 * noise + 1, "float32") * 2.0**-24
 
 
-def _mix(x):
+def _mix(x: Tensor) -> Tensor:
     """Maps int32 one to one (the low-bias hash of C. Wellons' hash-prospector)."""
     x = ops.bitwise_xor(x, _shift_right(x, 16)) * 0x7FEB352D
     x = ops.bitwise_xor(x, _shift_right(x, 15)) * (0x846CA68B - 2**32)
     return ops.bitwise_xor(x, _shift_right(x, 16))
 
 
-def _shift_right(x, count):
+def _shift_right(x: Tensor, count: int) -> Tensor:
     """Shifts as if numbers were unsigned, which not all backends have."""
     return ops.bitwise_and(ops.right_shift(x, count), 2**(32 - count) - 1)
 

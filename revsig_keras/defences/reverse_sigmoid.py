@@ -17,6 +17,9 @@ from revsig_keras.defences.numerics.probabilities import epsilon
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.defences.numerics.probabilities import widen
 
+# `beta`, `gamma` and `preserve_top1`.
+Strength = tuple[float | Tensor, float | Tensor, bool]
+
 
 def reverse_sigmoid(y: Tensor,
                     beta: float | Tensor = 1.0,
@@ -67,19 +70,19 @@ def reverse_sigmoid(y: Tensor,
 
 
 class _Head(NamedTuple):
-    """What the scores of a model are."""
+    """Which scores a model emits, and on which axis."""
     from_logits: bool
     multi_label: bool
     axis: int
 
-    def check(self, shape, dtype):
+    def check(self, shape: Sequence[int | None], dtype: str | None) -> None:
         if not self.multi_label:
             check_probabilities(shape, dtype, self.axis, fewest=1)
         elif dtype is not None:
             check_dtype(dtype)
 
-    def perturb(self, y, strength, step):
-        """Perturbs the scores y by `strength`: beta, gamma and `preserve_top1`."""
+    def perturb(self, y: Tensor, strength: Strength, step: float) -> Tensor:
+        """Returns the perturbed scores, for a `step` of the output's dtype."""
         last = self.axis in (-1, len(y.shape) - 1)
         if not last:
             y = ops.moveaxis(y, self.axis, -1)
@@ -101,8 +104,8 @@ def check_parameters(beta: float | Tensor, gamma: float | Tensor) -> None:
                          f"perturbed, and {reason} may turn negative. Received: {name}={value!r}")
 
 
-def _like(value, y):
-    """Python numbers stay exact; tensors get the dtype of `y`."""
+def _like(value: float | Tensor, y: Tensor) -> float | Tensor:
+    """Returns numbers as they are, which is exact, and tensors in the dtype of `y`."""
     if is_real(value):
         return float(value)
     return ops.cast(ops.convert_to_tensor(value), y.dtype)
@@ -112,9 +115,9 @@ def _like(value, y):
 class ReverseSigmoid(Defence):
     """Perturbs class probabilities by the Reverse Sigmoid function.
 
-    A thief who trains a clone on the perturbed probabilities is led astray: the map is
-    many-to-one, and over much of its range the gradient that the clone follows is reversed. The
-    label (the top class) stays as it is.
+    It misleads a thief who trains a clone on the perturbed probabilities: the map is many-to-one,
+    and over much of its range the gradient that the clone follows is reversed. The label (the top
+    class) stays as it is.
 
     Formula:
 
@@ -126,21 +129,21 @@ class ReverseSigmoid(Defence):
     ```
 
     with j over the classes with y_j < y_top and r_j < r_top, and the margin
-    m = 8 epsilon (y_top + |r_top|), epsilon that of the output's dtype. A sigmoid unit is the row
-    (y, 1 - y) of two classes, where r(1 - y) = -r(y) and therefore alpha = 1.
+    m = 8 epsilon (y_top + |r_top|), where epsilon is that of the output's dtype. A sigmoid unit is
+    the row (y, 1 - y) of two classes, where r(1 - y) = -r(y) and therefore alpha = 1.
 
-    Theorem: with `preserve_top1`, the label (the lowest index of the largest entry) of the output,
-    in the output's dtype, is that of the row received. Proof:
+    With `preserve_top1`, the layer keeps the label by construction. Theorem: the label (the lowest
+    index of the largest entry) of the output is that of the row received. Proof:
 
     1. The scores y - t r of all entries equal to the largest one are set to one number, `top`.
-    2. All others are below it by construction of t, and are lowered to top (1 - 2 epsilon) where
-       they are not, or hardly: at least 1.5 steps of the output's dtype below, when rounded.
+    2. All others are below it by construction of t. Rounding may bring one closer, so all are
+       lowered to top (1 - 2 epsilon), at least 1.5 steps of the output's dtype below when rounded.
     3. Division by one sum and the cast keep equals equal, and move `top` and any other by hardly
-       more than half a step each, together by less than 1.5 steps: what is below stays below.
+       more than half a step each, together by less than 1.5 steps. So the others stay below.
 
     (For float16 outputs of up to 16,384 classes: 1 / classes must be a normal number.) Likewise no
     sigmoid unit crosses 1/2: one above it stays at (1 + 2 epsilon) / 2 or more, one below it at
-    (1 - 2 epsilon) / 2 or less, and exactly 1/2 stays 1/2. The label is all that is kept: the
+    (1 - 2 epsilon) / 2 or less, and exactly 1/2 stays 1/2. Nothing but the label is kept: the
     order of the other classes may change, and so may decisions at a threshold other than 1/2.
 
     The computation is in float32 or better whatever the dtype policy. 1 - y is the sum of the
@@ -149,13 +152,12 @@ class ReverseSigmoid(Defence):
     probability of 0.
 
     Rows need not be distributions: a row is divided by its sum, negative entries count as 0, those
-    below the smallest normal number as themselves or as 0, and a row without any mass counts as
-    uniform. A sigmoid unit below 0 counts as 0, one above 1 as 1. A row (or unit) with a NaN or an
-    infinity, an entry above 1e25 in float32, or a logit of +inf becomes NaN without any effect on
-    others.
+    below the smallest normal number as themselves or as 0, and a row without mass as uniform. A
+    sigmoid unit below 0 counts as 0, one above 1 as 1. A row (or unit) with a NaN or an infinity,
+    an entry above 1e25 in float32, or a logit of +inf becomes NaN without any effect on others.
 
-    Limits: a thief who uses only the labels is not hindered, and one who knows or guesses `beta`
-    and `gamma` can undo most of the perturbation.
+    Limits: a thief who uses only the labels is not hindered, and a thief who knows or guesses
+    `beta` and `gamma` can undo most of the perturbation.
 
     Args:
         beta: Float in (0, 2), magnitude of the perturbation. About 2 / classes moves a sure row
@@ -167,8 +169,7 @@ class ReverseSigmoid(Defence):
             softmax (or sigmoid): in training, the output is that of the softmax. Defaults to
             `False`.
         multi_label: Boolean, whether each entry is a sigmoid unit of its own, as of a head for
-            several labels. One unit alone, an axis of size 1, is taken for that anyway. Defaults
-            to `False`.
+            several labels. An axis of size 1 is always one unit. Defaults to `False`.
         axis: Integer, the axis of the classes. Without effect if `multi_label`. Defaults to `-1`.
         apply_in_training: Boolean, whether to perturb when `training=True` too. Defaults to
             `False`.
@@ -233,7 +234,7 @@ class ReverseSigmoid(Defence):
         strength = self.beta, self.gamma, self.preserve_top1
         return self._head().perturb(probabilities, strength, epsilon(self.compute_dtype))
 
-    def _head(self):
+    def _head(self) -> _Head:
         return _Head(self.from_logits, self.multi_label, self.axis)
 
     def get_config(self) -> dict[str, Any]:

@@ -67,9 +67,10 @@ class TopK(Defence):
 
     def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
         super().check_input(shape, dtype)
-        if self.k > shape[-1]:
+        classes = shape[-1] or 0
+        if self.k > classes:
             raise ValueError("`k` must be at most the number of classes. "
-                             f"Received: k={self.k} for {shape[-1]} classes")
+                             f"Received: k={self.k} for {classes} classes")
 
     def perturb(self, probabilities: Tensor) -> Tensor:
         return ops.where(largest(probabilities, self.k), normalise(probabilities), 0.0)

@@ -15,7 +15,7 @@ NAME = keras.backend.backend()
 @functools.cache
 def modes() -> dict[str, Callable[[Callable], Callable]]:
     """Returns functions that compile a function of tensors, by name; `eager` leaves it as it is."""
-    eager = {"eager": lambda function: function}
+    eager: dict[str, Callable] = {"eager": lambda function: function}
     if NAME == "tensorflow":
         import tensorflow as tf
         return {
@@ -52,23 +52,23 @@ def gradients(function: Callable) -> Callable[..., list[Any]]:
     They are 0 where an argument has no effect.
     """
 
-    def with_tensorflow(*arguments):
+    def with_tensorflow(*arguments: Any) -> list[Any]:
         import tensorflow as tf
         with tf.GradientTape() as tape:
             tape.watch(arguments)
             value = function(*arguments)
         return tape.gradient(value, arguments, unconnected_gradients="zero")
 
-    def with_jax(*arguments):
+    def with_jax(*arguments: Any) -> list[Any]:
         import jax
         return jax.grad(function, argnums=tuple(range(len(arguments))))(*arguments)
 
-    def with_torch(*arguments):
+    def with_torch(*arguments: Any) -> list[Any]:
         import torch
-        arguments = [argument.detach().clone().requires_grad_() for argument in arguments]
-        value = function(*arguments)
+        leaves = [argument.detach().clone().requires_grad_() for argument in arguments]
+        value = function(*leaves)
         if not value.requires_grad:
-            return [torch.zeros_like(argument) for argument in arguments]
-        return torch.autograd.grad(value, arguments, allow_unused=True, materialize_grads=True)
+            return [torch.zeros_like(leaf) for leaf in leaves]
+        return torch.autograd.grad(value, leaves, allow_unused=True, materialize_grads=True)
 
     return {"tensorflow": with_tensorflow, "jax": with_jax, "torch": with_torch}[NAME]

@@ -4,6 +4,7 @@ import inspect
 import json
 import pathlib
 import tempfile
+from typing import Any
 
 import keras
 from keras import ops
@@ -126,8 +127,8 @@ def check_gradients(subject: Subject) -> None:
         _require(np.isfinite(as_float64(gradient)).all(), f"{policy}, {name}: not finite")
 
 
-def _weighted_sum(layer, weights):
-    """A map that is piecewise constant has no gradient at all, which counts as 0."""
+def _weighted_sum(layer: Defence, weights: np.ndarray) -> Callable[[Any], Any]:
+    # A map that is piecewise constant has no gradient at all, which counts as 0.
     return lambda inputs: ops.sum(ops.cast(layer(inputs), "float32") * weights)
 
 
@@ -172,7 +173,7 @@ def check_shapes(subject: Subject) -> None:
 
 
 def check_refusals(subject: Subject) -> None:
-    """Inputs that are no rows of probabilities are refused; what is refused is so in training."""
+    """Inputs that are no rows of probabilities are refused, in training and without alike."""
     shape = subject.shape(2)
     refused = {f"an input of {dtype}": np.ones(shape, dtype) for dtype in ("int32", "bool")}
     for what, inputs in refused.items():
@@ -189,7 +190,7 @@ def check_refusals(subject: Subject) -> None:
         _require(_refuses(subject.variant(), unknown), "it accepts an unknown number of classes")
 
 
-def _refuses(layer, inputs, training=False):
+def _refuses(layer: Defence, inputs: Any, training: bool = False) -> bool:
     try:
         layer(inputs, training=training)
     except ValueError:
@@ -208,7 +209,7 @@ def check_secrets(subject: Subject) -> None:
         _require(not shown, f"the secret {name!r} is shown")
 
 
-def _require(condition, message):
+def _require(condition: Any, message: str) -> None:
     if not condition:
         raise AssertionError(message)
 

@@ -4,16 +4,16 @@ import numpy as np
 TINY = np.finfo("float32").tiny  # 2**-126, the smallest normal number
 
 
-def softmax_rows(rows, classes, temperature, seed):
-    """Softmax outputs in float32; a high `temperature` makes saturated rows."""
+def softmax_rows(rows: int, classes: int, temperature: float, seed: int) -> np.ndarray:
+    """Returns softmax outputs in float32; a high `temperature` makes saturated rows."""
     logits = temperature * np.random.default_rng(seed).normal(size=(rows, classes))
     y = np.exp(logits - logits.max(axis=1, keepdims=True))
     y = (y / y.sum(axis=1, keepdims=True)).astype("float32")
     return np.where(y < TINY, np.float32(0), y)
 
 
-def extreme_rows(classes, seed):
-    """Probabilities at the ends of the range of float32, and one-hot and uniform rows."""
+def extreme_rows(classes: int, seed: int) -> np.ndarray:
+    """Returns rows at the ends of the range of float32, and one-hot and uniform rows."""
     rng = np.random.default_rng(seed)
     rows = [np.eye(classes)[0], np.eye(classes)[-1], np.full(classes, 1 / classes)]
     for exponent in (-126, -100, -60, -30, -23, -10, -4):
@@ -23,11 +23,11 @@ def extreme_rows(classes, seed):
         rows.append(row / row.sum())
     row = np.full(classes, TINY, "float64")
     row[classes // 2] = 1
-    return np.float32([*rows, row])
+    return np.array([*rows, row], "float32")
 
 
-def hostile_rows(rows, classes, seed):
-    """Rows whose label is easily lost: ties, near ties, scores inside one bfloat16 step."""
+def hostile_rows(rows: int, classes: int, seed: int) -> np.ndarray:
+    """Returns rows whose label is easily lost: ties, and scores within one bfloat16 step."""
     rng = np.random.default_rng(seed)
     y = np.concatenate([
         softmax_rows(rows // 4, classes, temperature, seed + i)

@@ -1,4 +1,5 @@
 """Functions of log-odds, exact and with finite gradients wherever probabilities saturate."""
+from collections.abc import Callable
 import numbers
 
 import keras
@@ -8,20 +9,23 @@ import numpy as np
 from revsig_keras.defences.numerics.probabilities import largest
 from revsig_keras.defences.numerics.probabilities import Tensor
 
+# Computes the gradient of a function from the gradient of its value.
+_Gradient = Callable[[Tensor], Tensor]
+_ValueAndGradient = Callable[[Tensor], tuple[Tensor, _Gradient]]
 # Stands for infinity where an infinite number times a gradient of 0 would be NaN.
 _HUGE = 1e30
 
 
 def log(x: Tensor) -> Tensor:
-    """log(x), -inf at 0, where its gradient is 0."""
+    """Returns log(x), which is -inf at 0, with a gradient of 0 there."""
     dtype = keras.backend.standardize_dtype(x.dtype)
     tiny, limit = float(np.finfo(dtype).tiny), 0.125 * largest(dtype)
 
-    def value_and_gradient(x):
+    def value_and_gradient(x: Tensor) -> tuple[Tensor, _Gradient]:
 
-        def gradient(upstream):
-            # What is chosen last stays apart: a compiler may move the divisor elsewhere, where it
-            # underflows. And what is finite stays so when others of the row are added to it.
+        def gradient(upstream: Tensor) -> Tensor:
+            # Apply `where` after the division: a compiler may hoist the divisor, which then
+            # underflows. The limit leaves room for the sum with other gradients of the row.
             gradient = ops.clip(upstream / ops.maximum(x, tiny), -limit, limit)
             return ops.where(x > 0.0, gradient, 0.0)
 
@@ -31,12 +35,13 @@ def log(x: Tensor) -> Tensor:
 
 
 def lift(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
-    """1/2 - s(gamma log_odds) for log_odds <= 0, -inf among them: from 0 to 1/2."""
+    """Returns 1/2 - s(gamma log_odds), from 0 to 1/2, for log_odds <= 0, -inf included."""
 
-    def value_and_gradient(z):
-        # tanh is exact where the difference cancels; where 1 - tanh^2 does, power does not.
+    def value_and_gradient(z: Tensor) -> tuple[Tensor, _Gradient]:
+        # tanh is exact where the difference cancels. The gradient uses the power, since 1 - tanh^2
+        # cancels.
 
-        def gradient(upstream):
+        def gradient(upstream: Tensor) -> Tensor:
             power = ops.exp(z)
             return -upstream * power / ops.square(1.0 + power)
 
@@ -49,25 +54,25 @@ def lift(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
 
 
 def minor(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
-    """s(gamma log_odds) for log_odds <= 0, -inf among them: from 1/2 down to 0."""
+    """Returns s(gamma log_odds), from 1/2 down to 0, for log_odds <= 0, -inf included."""
     power = ops.exp(_scaled(log_odds, gamma))
     return power / (1.0 + power)
 
 
-def _scaled(log_odds, gamma):
-    if not isinstance(gamma, numbers.Real):  # Which may be learned.
+def _scaled(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
+    if not isinstance(gamma, numbers.Real):  # A tensor may be learned.
         log_odds = ops.maximum(log_odds, -_HUGE)
     return gamma * log_odds
 
 
-def _with_gradient(value_and_gradient, x):
-    """Calls a function that returns a value and the function that makes its gradient."""
+def _with_gradient(value_and_gradient: _ValueAndGradient, x: Tensor) -> Tensor:
+    """Calls a function that returns a value and the function that computes its gradient."""
 
-    def function(x):
+    def function(x: Tensor) -> tuple[Tensor, _Gradient]:
         value, gradient = value_and_gradient(x)
 
         # Keras' backends pass the upstream gradient in two ways.
-        def backward(*args, upstream=None):
+        def backward(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
             return gradient(args[0] if upstream is None else upstream)
 
         return value, backward

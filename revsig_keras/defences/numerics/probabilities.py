@@ -1,6 +1,6 @@
 """Rows of class probabilities: what a defence needs to handle them exactly."""
 import math
-from typing import Any, Sequence
+from typing import Any, Callable, Sequence
 
 import keras
 from keras import ops
@@ -41,14 +41,14 @@ def check_dtype(dtype: str) -> None:
 
 
 def epsilon(dtype: str) -> float:
-    """Distance from 1 to the next larger number of a floating-point dtype."""
+    """Returns the distance from 1 to the next larger number of a floating-point dtype."""
     if dtype not in _EPSILON:
         raise ValueError(f"`dtype` must be one of {sorted(_EPSILON)}. Received: dtype={dtype}")
     return _EPSILON[dtype]
 
 
 def largest(dtype: str) -> float:
-    """The largest finite number of a floating-point dtype."""
+    """Returns the largest finite number of a floating-point dtype."""
     exponent = {"float16": 15, "float64": 1023}.get(dtype, 127)
     return (2.0 - epsilon(dtype)) * 2.0**exponent
 
@@ -64,12 +64,12 @@ def widen(y: Tensor, dtype: str) -> Tensor:
     return _cap_gradient(y, largest(received))
 
 
-def _cap_gradient(y, limit):
-    """The identity; its gradient is capped."""
+def _cap_gradient(y: Tensor, limit: float) -> Tensor:
+    """Returns `y`, with its gradient capped."""
 
-    def identity(x):
+    def identity(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
 
-        def gradient(*args, upstream=None):
+        def gradient(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
             upstream = args[0] if upstream is None else upstream
             return ops.clip(upstream, -limit, limit)
 
@@ -79,7 +79,7 @@ def _cap_gradient(y, limit):
 
 
 def row_sum(x: Tensor, width: int = 32) -> Tensor:
-    """Sums over the last axis, pairwise down to `width`: else the error grows with its length."""
+    """Sums over the last axis, pairwise down to `width`, so that errors hardly grow with length."""
     classes = x.shape[-1]
     halvings = max(0, math.ceil(math.log2(classes / width)))
     if halvings:
@@ -91,7 +91,7 @@ def row_sum(x: Tensor, width: int = 32) -> Tensor:
 
 
 def mass(y: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the rows with all mass that counts, and their sums.
+    """Returns the rows without entries that count as 0, and their sums.
 
     Entries that are negative or below the smallest normal number count as 0, and a row without any
     mass counts as uniform.

@@ -1,4 +1,4 @@
-"""The Reverse Sigmoid of sigmoid heads: units that are a decision each, of classes y and 1 - y."""
+"""The Reverse Sigmoid of sigmoid heads: each unit is a decision between y and 1 - y."""
 from typing import NamedTuple
 
 from keras import ops
@@ -8,7 +8,7 @@ from revsig_keras.defences.numerics.probabilities import Tensor
 
 
 class Units(NamedTuple):
-    """Sigmoid units, read so that nothing cancels.
+    """Sigmoid units, prepared so that no difference cancels.
 
     Attributes:
         y: the probabilities.

@@ -1,7 +1,7 @@
-"""The Reverse Sigmoid of softmax heads: rows of classes, of which one is right.
+"""The Reverse Sigmoid of softmax heads: rows of classes that exclude one another.
 
-Written for few and cheap passes over the entries: comparisons and selections of whole rows, which
-cost as much as a logarithm where nothing fuses them, are left to columns of one number per row.
+It makes few and cheap passes over the entries. Comparisons and selections cost as much as a
+logarithm where nothing fuses them, so they are made on columns of one number per row.
 """
 import math
 from typing import NamedTuple
@@ -16,22 +16,22 @@ from revsig_keras.defences.numerics.probabilities import Tensor
 
 
 class Entry(NamedTuple):
-    """One entry of each row: its amount and its log-odds."""
+    """An entry of each row: its amount and its log-odds."""
     amount: Tensor
     log_odds: Tensor
 
 
 class Rows(NamedTuple):
-    """Rows in amounts of a `total` of their own, read so that nothing cancels.
+    """Rows as amounts of a total, prepared so that no difference cancels.
 
-    The top is the largest entry; where it is above 1/2, its log-odds come from the sum of the
+    The top is the largest entry. Where it is above 1/2, its log-odds come from the sum of the
     others, which is exact where total - top is not.
 
     Attributes:
         gap: 0 at the top entries, far more than the total at all others.
         rest: the amounts, 0 at the top entries.
         log_odds: log(amount) - log(total - amount), at most 0; -inf at the top entries.
-        total: the sum of the row. From here on one number per row.
+        total: the sum of the row. This and what follows is one number per row.
         is_upper: whether the top is above 1/2.
         minor: the smaller one of top and total - top, as an `Entry`.
         least: the smallest `Entry`.
@@ -53,20 +53,20 @@ def from_probabilities(y: Tensor) -> Rows:
     """Reads probabilities, which need not sum to 1."""
     dtype = keras.backend.standardize_dtype(y.dtype)
     top = _max(y)
-    # 2^20 times the distance between neighbours; scaled first, since a small distance may be
-    # flushed to 0. Entries above 1e25 overflow here.
+    # 2^20 times the distance between neighbours. Scale before subtracting, since a small distance
+    # may be flushed to 0. Entries above 1e25 overflow here.
     scale = 2.0**20 / float(np.finfo(dtype).eps)
     minus = -scale * y
     gap = ops.stop_gradient(minus + scale * top)
     amounts = ops.relu(y)
     total = row_sum(amounts)
     is_empty = ops.equal(total, 0.0)
-    # An infinite or missing number spoils the total, and it the row.
+    # An infinity or a NaN spoils the total, which spoils the row.
     total = ops.where(is_empty, 1.0, total) + 0.0 * (scale * top)
     rest = ops.minimum(amounts, gap)
     is_upper = top > 0.5 * total
 
-    def odds(amount):
+    def odds(amount: Tensor) -> Tensor:
         return log_odds.log(amount / (total - amount))
 
     minor, least, second = (Entry(amount, odds(amount))
@@ -82,7 +82,7 @@ def from_logits(z: Tensor) -> Rows:
     top_count = row_sum(ops.cast(is_top, z.dtype))
     others = ops.where(is_top, -math.inf, z)
     second = _max(others)
-    # Amounts are exp(z - top); the others are summed up relative to the second, then lowered.
+    # Amounts are exp(z - top). Sum the others relative to the second, then lower them.
     base = ops.where(second > -math.inf, second, top)
     amounts = ops.exp(others - base)
     sum_of_others = row_sum(amounts)
@@ -106,7 +106,7 @@ def from_logits(z: Tensor) -> Rows:
                 minor=Entry(minor, top_odds),
                 least=Entry(ops.exp(least), least_odds),
                 second=Entry(lowered, base - log_odds.log(total - lowered)),
-                is_empty=top > math.inf)  # Never: a softmax always has mass.
+                is_empty=top > math.inf)  # Never true: a softmax has mass.
 
 
 def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
@@ -115,17 +115,17 @@ def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_to
     minor = rows.minor.amount / rows.total
     top = ops.where(rows.is_upper, 1.0 - minor, minor)
     lift = log_odds.lift(rows.minor.log_odds, gamma)
-    scale = 1.0
+    scale: Tensor = 1.0
     if preserve_top1:
         top_r = ops.where(rows.is_upper, beta * lift, -beta * lift)
-        scale = _safe_scale(rows, top, top_r, beta, gamma, step)
-    # y - t r. Above 1/2 it is arranged so that 1 - beta / 2, which may be small, is exact.
+        scale = _safe_scale(rows, top, top_r, (beta, gamma), step)
+    # y - t r. Above 1/2, the order of the terms keeps 1 - beta / 2 exact, which may be small.
     below = minor + scale * (beta * lift)
     small = log_odds.minor(rows.minor.log_odds, gamma)
     above = (1.0 - scale) + scale * (1.0 - 0.5 * beta) - minor + scale * (beta * small)
     top = rows.total * ops.where(rows.is_upper, above, below)
     lifting = rows.total * (scale * beta)
-    # Without any mass, all others come as close to the top as they may.
+    # In a row without mass, all others come as close to the top as allowed.
     top = ops.where(rows.is_empty, 1.0, top)
     lifting = ops.where(rows.is_empty, 2.0, lifting)
 
@@ -137,15 +137,17 @@ def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_to
     return scores * (1.0 / row_sum(scores) + 0.0 * rows.total)
 
 
-def _safe_scale(rows, top, top_r, beta, gamma, step):
+def _safe_scale(rows: Rows, top: Tensor, top_r: Tensor,
+                strength: tuple[float | Tensor, float | Tensor], step: float) -> Tensor:
     """Returns the largest scale in [0, 1] of r that leaves the top of each row on top.
 
     That is the lowest of the bounds (y_top - y_j - m) / (r_top - r_j). Such a bound is at least
     c > 0 where y_j - c r_j is at most some number; below the top that is convex in y_j, so it holds
     on an interval. Hence the lowest bound is that of the smallest or of the largest y_j.
     """
+    beta, gamma = strength
     margin = 8.0 * step * (top + ops.abs(top_r))
-    scale = 1.0
+    scale: Tensor = 1.0
     for entry in (rows.least, rows.second):
         lead = top - entry.amount / rows.total
         loss = top_r + beta * log_odds.lift(entry.log_odds, gamma)
@@ -155,6 +157,6 @@ def _safe_scale(rows, top, top_r, beta, gamma, step):
     return scale
 
 
-def _max(x):
+def _max(x: Tensor) -> Tensor:
     # With `initial`, batches may be empty.
     return ops.max(x, axis=-1, keepdims=True, initial=-math.inf)
