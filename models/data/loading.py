@@ -15,6 +15,9 @@ from revsig_keras.arguments import check_integer
 from revsig_keras.arrays import load_npz
 from revsig_keras.options import option
 
+# The forms of names of data sets.
+_FORMS = "digits, npz:FILE, folder:DIR, or the name of any image-classification set of TFDS"
+
 
 def _height_width(values):
     """Parses `["8", "8"]`."""
@@ -114,7 +117,7 @@ def load(name: str,
                 "`image_size` must be given for folder: and TFDS data sets only. Received: "
                 f"image_size={image_size} for {name}")
         return _load_digits() if name == "digits" else _load_npz(name)
-    return tfds.load(name, data_dir, download, image_size)
+    return tfds.load(name, data_dir, download, image_size, _FORMS)
 
 
 def _load_digits():

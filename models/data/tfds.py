@@ -12,16 +12,21 @@ from models.data.dataset import Dataset
 from revsig_keras.errors import first_line
 
 
-def load(name, data_dir, download, image_size):
+def load(name: str, data_dir: str | None, download: bool, image_size: tuple[int, int] | None,
+         forms: str) -> Dataset:
     """Loads an image-classification set of TFDS; see `models.data.loading.load`.
 
     The rows outside the test split are TFDS' split train. The test split is TFDS' split test, or
     its split validation if there is no usable test.
+
+    Args:
+        name, data_dir, download, image_size: See there.
+        forms: The forms of names of data sets, for the error message of an unknown name.
     """
     import tensorflow_datasets as tfds  # Slow, so only where it is needed.
 
     with _quiet(tfds):
-        builder = _prepared_builder(tfds, name, data_dir, download)
+        builder = _prepared_builder(tfds, name, data_dir, download, forms)
         _check_features(tfds, name, builder.info.features, image_size)
         splits = builder.info.splits
         if "train" not in splits:
@@ -50,15 +55,14 @@ def _check_features(tfds, name, features, image_size):
             f"width) must be given, to resize them. Received: images of shape {shape}")
 
 
-def _prepared_builder(tfds, name, data_dir, download):
+def _prepared_builder(tfds, name, data_dir, download, forms):
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # TFDS passes on the errors of its dependencies.
-        valid = "digits, npz:FILE, folder:DIR, or the name of any image-classification set of TFDS"
         close = difflib.get_close_matches(
             name, ["digits", *tfds.list_builders(with_community_datasets=False)])
         hint = f" (close: {', '.join(close)})" if close else ""
-        raise ValueError(f"dataset must be {valid}{hint}. Received: {name!r}") from error
+        raise ValueError(f"`dataset` must be {forms}{hint}. Received: {name!r}") from error
     if not builder.is_prepared():
         if not download:
             raise ValueError(

@@ -24,8 +24,8 @@ class Preemption:
         self.has_come = False
         self._delays, self._message = 0, "terminated"
         self._before = None
-        self._lock = threading.Lock(
-        )  # The handler, which may interrupt the holder, does not take it.
+        # The handler does not take the lock, because it may interrupt the thread that holds it.
+        self._lock = threading.Lock()
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():  # Other threads cannot.

@@ -1,10 +1,10 @@
 """Unfinished trainings on disk, so that a restarted process resumes them."""
 from collections.abc import Iterator, Sequence
 import contextlib
+import logging
 import os
 import pathlib
 import shutil
-import sys
 import time
 
 import keras
@@ -14,6 +14,8 @@ from models.processes.preemption import Preemption
 from models.processes.workers import Workers
 from models.training.learner import assign
 from models.training.state import TrainingState
+
+_LOG = logging.getLogger(__name__)
 
 # The errors that TensorFlow raises for a damaged file.
 _UNREADABLE = (tf.errors.OpError, AssertionError, LookupError, RuntimeError, ValueError)
@@ -91,8 +93,7 @@ class KeptTraining:
         except _UNREADABLE as error:
             failed = error
         if self._workers.any(failed is not None)[0]:
-            print(f"A training starts again: {self._directory / name} cannot be read",
-                  file=sys.stderr)
+            _LOG.warning("A training starts again: %s cannot be read", self._directory / name)
             assign(self._variables, fresh)
             self._state.unpack(fresh_state)
 

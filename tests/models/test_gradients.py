@@ -1,4 +1,4 @@
-"""Gradients with respect to inputs, against a plain loop."""
+"""Gradients with respect to inputs, compared with a plain loop."""
 import gc
 import weakref
 
@@ -47,7 +47,7 @@ def test_one_backward_pass_gives_the_gradient_of_every_row(of, architecture, mon
     np.testing.assert_allclose(found, by_row(model, of), atol=1e-6)
 
 
-def test_batches_are_put_together_and_no_rows_have_no_gradients(monkeypatch):
+def test_batches_are_concatenated_and_no_rows_have_no_gradients(monkeypatch):
     model = architectures.build("mlp", SHAPE, CLASSES, 0)
     whole = input_gradients(model, X, LABELS)
     monkeypatch.setattr(gradients, "rows_at_once", lambda shape: 4)

@@ -1,12 +1,12 @@
-"""Streams of one seed have nothing in common."""
+"""Seeds for different purposes are independent."""
 import numpy as np
 
 from models import architectures
 from models.seeds import derive
 
 
-def test_purposes_and_seeds_are_told_apart():
-    """And a seed is the same every time."""
+def test_each_purpose_and_seed_has_its_own():
+    """The same one every time."""
     seeds = [
         derive(seed, purpose) for seed in range(20) for purpose in ("victim", "clone", "split")
     ]
@@ -15,7 +15,7 @@ def test_purposes_and_seeds_are_told_apart():
 
 
 def test_a_victim_and_a_clone_of_one_seed_start_from_different_weights():
-    """Else a thief who knows the architecture would start where the victim did."""
+    """Otherwise a thief who knows the architecture would start where the victim did."""
     victim, clone = (
         architectures.build("mlp", (4,), 3, derive(0, purpose)) for purpose in ("victim", "clone"))
     for ours, theirs in zip(victim.get_weights(), clone.get_weights()):

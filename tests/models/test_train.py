@@ -1,4 +1,4 @@
-"""The program, as a user starts it."""
+"""The program `python -m models.train`."""
 import os
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def test_trains_once(tmp_path):
 
 
 def test_bad_input(tmp_path):
-    """Of data and victims, that of `attacks.run` is tried."""
+    """Other errors, of data and victims, are tested with `attacks.run`."""
     (tmp_path / "file").touch()
     result = run(f"--output_dir={tmp_path}/file/below")
     assert result.returncode == 1 and result.stdout == ""

@@ -1,4 +1,4 @@
-"""The tuning program for a victim."""
+"""The program `python -m models.tune`."""
 import json
 import os
 import pathlib
@@ -32,7 +32,7 @@ def directory(tmp_path_factory):
 
 
 def test_on_the_validation_split(directory, tmp_path, capsys):
-    """What is printed and written is what those rows give."""
+    """The strength is printed and written for the validation rows."""
     config = tuning.TuneConfig(max_l1=0.5, json=str(tmp_path / "frontier.json"))
     tune.tune(DATA, directory, config)
     dataset = DATA.load()
@@ -44,7 +44,7 @@ def test_on_the_validation_split(directory, tmp_path, capsys):
     assert json.loads((tmp_path / "frontier.json").read_text())["row"]["beta"] == choice.beta
 
 
-def test_of_other_splits_nothing_is_tuned(directory):
+def test_a_victim_of_another_split_is_refused(directory):
     with pytest.raises(ValueError, match="its split_seed must be 0. Received: 3"):
         tune.tune(loading.DataConfig("digits"), directory, tuning.TuneConfig(max_l1=1))
 
@@ -66,7 +66,7 @@ def test_the_program(directory):
 
 
 def test_help_lists_what_the_program_uses():
-    """Not the flags of training a victim, which come from the same module."""
+    """It does not list the flags of training a victim, which the same module defines."""
     result = run("--help")
     listed = re.findall(r"^  --(?:\[no\])?(\w+):", result.stdout, re.M)
     data = ["cache_dir", "data_dir", "dataset", "download", "image_size", "split_seed"]

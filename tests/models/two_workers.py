@@ -12,12 +12,12 @@ from models.training.checkpoints import Checkpoint
 from models.training.early_stopping import EarlyStopping
 from models.training.learner import Learner
 from models.training.objective import Objective
-from tests.models.training.test_trainer import build
-from tests.models.training.test_trainer import make_trainer
-from tests.models.training.test_trainer import TARGETS
-from tests.models.training.test_trainer import train
-from tests.models.training.test_trainer import weights
-from tests.models.training.test_trainer import X
+from tests.models.training.trainers import build
+from tests.models.training.trainers import make_trainer
+from tests.models.training.trainers import TARGETS
+from tests.models.training.trainers import train
+from tests.models.training.trainers import weights
+from tests.models.training.trainers import X
 
 
 class Loss(Objective):

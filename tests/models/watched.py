@@ -1,8 +1,8 @@
-"""What is on disk, watched as it is read."""
+"""Stored images that count the rows that are read."""
 
 
 class Watched:
-    """Bytes for `StreamedImages` that note how many rows were read at a time, at the most."""
+    """Bytes for `StreamedImages` that record the largest number of rows read at once."""
 
     def __init__(self, stored):
         self._stored, self.most, self.shape = stored, 0, stored.shape

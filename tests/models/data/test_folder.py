@@ -1,4 +1,4 @@
-"""Folders of images as a data set: what is read, and that it is decoded once."""
+"""Folders of images as a data set, which are decoded once."""
 import os
 
 import numpy as np
@@ -54,8 +54,8 @@ def test_images_and_labels(folder, tmp_path):
     assert same.fingerprint() == dataset.fingerprint() == load(folder).fingerprint()
 
 
-def test_grey_and_what_else_files_hold(folder):
-    """One channel if all are grey; transparent, 16 bits or a palette: read as it looks."""
+def test_grey_images_and_other_modes_of_files(folder):
+    """One channel if all are grey; transparency, 16 bits and palettes are read as they look."""
     grey = COLOURS[0, ..., 0]
     folder = folder.parent / "grey"
     save(folder / "a" / "1.png", grey)
@@ -93,7 +93,7 @@ def test_image_size_resizes_as_elsewhere(folder):
 
 
 @pytest.mark.parametrize("content", [b"", b"BM", b"text", "half a png"])
-def test_a_file_that_is_no_image_is_named_and_nothing_is_kept(folder, content):
+def test_a_file_that_is_no_image_is_named_and_nothing_is_cached(folder, content):
     bad = folder / "b" / "0.png"
     if isinstance(content, str):
         content = (folder / "b" / "1.png").read_bytes()[:80]

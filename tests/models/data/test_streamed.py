@@ -1,4 +1,4 @@
-"""Images on disk are what the same images are in memory, and are read a few at a time."""
+"""Images on disk equal the same images in memory, and are read a few at a time."""
 import keras
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What TF_CONFIG says."""
+"""Reading TF_CONFIG."""
 import json
 
 import pytest
@@ -23,7 +23,7 @@ def config(cluster, kind="worker", index=0):
     (config({"chief": ["c:3"], "worker": TWO}), Cluster(3, False)),
     (config({"chief": ["c:3"], "worker": TWO}, "chief"), Cluster(3, True)),
 ])  # yapf: disable
-def test_who_is_there_and_who_writes(text, expected, monkeypatch):
+def test_the_size_and_the_chief_of_a_cluster(text, expected, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", text)
     assert read_cluster() == expected
 
@@ -35,7 +35,7 @@ def test_who_is_there_and_who_writes(text, expected, monkeypatch):
     config({"worker": ["a", "b"]}), config({"worker": 2}), config({"worker": [["a:1"], "b:2"]}),
     config({"chief": TWO, "worker": ["c:3"]})
 ])  # yapf: disable
-def test_what_is_no_cluster_of_workers_is_refused(text, monkeypatch):
+def test_anything_but_a_cluster_of_workers_is_refused(text, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(ValueError, match="TF_CONFIG must be of the form .* Received: "):
         read_cluster()

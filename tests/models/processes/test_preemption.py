@@ -1,4 +1,4 @@
-"""SIGTERM: at once, or when what delays it is over."""
+"""SIGTERM ends a process at once or after the work that delays it."""
 import os
 import signal
 
@@ -32,7 +32,7 @@ def test_it_ends_when_the_last_delay_is_over(capsys):
     assert stop.value.code == TERMINATED and reached == [True, True]
 
 
-def test_who_delays_it_may_end_and_say_why(capsys):
+def test_delaying_work_may_end_the_process_with_a_message(capsys):
     with pytest.raises(SystemExit), Preemption() as preemption, preemption.delayed():
         preemption.end("all is kept")
     assert capsys.readouterr().err == "all is kept\n"

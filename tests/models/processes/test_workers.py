@@ -8,11 +8,11 @@ from models.processes.strategy import make_strategy
 from models.processes.workers import join
 from models.processes.workers import Workers
 from tests.cluster import start_workers
-from tests.models.training.test_trainer import make_trainer
-from tests.models.training.test_trainer import TARGETS
-from tests.models.training.test_trainer import train
-from tests.models.training.test_trainer import weights
-from tests.models.training.test_trainer import X
+from tests.models.training.trainers import make_trainer
+from tests.models.training.trainers import TARGETS
+from tests.models.training.trainers import train
+from tests.models.training.trainers import weights
+from tests.models.training.trainers import X
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_one_process_agrees_with_itself(tmp_path):
     workers.check_shared(tmp_path / "nothing")
 
 
-def test_what_auto_is_is_said_once_it_is_used(capsys):
+def test_the_choice_of_auto_is_reported_once_it_is_used(capsys):
     workers = join("auto", 32)
     assert not capsys.readouterr().err
     with workers:

@@ -1,4 +1,4 @@
-"""Batches and shifts against what they promise."""
+"""Batches and shifts: their order, their division between replicas, and their prefetching."""
 import threading
 
 import numpy as np
@@ -11,7 +11,7 @@ from models.training.batches import shift_images
 
 
 def make_batches(n=20, batch_size=5, seed=1, max_shift=2, replicas=1):
-    """Of inputs and targets that both say which row they are."""
+    """Returns batches whose inputs and targets are the numbers of their rows."""
     rows = np.arange(n, dtype="float32")
     return Batches(rows[:, None], rows[:, None] * 10, batch_size, seed, max_shift, replicas)
 
@@ -71,7 +71,7 @@ def test_prefetching_takes_what_was_asked_for_in_order_and_passes_errors_on():
         list(prefetch(broken, spans))
 
 
-def test_the_next_batches_are_gathered_while_these_are_used():
+def test_the_next_batches_are_gathered_meanwhile():
     batches, ahead = make_batches(), threading.Event()
     take, asked = batches.take, []
 

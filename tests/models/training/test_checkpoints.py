@@ -9,10 +9,10 @@ from models.processes.workers import Workers
 from models.training.checkpoints import Checkpoint
 from models.training.optimizers import OPTIMIZERS
 from models.training.trainer import Trainer
-from tests.models.training.test_trainer import CLASSES
-from tests.models.training.test_trainer import Moved
-from tests.models.training.test_trainer import SHAPE
-from tests.models.training.test_trainer import train as train_plan
+from tests.models.training.trainers import CLASSES
+from tests.models.training.trainers import Moved
+from tests.models.training.trainers import SHAPE
+from tests.models.training.trainers import train as train_plan
 
 STEPS = 170
 RNG = np.random.default_rng(0)
@@ -118,7 +118,7 @@ def test_short_trainings_are_not_stored_and_long_ones_are_at_intervals(tmp_path)
 
 
 @pytest.mark.parametrize("what", ["data", "index", "checkpoint"])
-def test_an_unreadable_checkpoint_is_trained_again(what, tmp_path, capsys):
+def test_an_unreadable_checkpoint_is_trained_again(what, tmp_path, caplog):
     trainer, options = make_trainer(), {"held_out": (X, TARGETS)}
     whole = outcome(train(trainer, **options))
     with pytest.raises(SystemExit):
@@ -127,7 +127,7 @@ def test_an_unreadable_checkpoint_is_trained_again(what, tmp_path, capsys):
              what in path.name.replace("ckpt-50.", "").replace("-00000-of-00001", ""))
     path.write_bytes(path.read_bytes()[:len(path.read_bytes()) // 2])
     assert outcome(train(trainer, Place(tmp_path).checkpoint, **options)) == whole
-    assert ("starts again" in capsys.readouterr().err) == (what != "checkpoint")
+    assert ("starts again" in caplog.text) == (what != "checkpoint")
 
 
 def test_a_disk_that_cannot_be_written_is_an_error(tmp_path):

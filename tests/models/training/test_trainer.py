@@ -1,5 +1,4 @@
-"""The training loop: the same model whatever the replicas, and whatever was trained before."""
-import dataclasses
+"""The training loop gives the same model for any replicas and whatever was trained before."""
 import time
 
 import keras
@@ -8,44 +7,19 @@ import pytest
 import tensorflow as tf
 
 from models import architectures
-from models.inference import cross_entropy
-from models.inference import predict
 from models.processes.strategy import make_strategy
 from models.training import run
 from models.training import trainer
 from models.training.batches import Batches
 from models.training.loop import compile_loop
-from models.training.objective import Objective
-from models.training.optimizers import OPTIMIZERS
-from models.training.plan import TrainingPlan
-
-SHAPE, CLASSES = (6, 6, 1), 3
-RNG = np.random.default_rng(0)
-X = RNG.random((70, *SHAPE), "float32")
-TARGETS = RNG.dirichlet(np.ones(CLASSES), 70).astype("float32")
-
-
-def build(seed, architecture="mlp"):
-    return architectures.build(architecture, SHAPE, CLASSES, seed)
-
-
-def make_trainer(replicas=1, architecture="mlp", optimizer="adam", batch_size=16, strategy=None):
-    strategy = strategy or make_strategy("mirrored" if replicas > 1 else "one_device")
-    return trainer.Trainer(lambda seed: build(seed, architecture),
-                           lambda: OPTIMIZERS.make(optimizer), batch_size, strategy)
-
-
-PLANNED = {field.name for field in dataclasses.fields(TrainingPlan)}
-
-
-def weights(trained):
-    return np.concatenate([weight.ravel() for weight in trained.weights])
-
-
-def train(shared, inputs, targets, steps, seed, **options):
-    """Trains with a plan of these options; the others are those of `Trainer.train`."""
-    planned = {name: options.pop(name) for name in PLANNED & options.keys()}
-    return shared.train(TrainingPlan(inputs, targets, steps, seed, **planned), **options)
+from tests.models.training.trainers import build
+from tests.models.training.trainers import CLASSES
+from tests.models.training.trainers import make_trainer
+from tests.models.training.trainers import SHAPE
+from tests.models.training.trainers import TARGETS
+from tests.models.training.trainers import train
+from tests.models.training.trainers import weights
+from tests.models.training.trainers import X
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd:learning_rate=0.1"])
@@ -135,7 +109,7 @@ def test_watching_and_progress():
     np.testing.assert_array_equal(weights(watched), alone)
 
 
-def test_large_inputs_are_fed_in_smaller_parts_with_the_same_outcome(monkeypatch):
+def test_large_inputs_are_split_further_with_the_same_result(monkeypatch):
     counts, shared = [], make_trainer(architecture="mnist_cnn")
     whole = weights(train(shared, X, TARGETS, 60, 0, max_shift=1))
     monkeypatch.setattr(run, "_BYTES_PER_CALL", 20 * 16 * 36 * 4)
@@ -147,8 +121,8 @@ def test_large_inputs_are_fed_in_smaller_parts_with_the_same_outcome(monkeypatch
 @pytest.mark.parametrize("replicas", [1, 2])
 @pytest.mark.parametrize("precision, atol", [("mixed_bfloat16", 0.02), ("mixed_float16", 0.02)])
 def test_lower_precision_trains_almost_the_same_model(replicas, precision, atol):
-    """Variables stay float32. What Adam does at first is all but the sign of the gradient, so plain
-    gradient descent is compared, in which rounding stays small."""
+    """Variables stay float32. Plain gradient descent is compared, in which rounding stays small:
+    the first steps of Adam depend on little more than the signs of the gradient."""
 
     def logits(chosen):
         shared = trainer.Trainer(
@@ -161,31 +135,6 @@ def test_lower_precision_trains_almost_the_same_model(replicas, precision, atol)
 
     full, lower = logits("float32"), logits(precision)
     assert lower.dtype == np.float32 and 0 < np.abs(full - lower).max() < atol
-
-
-def test_gradients_that_float16_cannot_hold_are_not_lost():
-    """Each is about 1e-9, below float16's smallest number, unless the loss is scaled."""
-
-    class Faint(Objective):
-
-        def losses(self, *arguments):
-            return super().losses(*arguments) * 1e-7
-
-    def change(precision):
-
-        def build(seed):
-            return architectures.build("mlp", SHAPE, CLASSES, seed, precision)
-
-        shared = trainer.Trainer(build, lambda: keras.optimizers.SGD(1e6), 16,
-                                 make_strategy("one_device"), Faint())
-        kernel = train(shared, X, TARGETS, 1, 0).weights[0]
-        return kernel - build(0).get_weights()[0]
-
-    wanted = change("float32")
-    np.testing.assert_allclose(change("mixed_float16"),
-                               wanted,
-                               rtol=0,
-                               atol=np.abs(wanted).max() / 50)
 
 
 def test_waiting_for_batches_is_measured(monkeypatch):
@@ -225,33 +174,6 @@ def is_compiled_by_xla(function):
     return any(part.attr["_XlaMustCompile"].b for part in library)
 
 
-def test_early_stopping_gives_back_the_best():
-    """With held-out targets that contradict the training, so that it soon gets worse."""
-    contrary = np.roll(TARGETS, 1, axis=1)
-    shared = make_trainer(optimizer="adam:learning_rate=0.01")
-    losses = []
-    stopped = train(
-        shared,
-        X,
-        TARGETS,
-        1000,
-        0,
-        held_out=(X, contrary),
-        patience=3,
-        watch_at=range(50, 1001, 50),
-        watch=lambda model, step: losses.append(cross_entropy(predict(model, X), contrary)))
-    assert stopped.steps == 50 * (np.argmin(losses) + 1 + 3) < 1000
-    assert cross_entropy(shared.predict(stopped.weights, X), contrary) == min(losses)
-
-
-def test_early_stopping_leaves_a_run_that_improves_alone():
-    shared = make_trainer(optimizer="sgd:learning_rate=0.001")
-    plain = weights(train(shared, X, TARGETS, 70, 0))
-    with_check = train(shared, X, TARGETS, 70, 0, held_out=(X, TARGETS), patience=1)
-    assert with_check.steps == 70
-    np.testing.assert_array_equal(weights(with_check), plain)
-
-
 @pytest.mark.parametrize("change, message", [
     ({"inputs": X[:, :5]}, r"inputs must have the shape .*Received: \(70, 5, 6, 1\)"),
     ({"inputs": X[:0], "targets": TARGETS[:0]}, "at least one row"),
@@ -284,75 +206,9 @@ def test_shifts_need_images_and_a_batch_needs_rows():
         trainer.Trainer(None, None, 0, strategy)
 
 
-class Moved(Objective):
-    """The cross-entropy of logits, one of which is moved by a number that is learned."""
-
-    def make_variables(self):
-        return [tf.Variable(0.0, name="own")]
-
-    def learned(self, variables):
-        return {"own": float(variables[0].numpy())}
-
-    def losses(self, model, batch, variables):
-        logits = tf.cast(model(batch.shifted, training=True), "float32")
-        logits += variables[0] * tf.constant([1.0, 0.0, 0.0])
-        return tf.nn.softmax_cross_entropy_with_logits(batch.targets, logits)
-
-
-SKEWED = np.tile(np.float32([0.8, 0.1, 0.1]), (70, 1))
-
-
-def moved_trainer():
-    return trainer.Trainer(build, lambda: keras.optimizers.SGD(0.1), 16,
-                           make_strategy("one_device"), Moved())
-
-
-def test_the_variables_of_an_objective_are_trained_and_start_afresh():
-    shared = moved_trainer()
-    first, other, again = (train(shared, X, SKEWED, steps, 1).learned for steps in (40, 5, 40))
-    assert first == again and 0 < other["own"] < first["own"]
-
-
-def test_early_stopping_gives_back_the_variables_of_the_objective_too():
-    """They are those of the step whose model is given back."""
-    shared, contrary = moved_trainer(), np.roll(SKEWED, 1, axis=1)
-    stopped = train(shared, X, SKEWED, 1000, 1, held_out=(X, contrary), patience=2)
-    assert stopped.steps < 1000
-    learned, model = stopped.learned, weights(stopped)
-    best = train(shared, X, SKEWED, stopped.steps - 2 * run.STEPS_PER_CALL, 1)
-    assert best.learned == learned
-    np.testing.assert_array_equal(weights(best), model)
-
-
-def test_training_goes_on_from_weights_that_are_given():
+def test_training_starts_from_given_weights():
     start = train(make_trainer(), X, TARGETS, 10, seed=0).weights
     still = make_trainer(optimizer="sgd:learning_rate=1e-12")
     again = train(still, X, TARGETS, 3, seed=5, start=start)
     for ours, theirs in zip(again.weights, start, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-7)
-
-
-class TenTimes(Objective):
-    """The mean logit, which counts ten times where there is no label."""
-
-    def losses(self, model, batch, variables):
-        logits = tf.cast(model(batch.shifted, training=True), "float32")
-        is_labelled = tf.reduce_sum(batch.targets, axis=1) > 0.5
-        return tf.where(is_labelled, 1.0, 10.0) * tf.reduce_mean(logits, axis=1)
-
-
-@pytest.mark.parametrize("replicas", [1, 2])
-def test_each_step_has_a_batch_of_labelled_and_one_of_unlabelled_rows(replicas):
-    """The mean loss of each kind counts once, however many rows and replicas there are."""
-
-    def build(seed):
-        inputs = keras.Input(SHAPE)
-        logits = keras.layers.Dense(CLASSES, kernel_initializer="zeros", name="logits")
-        return keras.Model(inputs, logits(keras.layers.Flatten()(inputs)))
-
-    shared = trainer.Trainer(build, lambda: keras.optimizers.SGD(1.0), 16,
-                             make_strategy("mirrored" if replicas > 1 else "one_device"),
-                             TenTimes())
-    trained = train(shared, X, TARGETS, 1, 0, unlabelled=X[:23])
-    bias = trained.weights[-1]
-    np.testing.assert_allclose(bias, -(1 + 10) / CLASSES, rtol=1e-5)
