@@ -12,6 +12,9 @@ from models import victim as victims
 from models.data import splits
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
+from revsig_keras.cli.flags import define_flags as define_flags_of
+from revsig_keras.cli.flags import raw_values
+from revsig_keras.options import build
 
 
 def define_flags(values=flags.FLAGS):
@@ -22,11 +25,12 @@ def define_flags(values=flags.FLAGS):
                         required=True,
                         flag_values=values)
     model_flags.define_data_flags(values)
-    tuning.define_flags(values)
+    define_flags_of(tuning.TuneConfig, values)
 
 
 def main(values=flags.FLAGS):
-    tune(model_flags.data_config(values), values.victim, tuning.make_config(values))
+    config = build(tuning.TuneConfig, raw_values(tuning.TuneConfig, values))
+    tune(model_flags.data_config(values), values.victim, config)
 
 
 def tune(data_config, path, config):
@@ -45,5 +49,4 @@ def tune(data_config, path, config):
 
 if __name__ == "__main__":
     define_flags()
-    flags.adopt_module_key_flags(tuning)  # So that --help shows them.
     program.run(main)

@@ -58,7 +58,7 @@ def load_arrays(path: Path, *, argument: str) -> dict[str | None, np.ndarray]:
 
     def read(file: Any) -> dict[str | None, np.ndarray]:
         if isinstance(file, np.lib.npyio.NpzFile):
-            return {**_members(file, file.files)}
+            return dict(_members(file, file.files).items())
         return {None: file}
 
     return _load(path, read,

@@ -209,7 +209,7 @@ def renaming(names: Mapping[str, str]) -> Iterator[None]:
         raise ValueError(text) from error
 
 
-def _option(field):
+def _option(field: dataclasses.Field[Any]) -> Option:
     declared = field.metadata[_KEY]
     kind = declared["kind"] or _kind(field)
     help_text, raw_default = declared["help"], declared["raw_default"]
@@ -224,37 +224,37 @@ def _option(field):
                   affects_results=declared["affects_results"])
 
 
-def _alternatives(annotation):
+def _alternatives(annotation: Any) -> list[Any]:
     """The types in a union, without `None`."""
     is_union = isinstance(annotation, types.UnionType)
     every = typing.get_args(annotation) if is_union else (annotation,)
     return [each for each in every if each is not type(None)]
 
 
-def _dataclasses_in(annotation):
+def _dataclasses_in(annotation: Any) -> list[Any]:
     return [each for each in _alternatives(annotation) if dataclasses.is_dataclass(each)]
 
 
-def _kind(field):
+def _kind(field: dataclasses.Field[Any]) -> type:
     annotation, = _alternatives(field.type)
     return list if typing.get_origin(annotation) is tuple else annotation
 
 
-def _raw(default):
+def _raw(default: Any) -> Any:
     if default is dataclasses.MISSING:
         return None
     return list(map(str, default)) if isinstance(default, tuple) else default
 
 
-def _parser(field):
-    """What makes the value of a field from a raw value, by the annotation."""
+def _parser(field: dataclasses.Field[Any]) -> Callable[[Any], Any]:
+    """The function that makes the value of a field from a raw value, by the annotation."""
     annotation = _alternatives(field.type)[0]
     if typing.get_origin(annotation) is not tuple:
         return lambda raw: raw
     if typing.get_args(annotation)[0] is not int:
         return tuple
 
-    def integers(raw):
+    def integers(raw: Sequence[str]) -> tuple[int, ...]:
         try:
             return tuple(map(int, raw))
         except ValueError:

@@ -13,9 +13,12 @@ import numpy as np
 from revsig_keras.arrays import load_npz
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
+from revsig_keras.cli.flags import define_flags as define_flags_of
+from revsig_keras.cli.flags import raw_values
 from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.errors import first_line
 from revsig_keras.export.keras_files import load_keras_file
+from revsig_keras.options import build
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -30,13 +33,14 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
                         "labels y.",
                         required=True,
                         flag_values=values)
-    tuning.define_flags(values)
+    define_flags_of(tuning.TuneConfig, values)
 
 
 def main(values: flags.FlagValues = flags.FLAGS) -> None:
     x, y = _load_inputs(values.inputs)
     probabilities = _predict(_load_model(values.model), x, values.inputs)
-    tuning.tune(probabilities, y, tuning.make_config(values))
+    config = build(tuning.TuneConfig, raw_values(tuning.TuneConfig, values))
+    tuning.tune(probabilities, y, config)
 
 
 def _load_inputs(path: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -85,5 +89,4 @@ def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
 
 if __name__ == "__main__":
     define_flags()
-    flags.adopt_module_key_flags(tuning)
     program.run(main)

@@ -1,6 +1,6 @@
 """Command-line flags, made from the options that dataclasses declare."""
 import contextlib
-from typing import Any
+from typing import Any, Callable
 
 from absl import flags
 
@@ -11,7 +11,7 @@ from revsig_keras.options import renaming
 # The flags belong to the program that calls `define_flags`: its --help lists them.
 flags.disclaim_key_flags()
 
-_DEFINE = {
+_DEFINE: dict[type, Callable[..., Any]] = {
     bool: flags.DEFINE_bool,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,

@@ -1,10 +1,10 @@
-"""The flags and the output of the tuning programs."""
+"""The options and the output of the tuning programs."""
 import dataclasses
 import json
 
-from absl import flags
 import numpy as np
 
+from revsig_keras.options import option
 from revsig_keras.strength.choose import choose_strength
 from revsig_keras.version import __version__
 
@@ -13,45 +13,16 @@ from revsig_keras.version import __version__
 class TuneConfig:
     """The limits, and the files to write; `choose_strength` checks the limits.
 
-    Attributes:
-        max_l1: Limit of the mean L1 distance, `None` for none.
-        max_kl_nats: Limit of the mean KL(clean || defended), `None` for none.
-        max_ece: Limit of the expected calibration error, `None` for none.
-        plot: File for the figure, `None` for none.
-        json: File for the table as JSON, `None` for none.
+    Each field is an option of the tuning programs.
     """
-    max_l1: float | None = None
-    max_kl_nats: float | None = None
-    max_ece: float | None = None
-    plot: str | None = None
-    json: str | None = None
-
-
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines the flags of a `TuneConfig`; called by programs only, so importing defines none."""
-    flags.DEFINE_float("max_l1",
-                       None, "Limit of the mean L1 distance between clean and defended answers, "
-                       "which is at most 2.",
-                       flag_values=values)
-    flags.DEFINE_float("max_kl_nats",
-                       None,
-                       "Limit of the mean KL(clean || defended) in nats.",
-                       flag_values=values)
-    flags.DEFINE_float("max_ece",
-                       None, "Limit of the expected calibration error of the defended answers; "
-                       "needs true labels.",
-                       flag_values=values)
-    flags.DEFINE_string("plot",
-                        None,
-                        "File for a figure of the frontier, such as frontier.png.",
-                        flag_values=values)
-    flags.DEFINE_string("json", None, "File for the frontier as JSON.", flag_values=values)
-
-
-def make_config(values: flags.FlagValues = flags.FLAGS) -> TuneConfig:
-    """Makes a `TuneConfig` of the flags."""
-    return TuneConfig(
-        **{field.name: values[field.name].value for field in dataclasses.fields(TuneConfig)})
+    max_l1: float | None = option(
+        None, "Limit of the mean L1 distance between clean and defended answers, which is at most "
+        "2.")
+    max_kl_nats: float | None = option(None, "Limit of the mean KL(clean || defended) in nats.")
+    max_ece: float | None = option(
+        None, "Limit of the expected calibration error of the defended answers; needs true labels.")
+    plot: str | None = option(None, "File for a figure of the frontier, such as frontier.png.")
+    json: str | None = option(None, "File for the frontier as JSON.")
 
 
 def tune(probabilities: np.ndarray, labels: np.ndarray | None, config: TuneConfig) -> None:

@@ -99,7 +99,8 @@ def defend_saved_model(source: pathlib.Path,
         leave_signatures_only(meta_graph)
     files.write_copy(source, target, saved_model)
     for meta_graph, scores in found:
-        _check_answers(target, meta_graph, scores)
+        if any(score.inputs is not None for score in scores):
+            _check_answers(target, meta_graph, scores)
     return tuple(score.name for _, scores in found for score in scores if score.inputs is None)
 
 
@@ -147,7 +148,7 @@ def _call(
         (signature, output), the inputs, the values, and the reason why the last two are `None`,
         which they are if all signatures fail.
     """
-    trials = []
+    trials: list[tuple[str, str, Mapping[str, np.ndarray] | None]] = []
     for signature, output in outputs:
         signature_def = meta_graph.signature_def[signature]
         given = None if samples is None else inputs_for(signature_def, samples)
@@ -194,11 +195,10 @@ def _shape(info: Any, values: np.ndarray | None, defence: Defence) -> tuple[int 
 
 def _check_answers(path: pathlib.Path, meta_graph: Any, scores: list[_Score]) -> None:
     """Raises `ValueError` unless the copy answers as the defence does on its clean scores."""
-    tried = [score for score in scores if score.inputs is not None]
-    if not tried:
-        return
     with LoadedModel(path, meta_graph) as model:
-        for score in tried:
+        for score in scores:
+            if score.inputs is None:
+                continue
             info = meta_graph.signature_def[score.signature].outputs[score.output]
             answers = model.run(score.signature, score.inputs, {
                 "clean": score.tensor,
@@ -206,7 +206,8 @@ def _check_answers(path: pathlib.Path, meta_graph: Any, scores: list[_Score]) ->
             })
             expected = score.defence(tf.constant(answers["clean"]), training=False)
             tolerance = max(1e-5, 4 * epsilon(score.defence.compute_dtype))
-            if not np.allclose(*(np.asarray(x, "float64") for x in (answers["defended"], expected)),
+            if not np.allclose(np.asarray(answers["defended"], "float64"),
+                               np.asarray(expected, "float64"),
                                tolerance,
                                1e-7,
                                equal_nan=True):

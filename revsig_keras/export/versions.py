@@ -9,7 +9,7 @@ from revsig_keras.saved_model import files
 _LARGEST = 2**63 - 1  # A server ignores larger numbers.
 
 
-def publish(base: str | pathlib.Path, write: Callable[[pathlib.Path], None]) -> pathlib.Path:
+def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None]) -> pathlib.Path:
     """Writes the next version of a model, so that a server sees all of it or nothing.
 
     `write` fills a folder in `base` that is no version. Once complete and on disk, the folder is

@@ -42,12 +42,13 @@ def inputs_for(signature_def: Any, arrays: Mapping[str | None,
     """
     optional = set(signature_def.defaults)
     required = set(signature_def.inputs) - optional
-    if set(arrays) == {None} and len(required) == 1:
-        arrays = dict(zip(required, arrays.values()))
-    if not required <= set(arrays) <= required | optional:
+    given = {name: array for name, array in arrays.items() if name is not None}
+    if None in arrays and len(required) == 1:
+        given = dict.fromkeys(required, arrays[None])
+    if not required <= set(given) <= required | optional:
         return None
     inputs = {}
-    for name, array in arrays.items():
+    for name, array in given.items():
         value = _as_input(signature_def.inputs[name], array)
         if value is None:
             return None

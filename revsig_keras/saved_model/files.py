@@ -1,8 +1,9 @@
 """SavedModel folders on disk."""
 import contextlib
+import os
 import pathlib
 import shutil
-from typing import Collection, Iterator
+from typing import Any, Collection, Iterator, TypeAlias
 import uuid
 
 from google.protobuf import message
@@ -12,26 +13,27 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from revsig_keras.errors import SavedModelError
 
-SavedModel = saved_model_pb2.SavedModel
+SavedModel: TypeAlias = Any  # Protocol buffers have no types of their own.
+_Path = str | os.PathLike[str]
 _BINARY = "saved_model.pb"
 _TEXT = "saved_model.pbtxt"
 # Read by a log alone, and it describes the original model.
 _FINGERPRINT = "fingerprint.pb"
 
 
-def is_saved_model(path: str | pathlib.Path) -> bool:
+def is_saved_model(path: _Path) -> bool:
     """Whether TensorFlow takes a folder for a SavedModel."""
     return any((pathlib.Path(path) / name).is_file() for name in (_BINARY, _TEXT))
 
 
-def read(path: str | pathlib.Path) -> SavedModel:
+def read(path: _Path) -> SavedModel:
     """Reads the SavedModel in the folder `path`, without its variables.
 
     Raises:
         ValueError: If there is none, or if it is damaged.
     """
     path = pathlib.Path(path)
-    saved_model = SavedModel()
+    saved_model = saved_model_pb2.SavedModel()
     try:
         if (path / _BINARY).is_file():
             saved_model.ParseFromString((path / _BINARY).read_bytes())
@@ -49,7 +51,7 @@ def read(path: str | pathlib.Path) -> SavedModel:
     return saved_model
 
 
-def described(path: str | pathlib.Path) -> str:
+def described(path: _Path) -> str:
     """A path and what it holds, for error messages."""
     path = pathlib.Path(path)
     if not path.exists():
