@@ -47,7 +47,7 @@ class Address:
         if protocol is None or not host:
             raise ValueError(f"`address` must be local, or {forms}. Received: {text!r}")
         found = protocol.path.fullmatch(parts.path).groupdict()
-        version = found["version"] and int(found["version"])
+        version = int(found["version"]) if found.get("version") else None
         host = f"[{host}]" if ":" in host else host
         return cls(parts.scheme, f"{host}:{port or protocol.ports[parts.scheme]}",
                    found.get("base", ""), urllib.parse.unquote(found["name"]), version)

@@ -12,8 +12,8 @@ class Protocol:
     Attributes:
         form: The form of its addresses, for messages.
         ports: The default port of each scheme. Schemes that end in `s` use TLS.
-        path: Pattern of the path of an address. Its groups are the `name` of the model, the
-            `version`, which may be absent, and, unless the path is these two alone, the `base`: all
+        path: Pattern of the path of an address. Its groups are the `name` of the model, its
+            `version` if it can be pinned, and, unless the path is these two alone, the `base`: all
             of the path up to the version.
         endpoint: Module and class of its `Endpoint`, imported when it is used.
     """

@@ -17,7 +17,7 @@ from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.endpoint.config import RemoteConfig
 from attacks.endpoint.endpoint import connect
 from attacks.endpoint.ledger.ledger import Ledger
-from attacks.endpoint.ledger.ledger import ledger_in
+from attacks.endpoint.ledger.opening import ledger_in
 from attacks.endpoint.preparation import Preparation
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.agreement import AgreementEvaluator

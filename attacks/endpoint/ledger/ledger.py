@@ -7,15 +7,13 @@ import datetime
 import errno
 import itertools
 import os
-import pathlib
 
-from absl import logging
 import numpy as np
 
-from attacks.endpoint.ledger import conversion
-from attacks.endpoint.ledger import log
 from attacks.endpoint.ledger.companions import lock
 from attacks.endpoint.ledger.companions import Reserve
+from attacks.endpoint.ledger.log import Log
+from attacks.endpoint.ledger.opening import make_ready
 from attacks.endpoint.ledger.records import Answer
 from attacks.endpoint.ledger.records import Bill
 from attacks.endpoint.ledger.records import decode
@@ -72,8 +70,8 @@ class Ledger:
         self._forget()
         with self._translated(), contextlib.ExitStack() as stack:
             was_held = stack.enter_context(lock(self._path))
-            _make_ready(self._path, was_held)
-            self._log = stack.enter_context(contextlib.closing(log.Log(self._path)))
+            make_ready(self._path, was_held)
+            self._log = stack.enter_context(contextlib.closing(Log(self._path)))
             self._replay()
             if self._log.damage:
                 self._log.heal()
@@ -255,23 +253,3 @@ class Ledger:
 
     def _safe(self) -> str:
         return f"{self._rows.answered()} answers are safe in it."
-
-
-def ledger_in(directory: pathlib.Path) -> pathlib.Path:
-    """Returns the path of the ledger in an output directory, which may be one of version 1."""
-    old = directory / "ledger.sqlite"
-    return old if old.exists() else directory / "endpoint.ledger"
-
-
-def _make_ready(path: str, was_used: bool) -> None:
-    """Makes a ledger where there is none, and converts one of version 1."""
-    if os.path.exists(path) and os.path.getsize(path):
-        return conversion.convert(path) if conversion.is_database(path) else log.check(path)
-    if os.path.exists(f"{path}-wal"):
-        raise ValueError(f"`ledger` must be beside its {path}-wal, from which it is completed. "
-                         "Received: the latter alone; put the ledger back, or move that file away")
-    if was_used:
-        logging.warning(
-            "The ledger %s is empty or gone, though there was one before: a new one is made, and "
-            "what was in the old one may be asked and paid for again", path)
-    log.write(path, [])

@@ -1,7 +1,14 @@
 """An address is read as a user means it, and written again as the same."""
+import re
+
 import pytest
 
+from attacks.endpoint import address as address_module
 from attacks.endpoint.address import Address
+from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.endpoint import connect
+from attacks.endpoint.protocols import Protocol
+from tests.attacks.endpoint import scripted_endpoint
 
 
 @pytest.mark.parametrize("text, expected", [
@@ -41,3 +48,22 @@ def test_secrets_in_an_address_are_refused_and_not_repeated(text):
     with pytest.raises(ValueError, match="no user, password or query.*`token`") as error:
         Address.parse(text)
     assert "secret" not in str(error.value)
+
+
+def test_a_new_protocol_is_a_row(monkeypatch):
+    new = Protocol(form="http(s)://HOST/v2/models/NAME",
+                   ports={
+                       "http": 80,
+                       "https": 443
+                   },
+                   path=re.compile(r"(?P<base>/v2/models/(?P<name>[^/]+))"),
+                   endpoint="tests.attacks.endpoint.scripted_endpoint.NewEndpoint")
+    monkeypatch.setattr(address_module, "PROTOCOLS", (*address_module.PROTOCOLS, new))
+    address = Address.parse("http://host/v2/models/m")
+    assert address.protocol is new and str(address) == "http://host:80/v2/models/m"
+    assert Address.parse("http://host/v1/models/m").protocol is address_module.PROTOCOLS[0]
+    monkeypatch.setattr(scripted_endpoint, "NewEndpoint", lambda config: config, raising=False)
+    config = EndpointConfig(address)
+    assert connect(config) is config
+    with pytest.raises(ValueError, match="http.*v1.* or grpc.* or http.*v2"):
+        Address.parse("http://host/v3/models/m")

@@ -81,7 +81,8 @@ with Ledger(sys.argv[2], reserve_bytes=0) as ledger:
     lines = [child.stdout.readline()]
     time.sleep(random.Random(seed).uniform(0, .2))
     child.send_signal(signal.SIGKILL)
-    lines += child.communicate()[0].splitlines()
+    lines += child.stdout.read().splitlines()
+    child.communicate()
     done = [line.split() for line in lines if line.split()[1:]]
     with Ledger(path, reserve_bytes=0) as ledger:
         target = ledger.target("endpoint", "1")
