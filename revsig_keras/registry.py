@@ -6,22 +6,22 @@
 more of the characters A-Z a-z 0-9 _ . + - /. So a member needs no quotes in a shell, and members
 can be listed with commas between them.
 
-A secret is in no member. In its place is a reference, `env/NAME` or `file/PATH`: the secret is the
-value of that environment variable, or the content of that file.
+A secret is in no member. In its place is a reference to it, `env/NAME` or `file/PATH`; see
+`revsig_keras.secret_references`.
 """
 import dataclasses
 import inspect
 import math
-import os
-import pathlib
 import re
 from typing import Any, Callable, Collection, Mapping
+
+from revsig_keras.secret_references import is_reference
+from revsig_keras.secret_references import read_secret
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VALUE = re.compile(r"[A-Za-z0-9_.+/-]+")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_REFERENCE = re.compile(r"(env|file)/.+")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _GRAMMAR = "`name` or `name:key=value:key=value`"
 
@@ -99,7 +99,7 @@ class Registry:
         self._base = base
 
     def add(self, name: str, factory: Callable[..., Any]) -> None:
-        """Adds a factory, so that its name can be chosen like those that are built in.
+        """Adds a factory, so that its name can be chosen like a built-in one.
 
         >>> fractions = Registry("fraction", {})
         >>> fractions.add("ratio", lambda over=1, under=1: over / under)
@@ -158,7 +158,7 @@ class Registry:
     def make(self, text: str) -> Any:
         """Calls the factory with the options of the member `text`, and returns the result."""
         name, options = self._typed(text)
-        secrets = {key: _read_secret(options[key]) for key in self._secrets(name) if key in options}
+        secrets = {key: read_secret(options[key]) for key in self._secrets(name) if key in options}
         try:
             return self._factories[name](**{**options, **secrets})
         except ValueError as error:
@@ -169,12 +169,11 @@ class Registry:
 
     def without_secrets(self, text: str) -> str:
         """Returns the member `text` without its references to secrets, as strangers know it."""
-        name, _ = self._typed(text)
-        options = parse_member(text).options
-        return str(
-            Member(name, {
-                key: value for key, value in options.items() if key not in self._secrets(name)
-            }))
+        self._typed(text)
+        member = parse_member(text)
+        secrets = self._secrets(member.name)
+        kept = {key: value for key, value in member.options.items() if key not in secrets}
+        return str(Member(member.name, kept))
 
     def resolve(self, text: str) -> tuple[str, dict[str, Any]]:
         """Returns the name and all typed options of the member `text`, with defaults filled in."""
@@ -190,7 +189,7 @@ class Registry:
                              f"Expected one of: {', '.join(self.names)}")
         defaults = {**self._defaults(member.name), **self._defaults(member.name, rare=True)}
         for key in self._secrets(member.name):
-            if not _REFERENCE.fullmatch(member.options.get(key, "env/NAME")):
+            if not is_reference(member.options.get(key, "env/NAME")):
                 raise ValueError(f"The option {key!r} of the {self.kind} {member.name!r} is a "
                                  "secret. Expected a reference to it: env/NAME or file/PATH")
         for key in member.options:
@@ -224,16 +223,6 @@ def _parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     parameters = dict(inspect.signature(getattr(factory, "__init__")).parameters)
     parameters.pop(next(iter(parameters)))
     return parameters
-
-
-def _read_secret(reference: str) -> str:
-    """Returns the secret that `env/NAME` or `file/PATH` refers to."""
-    source, name = reference.split("/", 1)
-    try:
-        return os.environ[name] if source == "env" else pathlib.Path(name).read_text().strip()
-    except (KeyError, OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"The secret {reference!r} cannot be read: "
-                         f"{type(error).__name__}") from None
 
 
 def _written(options: Mapping[str, Any]) -> dict[str, str]:

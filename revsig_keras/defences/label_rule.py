@@ -14,7 +14,7 @@ A row with a NaN or an infinity, in y or among the scores, becomes NaN. No other
 
 Theorem: the label of the output is that of y.
 
-Proof: Whatever equals the label in y has a higher index, and its score is no higher. All other
+Proof: An entry of y that equals the label has a higher index, and no higher score. All other
 scores are below that of the label by 2 epsilon, relatively. The ceiling, the quotient and the cast
 are each rounded by at most epsilon / 2; dividing by one sum, or multiplying by its reciprocal,
 keeps the order of two entries but for that. Where the output's dtype is the one of the computation

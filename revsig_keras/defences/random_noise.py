@@ -56,7 +56,7 @@ class RandomNoise(Defence):
     Where noise puts another class ahead, the base class raises the label to that class's score and
     lowers that class to just below it.
 
-    The mixture is at an L1 distance of at most 2 scale from y, whatever the number of classes. The
+    The L1 distance of the mixture from y is at most 2 scale for any number of classes. The
     layer costs about as much time as `ReverseSigmoid`.
 
     Limits: the hash sees each entry in float32, down to the last bit. Two different rows get the

@@ -201,7 +201,7 @@ class _MetaGraph:
         if INPUT in origins or STATE in origins and self._stores:
             status, reason = CLEAN, "; ".join([WITHOUT_DEFENCE, *self.faults])
         elif DEFENDED in origins:
-            kinds = sorted({type(defence).__name__ for defence in self._defences.values()})
+            kinds = sorted({_described(defence) for defence in self._defences.values()})
             status, reason = DEFENDED, f"by {', '.join(kinds)}"
         elif LABEL in origins:
             status, reason = LABEL, "computed from an argmax"
@@ -210,6 +210,10 @@ class _MetaGraph:
         else:
             status, reason = LABEL, "the same for all inputs"
         return Output(where, name, dtype, shape, status, reason, self._tags)
+
+
+def _described(defence: Defence) -> str:
+    return type(defence).__name__ + " (labels may change)" * (defence.keeps_label == "no")
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The checks that each defence must pass, whoever wrote it."""
+"""The checks that every defence must pass, in this repository and outside."""
 from collections.abc import Callable
 import inspect
 import json

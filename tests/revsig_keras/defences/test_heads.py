@@ -263,7 +263,7 @@ def test_what_is_not_finite_stays_where_it_is():
 
 
 def test_arguments_of_heads_are_checked():
-    """The errors say what is expected, and what came."""
+    """The errors say what is expected and what was received."""
     for name in ("from_logits", "multi_label"):
         with pytest.raises(ValueError, match=f"`{name}` must be a boolean.*{name}=1"):
             ReverseSigmoid(**{name: 1})

@@ -24,7 +24,7 @@ def reference(y, k):
 @pytest.mark.parametrize("classes, k", [(2, 1), (2, 2), (3, 2), (10, 1), (10, 4), (10, 10),
                                         (100, 7), (1000, 5)])
 def test_as_a_stable_sort_has_it(classes, k):
-    """Ties and near ties among the rows, and zeros, of which some are kept."""
+    """With ties, near ties and zeros, some of which are kept."""
     y = np.concatenate([hostile_rows(200, classes, k), softmax_rows(100, classes, 2, k)])
     np.testing.assert_allclose(as_numpy(TopK(k)(y)), reference(y, k), rtol=1e-6)
 

@@ -74,9 +74,10 @@ def classifier(outputs=None):
     return keras.Model(inputs, y if outputs is None else outputs(logits, y))
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["reverse_sigmoid:beta=.7", "rounding:decimals=1", "top_k:k=2", "label_only", "random_noise"])
+@pytest.mark.parametrize("text", [
+    "reverse_sigmoid:beta=.7", "reverse_sigmoid:preserve_top1=false", "rounding:decimals=1",
+    "top_k:k=2", "label_only", "random_noise"
+])
 def test_what_a_defended_model_exports_is_defended(text, tmp_path):
     DefendedModel(classifier(), make_defence(text)).export(tmp_path / "model", verbose=False)
     report = inspect_saved_model(tmp_path / "model")
@@ -85,6 +86,8 @@ def test_what_a_defended_model_exports_is_defended(text, tmp_path):
         "attribute signatures.serve", "attribute signatures.serving_default"
     }
     assert {output.status for output in report.outputs} == {"defended"}
+    is_told = ["(labels may change)" in output.reason for output in report.outputs]
+    assert set(is_told) == {text.endswith("preserve_top1=false")}
     assert not report.leaks()
 
 
