@@ -51,21 +51,10 @@ class CloneTrainer:
             progress: Called with the number of steps done since its last call. Defaults to `None`.
             checkpoint: Where the unfinished training is kept. Defaults to `None`: nowhere.
         """
-        key = training.digest()
         train, held_out = training.split()
-        start, steps = training.start, training.steps
-        plan = TrainingPlan(train.inputs,
-                            train.targets,
-                            steps,
-                            derive(training.seed, "clone"),
-                            max_shift=train.max_shift,
-                            held_out=held_out and (held_out.inputs, held_out.targets),
-                            patience=training.recipe.patience,
-                            start=start and start.weights,
-                            unlabelled=training.unlabelled_without(held_out),
-                            unlabelled_shift=training.unlabelled_shift)
+        start, steps, key = training.start, training.steps, training.digest()
         trainer = self._trainer(training.recipe, training.objective)
-        trained = trainer.train(plan,
+        trained = trainer.train(_plan(training, train, held_out),
                                 watch=watch,
                                 watch_at=sorted({max(1, steps // 4),
                                                  max(1, steps // 2), steps}),
@@ -102,6 +91,19 @@ class CloneTrainer:
                                  self._input_shape,
                                  self._num_classes,
                                  precision=recipe.precision)
+
+
+def _plan(training, train, held_out):
+    return TrainingPlan(train.inputs,
+                        train.targets,
+                        training.steps,
+                        derive(training.seed, "clone"),
+                        max_shift=train.max_shift,
+                        held_out=held_out and (held_out.inputs, held_out.targets),
+                        patience=training.recipe.patience,
+                        start=training.start and training.start.weights,
+                        unlabelled=training.unlabelled_without(held_out),
+                        unlabelled_shift=training.unlabelled_shift)
 
 
 def _label_agreement(trainer, trained, held_out):
