@@ -12,13 +12,13 @@ option whose type is a dataclass, or a union of dataclasses, contributes their o
 The value of an option has three forms. `"20,10"` is the *text* in a flagfile, `["20", "10"]` the
 *raw value* that a parser of command lines makes of it, and `(20, 10)` the *value* of the field.
 """
-from collections.abc import Callable, Iterator, Mapping, Sequence
-import contextlib
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
-import re
 import types
 import typing
 from typing import Any
+
+from revsig_keras.errors import renaming
 
 _KEY = "option"
 _UNSET = object()
@@ -187,26 +187,6 @@ def read(config: type, texts: Mapping[str, str]) -> dict[str, Any]:
     if unknown:
         raise ValueError(f"An option must be one of {', '.join(known)}. Received: {unknown[0]}")
     return {name: known[name].read(text) for name, text in texts.items()}
-
-
-@contextlib.contextmanager
-def renaming(names: Mapping[str, str]) -> Iterator[None]:
-    """Gives arguments other names in a `ValueError` whose message begins with one of them.
-
-    So "`steps` must be at least 1" becomes "`--clone_steps` must be at least 1", where an argument
-    comes from the command line. Names between backticks are replaced throughout such a message.
-
-    Args:
-        names: The new names by the old ones.
-    """
-    try:
-        yield
-    except ValueError as error:
-        first = re.match(r"`(\w+)`", str(error))
-        if first is None or names.get(first[1], first[1]) == first[1]:
-            raise
-        text = re.sub(r"`(\w+)`", lambda found: f"`{names.get(found[1], found[1])}`", str(error))
-        raise ValueError(text) from error
 
 
 def _option(field: dataclasses.Field[Any]) -> Option:

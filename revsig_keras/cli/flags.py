@@ -1,12 +1,13 @@
 """Command-line flags, made from the options that dataclasses declare."""
+from collections.abc import Callable
 import contextlib
-from typing import Any, Callable
+from typing import Any
 
 from absl import flags
 
+from revsig_keras.errors import renaming
 from revsig_keras.options import Option
 from revsig_keras.options import options_of
-from revsig_keras.options import renaming
 
 # The flags belong to the program that calls `define_flags`: its --help lists them.
 flags.disclaim_key_flags()
