@@ -11,7 +11,7 @@ from tests.serving.server import ModelServer
 
 @pytest.fixture(scope="session")
 def versions(tmp_path_factory):
-    """The folder of a model with the versions 3 and 12, of which 12 is the latest."""
+    """The folder of a model with the versions 3 and 12."""
     base_path = tmp_path_factory.mktemp("asked") / "model"
     for version in (3, 12):
         served.build(base_path / str(version), version)
@@ -20,14 +20,14 @@ def versions(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(versions):
-    """Serves them; each test may give it a `fault`, and `requests` and `rows` go on counting."""
+    """A server of `versions`; a test may set its `fault`; its counts go on over tests."""
     with ModelServer(versions) as running:
         yield running
 
 
 @pytest.fixture
 def fails(server):
-    """Lets every Predict fail."""
+    """Makes every Predict fail."""
 
     def let(fault):
         server.fault = lambda call: fault
@@ -38,7 +38,7 @@ def fails(server):
 
 @pytest.fixture
 def asked():
-    """Makes endpoints, which end with the test."""
+    """Makes endpoints that are closed when the test ends."""
     with contextlib.ExitStack() as stack:
         yield lambda *args, **changes: stack.enter_context(
             contextlib.closing(served.endpoint_of(*args, **changes)))

@@ -1,4 +1,4 @@
-"""A server that answers as a test says, and keeps what it was asked."""
+"""An HTTP server with scripted replies that records its requests."""
 import contextlib
 import dataclasses
 import http.server
@@ -24,7 +24,7 @@ METADATA = {"metadata": {"signature_def": {"signature_def": {"serving_default": 
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """An answer: JSON, or bytes as they are.
+    """A reply: JSON, or bytes as they are.
 
     Attributes:
         drip_s: How long the server waits before each byte of the body.
@@ -42,7 +42,7 @@ class Reply:
 
 
 def states(*versions):
-    """Of versions that are available."""
+    """The reply to a request for states: these versions are available."""
     return {"model_version_status": [{"version": str(v), "state": "AVAILABLE"} for v in versions]}
 
 
@@ -77,7 +77,7 @@ class ScriptedServer:
         self._http.server_close()
 
     def asked(self, kind):
-        """How often."""
+        """Returns how often it was asked."""
         return [name for name, _ in self.requests].count(kind)
 
 

@@ -1,4 +1,4 @@
-"""An endpoint without a network, which does what a test tells it to."""
+"""An endpoint without a network, with scripted failures and answers."""
 import threading
 
 import numpy as np
@@ -24,13 +24,13 @@ def config(**options):
 
 
 def softmax(inputs):
-    """What the model answers: float32 rows that depend on each input alone."""
+    """The answers of the model: float32 rows that depend on each input alone."""
     scores = np.exp(np.float32(inputs[:, :CLASSES]) % 7)
     return scores / scores.sum(axis=1, keepdims=True)
 
 
 class ScriptedEndpoint(Endpoint):
-    """Counts what it is sent.
+    """An endpoint that counts the rows it is sent.
 
     Args:
         script: Called with the number of each request and its inputs, before the model runs; may

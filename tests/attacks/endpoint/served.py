@@ -1,4 +1,4 @@
-"""A model to be asked through endpoints, and how to ask it."""
+"""A served model for tests, and endpoints that ask it."""
 import importlib.util
 
 import numpy as np
@@ -18,7 +18,7 @@ X = np.float32([[0.1, 0.2, 0.3], [1 / 3, -2e-8, 7e9], [123456.79, 1e-20, -1]])
 
 
 def build(path, version):
-    """Writes the SavedModel of a version, which its answers tell."""
+    """Writes the SavedModel of a version; its answers depend on the version."""
     model = tf.Module()
     model.version = tf.Variable(float(version))
     x = tensor("float32", 3, name="x")
@@ -50,7 +50,7 @@ def build(path, version):
 
 
 def config_of(server, protocol="rest", version=None, **changes):
-    """That asks the server, or the relay at an address."""
+    """The configuration of an endpoint of a server, or of the relay at an address."""
     address = server if isinstance(server, str) else {
         "rest": server.rest_url,
         "grpc": f"grpc://{server.grpc_address}/model"

@@ -1,4 +1,4 @@
-"""An address is read as a user means it, and written again as the same."""
+"""Addresses are parsed, and written as they were read."""
 import re
 
 import pytest
@@ -35,7 +35,7 @@ def test_an_address_is_read_and_written(text, expected):
     "http://host/v1/models/m/versions/one", "grpc://host", "grpc://host/a/b", "http://host:port/",
     "http://host:99999/v1/models/m"
 ])
-def test_other_addresses_are_refused_with_the_forms(text):
+def test_invalid_addresses_are_refused_with_the_valid_forms(text):
     with pytest.raises(ValueError, match="`address` must be local, or http.*grpc.*Received"):
         Address.parse(text)
 

@@ -1,4 +1,4 @@
-"""An owner audits an endpoint: what it costs, what is kept, and what stops it."""
+"""Audits of an endpoint by its owner: their costs, their results, and their errors."""
 import json
 import random
 import re
@@ -52,12 +52,12 @@ def verdict(directory):
 
 
 def transfer_sets(directory):
-    """What tells one training set, its seed and recipe from another."""
+    """The digests of the clones, which differ if the training set, the seed or the recipe does."""
     return {record["id"]: record["clone"]["digest"] for record in read_cells(directory)}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_an_audit_asks_each_row_once_and_says_what_came_out(server, data, tmp_path, protocol):
+def test_an_audit_asks_each_row_once_and_reports_the_result(server, data, tmp_path, protocol):
     arguments = (*SMALL, f"--dataset={data}", oracle(server, protocol), f"--output_dir={tmp_path}")
     assert call(*arguments, OWNED, "--price_per_1000=5") == 0
     # 40 rows of each of two seeds, some of them the same, and those of the evaluator.
@@ -107,8 +107,8 @@ def test_an_extended_run_pays_for_new_rows_only_and_replays_from_its_flags(serve
     assert figures(again) == figures(first)
 
 
-def test_thieves_who_adapt_repeat_and_guess_ask_an_endpoint_too(server, data, tmp_path, capsys):
-    """What the answers decided is in the ledger too; nobody is told the defence of an endpoint."""
+def test_adaptive_averaging_and_guessing_thieves_audit_an_endpoint(server, data, tmp_path, capsys):
+    """A run from the ledger alone repeats them; none of them is told the defence of an endpoint."""
     first, again = tmp_path / "first", tmp_path / "again"
     arguments = ("--clone_architecture=mlp", "--steps=20", "--budgets=20",
                  "--seeds=0", "--eval_rows=30", "--oracle_batch_size=8", f"--dataset={data}",
@@ -126,7 +126,7 @@ def test_thieves_who_adapt_repeat_and_guess_ask_an_endpoint_too(server, data, tm
     assert server.rows == sent and figures(again) == figures(first)
 
 
-def test_an_endpoint_must_be_owned_and_it_is_said_why(server, data, tmp_path):
+def test_ownership_must_be_stated_and_the_message_says_why(server, data, tmp_path):
     arguments = (*SMALL, f"--dataset={data}", oracle(server), f"--output_dir={tmp_path / 'new'}")
     error = call(*arguments)
     assert "--i_own_this_endpoint" in error and "consent" in error
@@ -137,7 +137,8 @@ def test_an_endpoint_must_be_owned_and_it_is_said_why(server, data, tmp_path):
     assert server.requests == 0
 
 
-def test_an_endpoint_of_labels_is_audited_by_those_who_need_no_more(server, data, tmp_path, capsys):
+def test_an_endpoint_of_labels_is_audited_by_thieves_that_need_labels(server, data, tmp_path,
+                                                                      capsys):
     assert call(*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=labels",
                 f"--output_dir={tmp_path}") == 0
     assert {row["adversary"] for row in summary(tmp_path)} == {"labels"}
@@ -145,7 +146,8 @@ def test_an_endpoint_of_labels_is_audited_by_those_who_need_no_more(server, data
         capsys.readouterr().err)
 
 
-def test_an_endpoint_of_labels_is_nothing_for_those_who_need_more(server, data, tmp_path):
+def test_an_endpoint_of_labels_is_refused_to_thieves_that_need_probabilities(
+        server, data, tmp_path):
     arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=labels",
                  f"--output_dir={tmp_path}")
     error = call(*arguments, "--adversaries=probabilities")
@@ -176,7 +178,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("arguments, message", BAD.values(), ids=BAD)
-def test_what_cannot_be_audited_is_said_in_a_line(server, data, tmp_path, arguments, message):
+def test_an_impossible_audit_is_refused_in_one_line(server, data, tmp_path, arguments, message):
     error = call(*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--output_dir={tmp_path}",
                  *arguments)
     assert isinstance(error, str) and error.count("\n") == 0, error
@@ -186,12 +188,12 @@ def test_what_cannot_be_audited_is_said_in_a_line(server, data, tmp_path, argume
 
 
 @pytest.mark.parametrize("flag", [OWNED, "--max_rows=9", "--ledger=x", "--oracle_format=row"])
-def test_flags_of_a_remote_oracle_mean_nothing_to_a_local_one(tmp_path, flag):
+def test_flags_of_a_remote_oracle_are_refused_with_a_local_one(tmp_path, flag):
     error = call(flag, f"--output_dir={tmp_path}")
     assert f"`{flag.split('=')[0]}` must be given with a remote --oracle only" in error
 
 
-def test_answers_that_are_no_probabilities_are_paid_for_once(server, data, tmp_path):
+def test_answers_other_than_probabilities_are_paid_for_once(server, data, tmp_path):
     arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=logits",
                  f"--output_dir={tmp_path}")
     errors = [call(*arguments) for _ in range(2)]
@@ -231,7 +233,7 @@ def test_a_new_version_stops_the_run_and_the_next(tmp_path, data, protocol):
     assert json.loads((tmp_path / "c" / "endpoint.json").read_text())["version"] == "1"
 
 
-def test_secrets_stay_out_of_all_that_is_written(server, data, tmp_path, monkeypatch):
+def test_no_file_contains_a_secret(server, data, tmp_path, monkeypatch):
     monkeypatch.setenv("AUDIT_TOKEN", "hunter2")
     (tmp_path / "key").write_text("swordfish\n")
     output = tmp_path / "results"
@@ -244,7 +246,7 @@ def test_secrets_stay_out_of_all_that_is_written(server, data, tmp_path, monkeyp
 
 
 def wild(seed):
-    """A fifth of the requests goes wrong, in every way; all take a moment."""
+    """A fault for a fifth of the requests, of every kind; all requests take a moment."""
     rng = random.Random(seed)
     faults = (Fault(status=429), Fault(status=503), Fault(cut="reset"), Fault(cut="truncate"),
               Fault(delay_s=0.7), Fault(status=429, retry_after_s=1))
@@ -274,7 +276,7 @@ def undisturbed(base, tmp_path_factory):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_refusals_are_no_resending(base, undisturbed, tmp_path, protocol):
+def test_refused_rows_do_not_count_as_sent_again(base, undisturbed, tmp_path, protocol):
     data, expected = undisturbed
     with ModelServer(base, fault=refusing(0)) as server:
         assert call(*LARGE, f"--dataset={data}", oracle(server, protocol),
@@ -313,7 +315,7 @@ def test_faults_and_five_kills_lose_nothing(base, undisturbed, tmp_path):
     assert before < server.rows
 
 
-def test_kills_alone_cost_at_most_what_was_on_its_way(base, undisturbed, tmp_path):
+def test_a_kill_costs_at_most_the_rows_in_progress(base, undisturbed, tmp_path):
     data, expected = undisturbed
     chance = random.Random()
     with ModelServer(base, fault=lambda call: Fault(delay_s=0.02)) as server:
@@ -331,7 +333,7 @@ def test_kills_alone_cost_at_most_what_was_on_its_way(base, undisturbed, tmp_pat
     assert server.rows <= 5200 + resent and resent <= BATCH * CONCURRENCY
 
 
-def test_a_ledger_in_use_a_damaged_and_a_full_one_lose_nothing(server, data, tmp_path, monkeypatch):
+def test_a_ledger_in_use_damaged_or_full_loses_nothing(server, data, tmp_path, monkeypatch):
     """Each says what happened, and the same command goes on."""
     path = tmp_path / "audit.ledger"
     arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--ledger={path}")

@@ -1,4 +1,4 @@
-"""What was answered is not asked again, what is sent is on the bill, and what fails is told."""
+"""Answers are asked for once, rows that are sent are billed, and failures are reported."""
 import contextlib
 import itertools
 import threading
@@ -47,7 +47,7 @@ def fails(error, *numbers):
     return script
 
 
-def test_answers_are_those_of_the_model_in_the_order_of_the_inputs(tmp_path):
+def test_answers_are_the_models_in_the_order_of_the_inputs(tmp_path):
     endpoint = ScriptedEndpoint()
     with collecting(tmp_path, endpoint) as collector:
         answers = collector.collect(INPUTS, None, "thief")
@@ -58,7 +58,7 @@ def test_answers_are_those_of_the_model_in_the_order_of_the_inputs(tmp_path):
     assert max(map(len, endpoint.batches)) == 4 and 1 <= endpoint.most <= 2
 
 
-def test_what_is_in_the_ledger_is_not_sent(tmp_path):
+def test_rows_with_an_answer_in_the_ledger_are_not_sent(tmp_path):
     first, second = ScriptedEndpoint(), ScriptedEndpoint()
     with collecting(tmp_path, first) as collector:
         collector.collect(INPUTS[:30], None, "thief")
@@ -94,8 +94,8 @@ def test_the_exact_prepared_input_is_sent(tmp_path):
 
 
 @pytest.mark.parametrize("error, resent", [(RefusedError("no"), 0), (InDoubtError("cut"), 1)])
-def test_what_is_refused_is_no_resending_and_what_is_in_doubt_is(tmp_path, error, resent):
-    """Whatever was sent, the bill says an upper bound of what the model may have answered."""
+def test_rows_in_doubt_count_as_sent_again_and_refused_rows_do_not(tmp_path, error, resent):
+    """The bill is an upper bound of the number of rows that the model may have answered."""
     endpoint = ScriptedEndpoint(fails(error, 0, 3, 4, 9))
     with collecting(tmp_path, endpoint) as collector:
         np.testing.assert_array_equal(collector.collect(INPUTS, None, "thief"), softmax(INPUTS))
@@ -110,7 +110,7 @@ def test_what_is_refused_is_no_resending_and_what_is_in_doubt_is(tmp_path, error
     "error",
     [EndpointError("no such model"), KeyError("no such model")],
     ids=["foreseen", "unforeseen"])
-def test_an_endpoint_that_fails_for_good_ends_the_run_and_nothing_answered_is_lost(tmp_path, error):
+def test_a_permanent_failure_ends_the_run_and_loses_no_answer(tmp_path, error):
     endpoint = ScriptedEndpoint(fails(error, 5))
     with collecting(tmp_path, endpoint) as collector:
         with pytest.raises(type(error), match="no such model"):
@@ -124,7 +124,7 @@ def test_an_endpoint_that_fails_for_good_ends_the_run_and_nothing_answered_is_lo
     assert other.rows == 50 - answered
 
 
-def test_an_endpoint_that_goes_on_failing_is_given_up(tmp_path):
+def test_the_run_gives_up_after_repeated_failures(tmp_path):
     endpoint = ScriptedEndpoint(fails(RefusedError("too busy"), *range(1000)), concurrency=1)
     with collecting(tmp_path, endpoint) as collector:
         with pytest.raises(EndpointError, match="failed 9 times.*last failure: too busy"):
@@ -155,7 +155,7 @@ def test_a_wait_of_hours_ends_the_run_with_the_bill_right(tmp_path):
         assert collector.bill("thief").rows_sent == endpoint.rows - 4
 
 
-def test_rows_per_second_are_bounded(tmp_path):
+def test_the_rate_of_rows_is_limited(tmp_path):
     times = []
     endpoint = ScriptedEndpoint(lambda *_: times.append(time.monotonic()), rows_per_second=80)
     with collecting(tmp_path, endpoint) as collector:
@@ -163,7 +163,7 @@ def test_rows_per_second_are_bounded(tmp_path):
     assert times[-1] - times[0] >= 0.99 * 4 * 4 / 80
 
 
-def test_requests_at_a_time_are_bounded_and_used(tmp_path):
+def test_concurrent_requests_are_limited_and_used(tmp_path):
     together = threading.Barrier(3, timeout=10)  # breaks unless three are on their way at a time
     endpoint = ScriptedEndpoint(lambda *_: together.wait() and None, concurrency=3)
     with collecting(tmp_path, endpoint) as collector:
@@ -183,7 +183,7 @@ def test_past_max_rows_nothing_is_sent_and_a_larger_one_goes_on(tmp_path):
     assert endpoint.rows == 50
 
 
-def test_what_is_sent_again_counts_for_max_rows(tmp_path):
+def test_rows_sent_again_count_for_max_rows(tmp_path):
     endpoint = ScriptedEndpoint(fails(InDoubtError("cut"), *range(100)), concurrency=1)
     with collecting(tmp_path, endpoint, max_rows=10) as collector:
         with pytest.raises(BillExceededError):
@@ -232,7 +232,7 @@ def test_answers_of_another_shape_end_the_run(tmp_path, answer, message):
             collector.collect(INPUTS, None, "thief")
 
 
-def test_an_interrupt_keeps_what_is_on_its_way(tmp_path):
+def test_an_interrupt_keeps_the_answers_in_progress(tmp_path):
     started = threading.Event()
 
     def progress(text):
@@ -255,7 +255,7 @@ def test_an_interrupt_keeps_what_is_on_its_way(tmp_path):
     assert sent < 50 == endpoint.rows
 
 
-def test_a_stream_does_not_read_ahead_of_what_is_asked(tmp_path):
+def test_a_stream_reads_one_window_at_a_time(tmp_path):
     """So a million rows take no more memory than a thousand."""
     read = []
 

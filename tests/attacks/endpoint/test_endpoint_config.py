@@ -1,4 +1,4 @@
-"""How an endpoint is asked is checked once, and secrets stay where they are."""
+"""The configuration of an endpoint is checked once, and secrets are not shown."""
 import itertools
 
 import pytest
@@ -25,17 +25,17 @@ ADDRESS = Address.parse("grpc://host/m")
     (dict(headers={"X Key": Secret("env:KEY")}), "letters, digits and hyphens.*'X Key'"),
     (dict(ca_file="nowhere.pem"), "`ca_file`.*nowhere.pem"),
 ])
-def test_what_makes_no_sense_is_refused(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         EndpointConfig(ADDRESS, **options)
 
 
-def test_a_bill_is_no_less_than_nothing():
+def test_max_rows_is_not_negative():
     with pytest.raises(ValueError, match="`max_rows`.*Received: -1"):
         RemoteConfig(EndpointConfig(ADDRESS), max_rows=-1)
 
 
-def test_secrets_are_read_when_they_are_sent_and_shown_nowhere(monkeypatch, tmp_path):
+def test_secrets_are_read_when_needed_and_not_shown(monkeypatch, tmp_path):
     (tmp_path / "key").write_text("  swordfish\n")
     config = EndpointConfig(ADDRESS,
                             token=Secret("env:TOKEN"),
@@ -46,14 +46,14 @@ def test_secrets_are_read_when_they_are_sent_and_shown_nowhere(monkeypatch, tmp_
 
 
 @pytest.mark.parametrize("source", ["hunter2", "env:", "file:", "pass:hunter2", ""])
-def test_a_secret_in_the_open_is_refused_and_not_repeated(source):
+def test_a_secret_itself_is_refused_and_not_repeated(source):
     with pytest.raises(ValueError, match="env:NAME.*file:PATH.*something else") as error:
         Secret(source)
     assert "hunter2" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"two\nlines", b"\xff\xfe", b"nul\0"])
-def test_a_secret_that_cannot_be_one_is_refused_and_not_repeated(content, tmp_path):
+def test_an_invalid_secret_is_refused_and_not_repeated(content, tmp_path):
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
     with pytest.raises(ValueError, match="The secret file:.* must be") as error:
@@ -63,7 +63,7 @@ def test_a_secret_that_cannot_be_one_is_refused_and_not_repeated(content, tmp_pa
         Secret("env:NO_SUCH_SECRET").read()
 
 
-def test_delays_grow_to_a_bound_are_spread_and_no_shorter_than_asked_for():
+def test_delays_grow_to_a_limit_with_jitter_and_respect_the_server():
     policy = RetryPolicy(first_delay_s=0.5, longest_delay_s=30)
     longest = [policy.delay_s(retry, None, 1 - 1e-9) for retry in range(12)]
     assert all(b == pytest.approx(min(2 * a, 30)) for a, b in itertools.pairwise(longest))

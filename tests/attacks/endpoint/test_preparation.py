@@ -1,4 +1,4 @@
-"""The data's range, dtype and shape become the model's."""
+"""Inputs are mapped to the model's range, dtype and shape."""
 import numpy as np
 import pytest
 
@@ -14,7 +14,7 @@ def prepared(inputs, model_range=None, dtype="float32", shape=None, data_range=(
     return Preparation(data_range, model_range, inputs.shape[1:], signature)(inputs)
 
 
-def test_without_a_range_inputs_stay_to_the_bit():
+def test_without_a_range_inputs_are_unchanged():
     np.testing.assert_array_equal(prepared(IMAGES), IMAGES)
     assert prepared(IMAGES).dtype == np.float32
     assert prepared(IMAGES, dtype="float64").dtype == np.float64
@@ -28,7 +28,7 @@ def test_the_lowest_and_highest_values_become_the_models(model_range):
     np.testing.assert_allclose(back, IMAGES, atol=1e-7)
 
 
-def test_whole_numbers_are_rounded_and_kept_in_what_the_dtype_holds():
+def test_values_of_an_integer_dtype_are_rounded_and_clipped():
     levels = np.float32([[-0.1, 0, 0.499, 1, 1.1]])
     np.testing.assert_array_equal(prepared(levels, (0, 255), "uint8"), [[0, 0, 127, 255, 255]])
     pixels = np.arange(256, dtype=np.uint8)[None]
@@ -36,7 +36,7 @@ def test_whole_numbers_are_rounded_and_kept_in_what_the_dtype_holds():
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 1), (None, None, 1), (2, 3), (6,), None])
-def test_shapes_of_as_many_values_fit(shape):
+def test_shapes_with_equally_many_values_fit(shape):
     mapped = prepared(IMAGES, shape=shape)
     expected = (2, 3, 1) if shape is None or None in shape else shape
     assert mapped.shape == (2, *expected)

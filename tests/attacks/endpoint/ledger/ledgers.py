@@ -1,4 +1,4 @@
-"""Small ledgers for tests, and what they hold."""
+"""Small ledgers for tests, and their contents."""
 import numpy as np
 
 from attacks.endpoint.ledger import frames
@@ -15,7 +15,7 @@ def key_of(number):
 
 
 def answers_of(numbers, classes=10):
-    """The answers to inputs: each repeats the number of its input."""
+    """The answers to inputs: each consists of the number of its input, repeated."""
     return np.repeat(np.float32(numbers)[:, None], classes, axis=1)
 
 
@@ -28,7 +28,7 @@ def ask(ledger, target, numbers, classes=10, settled=True):
 
 
 def answered(ledger, target, numbers):
-    """The numbers of the inputs that have an answer, each of which is checked."""
+    """The numbers of the inputs that have an answer; all answers are checked."""
     found = ledger.find(target, map(key_of, numbers))
     for (key, _), answer in found.items():
         assert (answer == int.from_bytes(key, "big")).all()
@@ -44,5 +44,5 @@ def frames_in(path):
 
 
 def number_answered(record):
-    """The number of the input whose answer a record is, or None if it is another record."""
+    """The number of the input that a record answers, or None for another kind of record."""
     return int(np.frombuffer(record.values, "<f4")[0]) if isinstance(record, Answer) else None

@@ -1,4 +1,4 @@
-"""Ledgers of version 1, SQLite databases, are converted and go on without a row asked again."""
+"""Ledgers of version 1, SQLite databases, are converted, and no row is asked again."""
 import os
 import pathlib
 import shutil
@@ -81,7 +81,7 @@ def path_fixture(tmp_path):
 
 
 def check(path):
-    """All of `rows_of_version_1` is there."""
+    """Checks that a ledger has all of `rows_of_version_1`."""
     with Ledger(path, reserve_bytes=0) as ledger:
         target, other = ledger.target(ENDPOINT, "10"), ledger.target(ENDPOINT, "9")
         assert answered(ledger, target, range(SENT)) == set(range(ANSWERED))
@@ -92,7 +92,7 @@ def check(path):
 
 
 def test_everything_is_converted_and_the_database_is_kept(path, warnings):
-    """Told once; rows that were in doubt are billed as sent again."""
+    """A warning tells it once; rows that were in doubt are billed as sent again."""
     check(path)
     line, = warnings
     assert f"kept as {path}.sqlite-1" in line and "damaged" not in line
@@ -127,7 +127,7 @@ def test_a_ledger_that_was_written_by_version_1_is_converted(tmp_path, warnings)
         assert ledger.is_owned(endpoint.split()[0])
 
 
-def test_what_is_still_in_the_log_of_sqlite_is_converted(path, tmp_path, warnings):
+def test_a_write_ahead_log_is_converted_too(path, tmp_path, warnings):
     """A killed run leaves it beside the database."""
     connection = sqlite3.connect(path)
     row = 2, *key_of(SENT), 1, np.full(10, SENT, "<f4").tobytes()
@@ -163,8 +163,8 @@ def test_a_conversion_that_is_stopped_is_done_again(name, path, warnings, monkey
         assert os.path.exists(f"{copy}.sqlite-1") and not os.path.exists(f"{copy}.sqlite-2")
 
 
-def test_a_damaged_page_costs_what_is_on_it(path, warnings):
-    """And the user is told."""
+def test_a_damaged_page_costs_its_own_rows(path, warnings):
+    """A warning tells the user."""
     pages = os.path.getsize(path) // PAGE_BYTES
     with open(path, "r+b") as file:
         file.seek((pages - 5) * PAGE_BYTES)
@@ -177,8 +177,8 @@ def test_a_damaged_page_costs_what_is_on_it(path, warnings):
     assert "it is damaged" in line
 
 
-def test_a_damaged_row_is_no_answer(path, warnings):
-    """Its checksum tells it."""
+def test_a_damaged_row_is_left_out(path, warnings):
+    """Its checksum is wrong."""
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE asks SET answer = zeroblob(40) WHERE rowid = 8")
     connection.close()
@@ -189,8 +189,8 @@ def test_a_damaged_row_is_no_answer(path, warnings):
     assert "it is damaged" in line
 
 
-def test_a_database_that_cannot_be_read_is_refused_and_left(path):
-    """So that what is in it is not asked again; the earlier release can salvage it."""
+def test_an_unreadable_database_is_refused_and_left_alone(path):
+    """Otherwise its rows would be asked again; the earlier release can salvage them."""
     with open(path, "r+b") as file:
         file.write(b"\xff" * 1000)
         file.seek(0)
@@ -211,7 +211,7 @@ def test_a_database_in_use_is_refused(path):
     check(path)
 
 
-def test_a_log_of_sqlite_without_its_database_is_refused(tmp_path):
+def test_a_write_ahead_log_without_its_database_is_refused(tmp_path):
     """It would be lost with the first write."""
     path = str(tmp_path / "ledger")
     pathlib.Path(f"{path}-wal").write_bytes(b"log")

@@ -1,4 +1,4 @@
-"""Damage to any byte of a ledger's files is noticed, told, and costs no more than what it hit."""
+"""Damage to any byte of a ledger is noticed and reported, and costs only what it hits."""
 import os
 import pathlib
 import random
@@ -23,7 +23,7 @@ COUNT, IN_DOUBT = 24, 4
 
 @pytest.fixture(name="warnings")
 def warnings_fixture(monkeypatch):
-    """The warnings of the test; nothing waits for the disk in it."""
+    """The warnings of a test, in which nothing waits for the disk."""
     lines = []
     monkeypatch.setattr(logging, "warning", lambda text, *args: lines.append(text % args))
     monkeypatch.setattr(log, "_sync", lambda fd: None)
@@ -45,7 +45,7 @@ def whole_fixture(tmp_path_factory):
 
 
 def copied(content, folder):
-    """The path of a ledger with this content, as it is where one was used before."""
+    """The path of a file with this content, in a place where a ledger was used before."""
     folder.mkdir(exist_ok=True)
     for name in os.listdir(folder):
         os.remove(folder / name)
@@ -55,14 +55,14 @@ def copied(content, folder):
 
 
 def answers_beside(frames, start, end):
-    """The numbers whose answers are not between two offsets."""
+    """The numbers of the inputs whose answers lie outside of two offsets."""
     numbers = [(number_answered(record), first, last) for first, last, record in frames]
     return {number for number, first, last in numbers
             if number is not None and (last <= start or first >= end)}  # yapf: disable
 
 
 def check_healed(path, expected, warnings):
-    """A warning tells of the damage once; after that, all is as expected. Returns the bill."""
+    """Checks that a ledger heals once, with a warning, and has these answers; returns its bill."""
     harmed = pathlib.Path(path).read_bytes()
     warnings.clear()
     for _ in range(2):
@@ -87,7 +87,7 @@ def places(frames, rng, count=60):
 
 
 def test_a_changed_byte_costs_its_own_record(whole, tmp_path, warnings):
-    """Also where it is a length, or a mark by which records are found, or in the head."""
+    """Even if the byte belongs to a length, to the magic of a frame, or to the head."""
     path, frames = whole
     content, rng = pathlib.Path(path).read_bytes(), random.Random(0)
     for place in places(frames, rng):
@@ -99,8 +99,8 @@ def test_a_changed_byte_costs_its_own_record(whole, tmp_path, warnings):
         assert bill == Bill(COUNT + IN_DOUBT, 0)
 
 
-def test_a_file_cut_short_keeps_what_is_left(whole, tmp_path, warnings):
-    """At every edge of a record, within it, and anywhere; even to nothing."""
+def test_a_truncated_file_keeps_its_whole_records(whole, tmp_path, warnings):
+    """Truncated at every edge of a record, at random places, and to nothing."""
     path, frames = whole
     content = pathlib.Path(path).read_bytes()
     for place in places(frames, random.Random(1)):
@@ -114,8 +114,8 @@ def test_a_file_cut_short_keeps_what_is_left(whole, tmp_path, warnings):
 
 
 @pytest.mark.parametrize("kind", ["zeros", "noise", "gone", "twice"])
-def test_larger_damage_costs_what_it_hit(kind, whole, tmp_path, warnings):
-    """A sector, a page, or one record that is missing in the middle or there twice."""
+def test_larger_damage_costs_the_records_that_it_hits(kind, whole, tmp_path, warnings):
+    """Damage to a sector or a page, or a record that is missing or there twice."""
     path, frames = whole
     content, rng = pathlib.Path(path).read_bytes(), random.Random(2)
     pieces = [(start, end) for start, end, _ in frames[:-1]]
@@ -132,8 +132,8 @@ def test_larger_damage_costs_what_it_hit(kind, whole, tmp_path, warnings):
         check_healed(copied(harmed, tmp_path / "ledger"), expected, warnings)
 
 
-def test_a_record_of_an_earlier_time_is_noticed(whole, tmp_path, warnings):
-    """Although it is undamaged: a disk may forget a write."""
+def test_a_stale_record_is_noticed(whole, tmp_path, warnings):
+    """Although its frame is undamaged: a disk may lose a write."""
     path, frames = whole
     content = bytearray(pathlib.Path(path).read_bytes())
     (_, _, _), (start, end, _), *_ = [each for each in frames if number_answered(each[2]) in (6, 7)]
@@ -142,7 +142,7 @@ def test_a_record_of_an_earlier_time_is_noticed(whole, tmp_path, warnings):
     check_healed(copied(content, tmp_path / "ledger"), answers_beside(frames, start, end), warnings)
 
 
-def test_damage_while_it_is_open_is_no_answer(whole, tmp_path, warnings):
+def test_damage_to_an_open_ledger_gives_no_wrong_answer(whole, tmp_path, warnings):
     """The next run heals it."""
     path, frames = whole
     path = copied(pathlib.Path(path).read_bytes(), tmp_path / "ledger")
@@ -156,8 +156,8 @@ def test_damage_while_it_is_open_is_no_answer(whole, tmp_path, warnings):
     check_healed(path, answers_beside(frames, start, end), warnings)
 
 
-def test_what_was_being_written_at_a_kill_is_no_damage(tmp_path, warnings):
-    """Cut anywhere, an unfinished write leaves what was committed and the answers before it."""
+def test_an_unfinished_write_is_not_damage(tmp_path, warnings):
+    """What was committed is kept, and so are whole answers of the unfinished write."""
     path = str(tmp_path / "ledger")
     with Ledger(path, reserve_bytes=0) as ledger:
         target = ledger.target(ENDPOINT, "1")
@@ -185,7 +185,7 @@ def test_what_was_being_written_at_a_kill_is_no_damage(tmp_path, warnings):
 
 @pytest.mark.parametrize("name", ["link", "replace"])
 def test_a_healing_that_is_stopped_is_done_again(name, whole, tmp_path, warnings, monkeypatch):
-    """Before or after any step, nothing is lost and one damaged file is kept."""
+    """Stopped before or after a step, it loses nothing and keeps one damaged file."""
     path, frames = whole
     content = bytearray(pathlib.Path(path).read_bytes())
     content[frames[4][0]] ^= 1
@@ -235,8 +235,8 @@ def test_damaged_files_are_never_overwritten(whole, tmp_path, warnings):
 
 
 @pytest.mark.parametrize("suffix", ["lock", "reserve"])
-def test_files_beside_a_ledger_hold_nothing(suffix, whole, tmp_path, warnings):
-    """Whatever is in them, or if they are not there."""
+def test_the_lock_and_the_reserve_hold_no_data(suffix, whole, tmp_path, warnings):
+    """Their content does not matter, nor that they exist."""
     path, _ = whole
     for content in (b"noise", b"", None):
         folder = tmp_path / "ledger"

@@ -1,4 +1,4 @@
-"""The ledger against a plain dictionary, and to the bit."""
+"""The ledger keeps answers to the bit, and agrees with plain dictionaries."""
 import collections
 import os
 import random
@@ -21,7 +21,7 @@ def keys_of(*numbers, ask=0):
 
 
 def bits(array):
-    """What an array is made of."""
+    """The dtype, shape and bytes of an array."""
     return None if array is None else (array.dtype, array.shape, array.tobytes())
 
 
@@ -60,7 +60,7 @@ def test_answers_are_kept_to_the_bit(ledger, path):
 
 
 def test_each_version_of_each_endpoint_is_a_target(ledger, path):
-    """Also where the two names, put together, are the same."""
+    """Even if name and version, joined, are the same text."""
     used = [(ENDPOINT, "10"), ("other", "1"), (ENDPOINT, "1"), (f"{ENDPOINT}1", "0"), ("", "")]
     targets = [ledger.target(*each) for each in used]
     assert len(set(targets)) == len(used)
@@ -71,8 +71,8 @@ def test_each_version_of_each_endpoint_is_a_target(ledger, path):
         assert [ledger.in_doubt(target) for target in targets] == [1, 0, 0, 0, 0]
 
 
-def test_ownership_is_of_the_endpoint(ledger, path):
-    """Whatever its version; it is said once and kept."""
+def test_ownership_holds_for_all_versions(ledger, path):
+    """It is stated once and kept."""
     assert not ledger.is_owned(ENDPOINT)
     ledger.declare_owned(ENDPOINT)
     ledger.declare_owned(ENDPOINT)
@@ -97,7 +97,7 @@ class Model:
                                    bill.rows_resent + sign * resent)
 
     def check(self, ledger, universe):
-        """Compares all that can be asked for."""
+        """Compares all results of the ledger with those of the model."""
         for target, keys in universe.items():
             found = ledger.find(target, keys)
             sent = {key for key in keys if self.sends[target, key]}
@@ -112,7 +112,7 @@ class Model:
 
 
 def step(ledger, model, universe, rng):
-    """Does one thing at random to the ledger and to the model."""
+    """Makes one random call of the ledger and of the model."""
     target = rng.choice(list(universe))
     action = rng.choice(["intend", "intend", "settle", "withdraw", "forget"])
     if action == "intend":
@@ -145,8 +145,8 @@ def step(ledger, model, universe, rng):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_it_agrees_with_dictionaries(path, seed):
-    """After any sequence of calls, and however often it is opened anew."""
+def test_the_ledger_agrees_with_dictionaries(path, seed):
+    """After any sequence of calls, and after reopening."""
     rng, model = random.Random(seed), Model()
     with Ledger(path, reserve_bytes=0) as ledger:
         universe = {
@@ -160,8 +160,8 @@ def test_it_agrees_with_dictionaries(path, seed):
                 model.check(ledger, universe)
 
 
-def test_what_does_not_fit_changes_nothing(ledger):
-    """Answers to what was not asked, a second withdrawal, another's bill, other dtypes."""
+def test_a_refused_call_changes_nothing(ledger):
+    """Answers to rows that were not intended, a second withdrawal, another bill, other dtypes."""
     target, keys = ledger.target(ENDPOINT, "1"), keys_of(1, 2, 3)
     answers = np.ones([3, 2], np.float32)
     ledger.intend(target, keys[:2], "run", "thief")
@@ -186,7 +186,7 @@ def test_what_does_not_fit_changes_nothing(ledger):
 
 
 def test_the_first_answer_stands(ledger):
-    """What was used once is not replaced."""
+    """An answer that was used is not replaced."""
     target, keys = ledger.target(ENDPOINT, "1"), keys_of(1)
     for value in (1, 2):
         ledger.intend(target, keys, "run", "thief")
@@ -196,7 +196,7 @@ def test_the_first_answer_stands(ledger):
 
 
 def test_large_answers(ledger):
-    """More than a read of the file brings."""
+    """Answers that are larger than a read of the file."""
     target, keys = ledger.target(ENDPOINT, "1"), keys_of(*range(20))
     answers = np.random.default_rng(0).random([20, 3000], np.float32)
     ledger.intend(target, keys, "run", "thief")
@@ -205,8 +205,8 @@ def test_large_answers(ledger):
         np.testing.assert_array_equal(answer, expected)
 
 
-def test_what_is_no_ledger_is_refused_and_left(path, tmp_path):
-    """Whatever it is."""
+def test_other_files_are_refused_and_left_alone(path, tmp_path):
+    """Also a database of another program, and a file of zeros."""
     connection = sqlite3.connect(tmp_path / "database")
     connection.execute("CREATE TABLE asks (target)")
     connection.commit()
@@ -221,7 +221,7 @@ def test_what_is_no_ledger_is_refused_and_left(path, tmp_path):
             assert file.read() == content
 
 
-def test_another_version_is_refused_and_left(path, monkeypatch):
+def test_another_version_is_refused_and_left_alone(path, monkeypatch):
     """A newer release may read it."""
     monkeypatch.setattr(head, "VERSION", 77)
     Ledger(path, reserve_bytes=0).close()
@@ -243,12 +243,12 @@ def test_an_empty_file_becomes_a_ledger(path):
 
 
 def test_a_missing_directory_is_refused(tmp_path):
-    """A slip of the pen makes no second ledger elsewhere."""
+    """A typing error must not make a second ledger elsewhere."""
     with pytest.raises(ValueError, match="directory"):
         Ledger(tmp_path / "missing" / "ledger.db")
 
 
-def test_two_at_once_are_refused_until_the_first_is_closed(path):
+def test_a_second_ledger_is_refused_until_the_first_is_closed(path):
     """Under any name of the same file."""
     os.symlink(path, f"{path}.link")
     with Ledger(path, reserve_bytes=0) as first:
@@ -262,7 +262,7 @@ def test_two_at_once_are_refused_until_the_first_is_closed(path):
 
 
 def test_rows_are_found_after_they_were_moved(monkeypatch):
-    """What is recent and what is in sorted arrays, against a dictionary."""
+    """Recent rows and rows in sorted arrays, compared with a dictionary."""
     monkeypatch.setattr(rows, "_RECENT_ROWS", 100)
     rng, tried, expected = random.Random(0), rows.Rows(), collections.defaultdict(lambda: (0, 0))
     universe = [rng.randbytes(16) for _ in range(500)] + [bytes(15) + bytes([n]) for n in range(99)]

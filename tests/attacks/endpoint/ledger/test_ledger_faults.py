@@ -1,4 +1,4 @@
-"""What can befall a ledger, beside damage: killed processes, full disks, two runs at a time."""
+"""A ledger survives killed processes, full disks, and two runs at a time."""
 import errno
 import os
 import pathlib
@@ -58,15 +58,15 @@ def path_fixture(tmp_path):
 
 @pytest.fixture(name="warnings")
 def warnings_fixture(monkeypatch):
-    """What was warned of."""
+    """The warnings of a test."""
     lines = []
     monkeypatch.setattr(logging, "warning", lambda text, *args: lines.append(text % args))
     return lines
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_was_written_outlives_a_kill(path, seed):
-    """At any moment, in a call or between two."""
+def test_a_kill_loses_nothing_that_was_written(path, seed):
+    """Killed at any moment, in a call or between two."""
     child = start(
         """
 with Ledger(sys.argv[2], reserve_bytes=0) as ledger:
@@ -115,7 +115,7 @@ except OSError as error:
 
 
 def check_filled(path, line, size, reserved):
-    """What a ledger on a full disk holds: after room was made, as `line` said."""
+    """Checks the content of a ledger after its disk was full, as the output `line` tells."""
     state, number, kind, message = line.split("|")
     number = int(number)
     kept = size * (number + (state == "settling" and reserved))
@@ -139,7 +139,7 @@ cp "$0/disk"/ledger.db* "$0"
 
 
 def test_a_full_disk_loses_no_answer(tmp_path):
-    """On a real one: the reserve makes room for the answers that are on their way."""
+    """On a real file system: the reserve makes room for the answers in progress."""
     attacks = pathlib.Path(__file__).parents[4] / "attacks"
     states = set()
     for size in (100, 150, 200):
@@ -159,8 +159,8 @@ def test_a_full_disk_loses_no_answer(tmp_path):
     assert "settling" in states
 
 
-def test_a_limit_on_the_size_of_files_ends_a_run_in_good_order(tmp_path):
-    """The reserve does not help there, and what cannot be kept is in doubt."""
+def test_a_limit_on_file_sizes_ends_a_run_in_good_order(tmp_path):
+    """The reserve does not help then, and rows whose answers cannot be kept are in doubt."""
     states = set()
     for limit in (34_000, 36_000):
         path = str(tmp_path / f"ledger-{limit}.db")
@@ -206,7 +206,7 @@ def test_a_full_disk_before_sending(room, path, disk):
 
 
 def test_the_reserve_is_made_again(path, disk):
-    """Once there is room; it was not enough here."""
+    """Once there is room. It was too small in this case."""
     with Ledger(path, reserve_bytes=10000) as ledger:
         assert os.path.getsize(f"{path}.reserve") == 10000
         target = ledger.target(ENDPOINT, "1")
@@ -221,7 +221,7 @@ def test_the_reserve_is_made_again(path, disk):
         assert ledger.in_doubt(target) == 500 and not answered(ledger, target, range(500))
 
 
-def test_what_is_not_on_disk_is_not_known(path, monkeypatch):
+def test_a_write_that_fails_is_taken_back(path, monkeypatch):
     """A write that the disk does not confirm is taken back, in memory and in the file."""
     with Ledger(path, reserve_bytes=0) as ledger:
         target, keys = ledger.target(ENDPOINT, "1"), [key_of(1)]
@@ -242,8 +242,8 @@ def test_what_is_not_on_disk_is_not_known(path, monkeypatch):
         assert ledger.bill("run", "thief") == Bill(1, 0)
 
 
-def test_no_room_for_the_reserve_is_said(path, warnings):
-    """And the run goes on."""
+def test_a_warning_tells_that_the_reserve_has_no_room(path, warnings):
+    """The run goes on."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, limits[1]))
     try:
@@ -256,7 +256,7 @@ def test_no_room_for_the_reserve_is_said(path, warnings):
 
 
 def test_another_process_is_refused_until_this_one_ends(path):
-    """However it ends."""
+    """Even if it is killed."""
     script = """
 with Ledger(sys.argv[2], reserve_bytes=0):
     print("open", flush=True)

@@ -1,4 +1,4 @@
-"""What holds for REST alone: statuses, headers, polls, JSON of any kind."""
+"""The REST API: statuses, headers, requests for the version, and JSON of any kind."""
 import datetime
 import email.utils
 import time
@@ -25,7 +25,7 @@ FAILURE = (EndpointError, RequestFailedError)
 
 @pytest.fixture
 def script(asked):
-    """Makes a server of replies, and an endpoint that asks it."""
+    """Makes a server with scripted replies, and an endpoint that asks it."""
     servers = []
 
     def make(*predicts, changes=None, **replies):
@@ -73,7 +73,7 @@ def test_redirects_are_not_followed(status, script):
 @pytest.mark.parametrize("text,seconds", [("7", 7), ("-3", 0), ("0", 0), (" 2 ", 2), ("", None),
                                           (None, None), ("soon", None), ("nan", None),
                                           ("Wed, 21 Oct 2015 07:28:00 GMT", 0)])
-def test_what_the_server_asks_to_wait(text, seconds, script):
+def test_retry_after_is_read(text, seconds, script):
     assert http_failures.retry_after_s(text) == seconds
     _, endpoint = script(Reply(b"", 429, {} if text is None else {"Retry-After": text}))
     with pytest.raises(RefusedError) as error:
@@ -104,14 +104,14 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize("reply,failure,message", BAD_BODIES)
-def test_bodies_that_are_no_answer(reply, failure, message, script):
+def test_other_bodies_than_answers_fail(reply, failure, message, script):
     _, endpoint = script(reply)
     with pytest.raises(failure, match=message):
         endpoint.predict(X)
 
 
 @pytest.mark.parametrize("length", [None, -1])
-def test_a_slow_answer_is_bounded_as_a_whole(length, script):
+def test_the_whole_answer_must_come_in_time(length, script):
     """Each byte comes in time, the last one would come after 4 s."""
     _, endpoint = script(Reply(b'{"predictions": [[1]]}' + b" " * 60, drip_s=0.05, length=length),
                          changes={"timeout_s": 0.5})
@@ -123,7 +123,7 @@ def test_a_slow_answer_is_bounded_as_a_whole(length, script):
 
 
 def test_secrets_are_sent_and_never_shown(script, monkeypatch, tmp_path):
-    """Whatever the server repeats, where it is cut, and whatever is in ~/.netrc."""
+    """Even if the server repeats them, a message is shortened, or ~/.netrc has others."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login thief password wrong\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -180,15 +180,15 @@ def test_a_pinned_version_is_not_polled(script, asked):
     assert server.asked("status") == 1
 
 
-def test_a_server_that_hides_its_states(script, asked):
-    """It has to be pinned, and is asked for its signatures instead."""
+def test_a_server_without_states_needs_a_pinned_version(script, asked):
+    """It is then asked for its signatures instead."""
     server, endpoint = script(status=[Reply({"error": "hidden"}, 404)])
     with pytest.raises(EndpointError, match="must end in /versions/VERSION .*status 404: hidden"):
         endpoint.version()
     assert asked(f"{server.url}/versions/1").version() == "1"
 
 
-def test_what_costs_nothing_is_retried_until_it_is_answered(script):
+def test_requests_for_signature_and_version_are_retried(script):
     busy = Reply(b"", 429)
     server, endpoint = script(metadata=[busy, busy, Reply({})])
     with pytest.raises(EndpointError, match="must tell the signatures"):
@@ -200,7 +200,7 @@ def test_what_costs_nothing_is_retried_until_it_is_answered(script):
     assert server.asked("status") == 4
 
 
-def test_an_answer_that_is_no_state(script):
+def test_other_answers_than_states_are_refused(script):
     for body in ({}, [], {"model_version_status": [{"version": "a", "state": "b"}]}):
         _, endpoint = script(status=[Reply(body)])
         with pytest.raises(EndpointError, match="must tell the states"):
@@ -213,14 +213,14 @@ def test_a_name_that_does_not_resolve_fails_at_once(asked):
         endpoint.signature()
 
 
-def test_tls_against_a_server_without_it_is_no_doubt(script, asked):
+def test_tls_to_a_server_without_tls_is_refused(script, asked):
     server, _ = script()
     with pytest.raises(EndpointError, match="`ca_file`.* must trust|times in a row"):
         asked(server.url.replace("http:", "https:"), retry=RetryPolicy(0)).signature()
 
 
-def test_a_wait_of_hours_is_not_waited_for(script):
-    """Not even where a question costs nothing."""
+def test_a_retry_after_of_hours_ends_the_request(script):
+    """Even if the request costs nothing."""
     server, endpoint = script(metadata=[Reply(b"", 503, {"Retry-After": "86400"})])
     with pytest.raises(EndpointError, match="asks to wait for 86400 s"):
         endpoint.signature()

@@ -1,4 +1,4 @@
-"""What holds for both protocols: answers to the bit, versions, and what becomes of failures."""
+"""Both protocols: answers to the bit, versions, and the meaning of failures."""
 from concurrent import futures
 import contextlib
 import shutil
@@ -76,13 +76,13 @@ def test_outputs_that_are_bytes(way, ask):
 
 
 @each_way
-def test_what_is_not_finite_arrives(way, ask):
+def test_nan_and_infinity_are_sent_and_received(way, ask):
     x = np.float32([[np.nan, np.inf, -np.inf]])
     np.testing.assert_array_equal(ask(way).predict(x)[0], x)
 
 
 @each_way
-def test_whole_numbers_are_sent(way, ask):
+def test_integers_are_sent(way, ask):
     endpoint = ask(way, signature="pixels")
     signature = endpoint.signature()
     assert signature.input_dtype == np.uint8 and signature.input_shape == (2, 2)
@@ -92,7 +92,7 @@ def test_whole_numbers_are_sent(way, ask):
 
 @pytest.mark.parametrize("signature,dtype", [("half", np.float16), ("brain", ml_dtypes.bfloat16)])
 @each_protocol
-def test_half_precision_is_for_grpc(protocol, signature, dtype, ask):
+def test_half_precision_needs_grpc(protocol, signature, dtype, ask):
     endpoint = ask((protocol, "row"), signature=signature)
     if protocol == "rest":
         with pytest.raises(EndpointError, match="or be asked by grpc://. Received: b?float16"):
@@ -117,7 +117,7 @@ CHOICES = [
 
 @each_protocol
 @pytest.mark.parametrize("changes,message", CHOICES)
-def test_what_cannot_be_chosen_is_an_error(changes, message, protocol, asked, server):
+def test_an_invalid_choice_is_refused(changes, message, protocol, asked, server):
     with pytest.raises(EndpointError, match=message):
         asked(server, protocol, **changes).signature()
 
@@ -138,13 +138,13 @@ def test_a_pinned_version_answers(way, ask):
 
 
 @each_protocol
-def test_a_pinned_version_must_be_there(protocol, asked, server):
+def test_a_pinned_version_must_exist(protocol, asked, server):
     with pytest.raises(EndpointError, match="Servable not found.*Specific.model, 7"):
         asked(server, protocol, version=7).version()
 
 
 @each_protocol
-def test_a_model_must_be_there(protocol, asked, tmp_path):
+def test_the_model_must_exist(protocol, asked, tmp_path):
     with ModelServer(tmp_path) as server:
         endpoint = asked(server, protocol)
         with pytest.raises(EndpointError, match="Servable not found"):
@@ -154,7 +154,7 @@ def test_a_model_must_be_there(protocol, asked, tmp_path):
 
 
 @each_protocol
-def test_a_version_that_does_not_load_is_none(protocol, asked, tmp_path, versions):
+def test_a_version_that_does_not_load_is_not_available(protocol, asked, tmp_path, versions):
     shutil.copytree(versions / "3", tmp_path / "3")
     (tmp_path / "4").mkdir()
     with ModelServer(tmp_path) as server:
@@ -166,7 +166,7 @@ def test_a_version_that_does_not_load_is_none(protocol, asked, tmp_path, version
 
 @each_protocol
 def test_a_new_version_shows_in_the_answer(protocol, asked, tmp_path, versions):
-    """But not where one is pinned."""
+    """Unless a version is pinned."""
     shutil.copytree(versions / "3", tmp_path / "3")
     with ModelServer(tmp_path) as server:
         latest, pinned = asked(server, protocol), asked(server, protocol, version=3)
@@ -184,8 +184,8 @@ REFUSALS = {400: EndpointError, 401: EndpointError, 403: EndpointError, 404: End
 
 @each_protocol
 @pytest.mark.parametrize("status", REFUSALS)
-def test_a_status_tells_what_became_of_a_batch(status, protocol, asked, server, fails):
-    """It is sent once, and the message is the server's."""
+def test_a_status_decides_whether_a_batch_may_be_sent_again(status, protocol, asked, server, fails):
+    """The batch is sent once, and the message is the server's."""
     endpoint = asked(server, protocol)
     fails(Fault(status=status))
     before = server.requests
@@ -196,7 +196,7 @@ def test_a_status_tells_what_became_of_a_batch(status, protocol, asked, server, 
 
 @each_protocol
 @pytest.mark.parametrize("cut", ["reset", "truncate"])
-def test_an_answer_that_is_cut_leaves_a_doubt(cut, protocol, asked, server, fails):
+def test_an_incomplete_answer_leaves_the_batch_in_doubt(cut, protocol, asked, server, fails):
     endpoint = asked(server, protocol)
     fails(Fault(cut=cut))
     with pytest.raises(InDoubtError):
@@ -205,8 +205,8 @@ def test_an_answer_that_is_cut_leaves_a_doubt(cut, protocol, asked, server, fail
 
 @each_protocol
 @pytest.mark.parametrize("fate", ["reset", "truncate", "silence"])
-def test_a_connection_that_ends_leaves_a_doubt(fate, protocol, asked, versions):
-    """After the model ran; and a batch is answered once the end was noticed.
+def test_a_connection_that_ends_leaves_the_batch_in_doubt(fate, protocol, asked, versions):
+    """The model had run. A later batch is answered once the end was noticed.
 
     gRPC may send one more into the connection that is gone, and leave that in doubt as well.
     """
@@ -228,8 +228,8 @@ def test_a_connection_that_ends_leaves_a_doubt(fate, protocol, asked, versions):
 
 
 @each_protocol
-def test_what_was_never_sent_is_refused(protocol, asked, versions):
-    """And at first contact there is no retry."""
+def test_a_batch_that_was_never_sent_counts_as_refused(protocol, asked, versions):
+    """At first contact there is no retry."""
     with ModelServer(versions) as server:
         endpoint = asked(server, protocol)
         assert endpoint.predict(X)[1] == "12"
@@ -255,7 +255,7 @@ def test_an_answer_must_come_in_time(protocol, asked, server, fails):
 
 @each_protocol
 def test_tls(protocol, asked, server, certificate):
-    """With the certificate named it is trusted, otherwise not."""
+    """A certificate is trusted only if it is given."""
     target = server.rest_url.split("/")[2] if protocol == "rest" else server.grpc_address
     with Relay(target, tls=server_context(*certificate)) as relay:
         address = through(relay, protocol).replace("://", "s://")
