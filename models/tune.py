@@ -10,10 +10,9 @@ from absl import flags
 from models import flags as model_flags
 from models import victim as victims
 from models.data import splits
+from revsig_keras.cli import flags as cli_flags
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
-from revsig_keras.cli.flags import define_flags as define_flags_of
-from revsig_keras.cli.flags import raw_values
 from revsig_keras.options import build
 
 
@@ -25,11 +24,11 @@ def define_flags(values=flags.FLAGS):
                         required=True,
                         flag_values=values)
     model_flags.define_data_flags(values)
-    define_flags_of(tuning.TuneConfig, values)
+    cli_flags.define_flags(tuning.TuneConfig, values)
 
 
 def main(values=flags.FLAGS):
-    config = build(tuning.TuneConfig, raw_values(tuning.TuneConfig, values))
+    config = build(tuning.TuneConfig, cli_flags.raw_values(tuning.TuneConfig, values))
     tune(model_flags.data_config(values), values.victim, config)
 
 

@@ -14,8 +14,8 @@ from revsig_keras.defences.reverse_sigmoid import reverse_sigmoid
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.defences.rounding import Rounding
 from revsig_keras.defences.top_k import TopK
-from revsig_keras.defended_model.model import DefendedModel
-from revsig_keras.strength.choose import choose_strength
+from revsig_keras.defended_model import DefendedModel
+from revsig_keras.strength import choose_strength
 from revsig_keras.version import __version__
 
 __all__ = [

@@ -11,10 +11,9 @@ import keras
 import numpy as np
 
 from revsig_keras.arrays import load_npz
+from revsig_keras.cli import flags as cli_flags
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
-from revsig_keras.cli.flags import define_flags as define_flags_of
-from revsig_keras.cli.flags import raw_values
 from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.errors import first_line
 from revsig_keras.export.keras_files import load_keras_file
@@ -33,13 +32,13 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
                         "labels y.",
                         required=True,
                         flag_values=values)
-    define_flags_of(tuning.TuneConfig, values)
+    cli_flags.define_flags(tuning.TuneConfig, values)
 
 
 def main(values: flags.FlagValues = flags.FLAGS) -> None:
     x, y = _load_inputs(values.inputs)
     probabilities = _predict(_load_model(values.model), x, values.inputs)
-    config = build(tuning.TuneConfig, raw_values(tuning.TuneConfig, values))
+    config = build(tuning.TuneConfig, cli_flags.raw_values(tuning.TuneConfig, values))
     tuning.tune(probabilities, y, config)
 
 

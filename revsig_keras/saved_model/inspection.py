@@ -24,8 +24,8 @@ from revsig_keras.saved_model.signatures import tensors_of
 
 CLEAN = "clean"
 WITHOUT_DEFENCE = "computed from the inputs without a defence"
-LIMITS = ("Not excluded: whoever holds the files holds the weights, and can run any part of the "
-          "graph. This is about what a server answers, and the functions that Python loads.")
+LIMITS = ("Not excluded: anybody who holds the files has the weights, and can run any part of the "
+          "graph. This report covers the answers of a server and the functions that Python loads.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,6 +32,14 @@ def test_examples_run(name):
     assert result.failed == 0
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_and_a_function_do_not_share_a_name(name):
+    """`import revsig_keras.reverse_sigmoid as module` gave a function."""
+    module = importlib.import_module(name)
+    package, _, member = name.rpartition(".")
+    assert not package or getattr(importlib.import_module(package), member) is module
+
+
 def test_there_are_examples():
     """So the test above checks something."""
     for member in (revsig_keras, revsig_keras.ReverseSigmoid, revsig_keras.DefendedModel,
