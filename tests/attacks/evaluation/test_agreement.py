@@ -1,4 +1,4 @@
-"""Clones are measured against given labels, on the rows that they are given for."""
+"""Clones are measured against given labels, each figure on the rows of its labels."""
 import numpy as np
 import pytest
 
@@ -18,7 +18,7 @@ class Answers:
         return np.eye(3)[labels[len(inputs)]]
 
 
-def test_each_figure_is_about_its_own_rows_and_what_is_unknown_is_none():
+def test_each_figure_is_measured_on_its_own_rows_and_unknown_ones_are_none():
     test_labels, choosing_labels = np.int64([0, 1, 1, 1]), np.int64([2, 1, 1, 1, 1])
     evaluator = AgreementEvaluator(TEST, test_labels, CHOOSING, choosing_labels)
     clone = Clone(Answers(), (), 1, 0.0, (), "", agreement_held_out=0.25)

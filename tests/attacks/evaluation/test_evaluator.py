@@ -1,4 +1,4 @@
-"""The evaluator's figures, against ones made by hand."""
+"""The evaluator's figures equal those computed by hand."""
 
 import keras
 import numpy as np
@@ -82,14 +82,14 @@ def test_equal_clones_are_examined_once():
 
 
 @pytest.mark.parametrize("held_out, expected", [(None, 0.25), (0.5, 1.0)])
-def test_what_was_watched_of_the_finished_clone_is_not_computed_again(held_out, expected):
+def test_the_last_watched_agreement_of_a_finished_clone_is_not_computed_again(held_out, expected):
     curve = ((2, 0.5), (4, 0.25))
     clone = clone_of(logits_of(linear(1.0)), steps=4, curve=curve, agreement_held_out=held_out)
     figures = evaluator(linear(5.0)).measure(clone, "none", INPUTS)
     assert figures["agreement_validation"] == expected
 
 
-def test_what_is_remembered_of_clones_is_bounded(monkeypatch):
+def test_few_examined_clones_are_remembered(monkeypatch):
     monkeypatch.setattr(agreement, "_REMEMBERED", 2)
     judge, model = evaluator(linear(5.0)), logits_of(linear(1.0))
     examined = {}

@@ -1,4 +1,4 @@
-"""Probabilities, labels, and what is neither, are told apart."""
+"""Probabilities and labels are read; other outputs are refused."""
 import ml_dtypes
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_one_unit_is_the_second_of_two_classes(shape):
     (np.int32([0, 3]), "from 0 to 2, as in the data. Received: 3"),
     (np.int32([-1, 0]), "Received: -1"),
 ])
-def test_what_is_neither_is_refused(raw, message):
+def test_other_outputs_are_refused(raw, message):
     with pytest.raises(ValueError, match=message):
         read_answers(raw, 2, 3)
 
@@ -62,7 +62,7 @@ def test_saturated_answers_say_no_more_than_the_label():
     ([[1.5, -0.5], [0.5, 0.5]], "smallest entry of -0.5; does the victim emit logits"),
     ([[0.5, 0.5], [0.9, 0.2]], r"summing to 1 \(within 0.01\). Received: row sums from 1 to 1.1"),
 ])
-def test_what_is_no_distribution_is_refused(answers, message):
+def test_rows_that_are_not_distributions_are_refused(answers, message):
     with pytest.raises(ValueError, match=message):
         check_probabilities(np.float32(answers), 2)
 

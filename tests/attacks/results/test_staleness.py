@@ -77,7 +77,7 @@ def test_every_record_is_compared_and_not_only_the_first(name, entry, now):
         refuse_stale([record(), record(**{name: changed})], origin(), "a directory")
 
 
-def test_what_older_records_lack_is_not_held_against_them(monkeypatch):
+def test_entries_that_older_records_lack_are_not_compared(monkeypatch):
     old = record(hardware={}, victim={}, dataset={}, commit=None)
     del old["defence_answers"]
     behave_differently(monkeypatch, by=0.5)

@@ -1,4 +1,4 @@
-"""A target is put together from its parts, whatever answers."""
+"""A target is put together from an oracle and an evaluator."""
 import numpy as np
 import pytest
 
