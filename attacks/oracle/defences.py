@@ -34,6 +34,7 @@ def fixed_answers(defence: str, num_classes: int) -> list[float] | None:
     The rows do not depend on the victim, the platform or the version of NumPy: the uniform row, a
     row with all its mass on one class, and 62 others from nearly uniform to nearly certain. Each
     answer is summarised by two sums of its entries, with fixed signs of which half are negative.
+    A defence with a secret answers with it, as it answers every thief.
 
     Args:
         defence: Member of `revsig_keras.defences.catalogue.DEFENCES`, as written, or `as_served`.

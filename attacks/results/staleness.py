@@ -52,6 +52,7 @@ def _refuse_changed_defences(records, num_classes, directory):
             raise ValueError(
                 "`output_dir` must hold results of defences that answer as they do now. Received: "
                 f"{directory}, where {cell['defence']} answered {FIXED_ROWS} fixed rows "
-                f"differently, by an L1 distance of {difference:.2g} or more: its code has changed "
-                f"since {record['id']} was made at commit {record.get('commit') or 'unknown'}. "
-                "Name another directory, or use the code of that commit")
+                f"differently, by an L1 distance of {difference:.2g} or more: its code or its "
+                f"secret has changed since {record['id']} was made at commit "
+                f"{record.get('commit') or 'unknown'}. Name another directory, or use the code of "
+                "that commit")
