@@ -178,7 +178,7 @@ def check_refusals(subject: Subject) -> None:
     refused = {f"an input of {dtype}": np.ones(shape, dtype) for dtype in ("int32", "bool")}
     for what, inputs in refused.items():
         _require(_refuses(subject.variant(), inputs), f"it accepts {what}")
-    for classes in range(1, subject.classes + 1):
+    for classes in (1, 2):  # Few shapes: some backends compile for each.
         inputs = np.full(Subject(subject.layer, classes).shape(2), 1 / classes, "float32")
         refused[f"{classes} classes"] = inputs
     for what, inputs in refused.items():

@@ -110,6 +110,16 @@ class Liar(Inverted):
 
 
 @registered
+class Late(Defence):
+    """Checks the number of classes where training does not come by."""
+
+    def perturb(self, probabilities):
+        if probabilities.shape[-1] < 3:
+            raise ValueError("fewer than 3 classes")
+        return 1.0 + probabilities
+
+
+@registered
 class Prior(Defence):
     """Blends with the mean of the rows it was fitted to."""
 

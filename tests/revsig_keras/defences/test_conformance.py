@@ -157,8 +157,9 @@ def test_the_error_says_what_a_defence_expects(shape, remedy):
     (strangers.Liar(), "rows", "% of the labels are lost"),
     (strangers.Prior(), "training", "must be fitted before it is used"),
     (TopK(5), "shapes", "at most the number of classes"),
+    (strangers.Late(), "refusals", "whether it accepts 2 classes depends on `training`"),
 ],
-                         ids=["labels are lost", "not fitted", "too few classes"])
+                         ids=["labels are lost", "not fitted", "too few classes", "late check"])
 def test_a_defence_that_does_not_conform_is_told_why(layer, check, reason):
     """By the name of the first check that fails."""
     with pytest.raises(AssertionError, match=f"(?s)fails the check '{check}': .*{reason}"):
