@@ -6,6 +6,8 @@ import pathlib
 import re
 
 from attacks.endpoint.address import Address
+from revsig_keras.arguments import check_integer
+from revsig_keras.arguments import is_real
 from revsig_keras.options import option
 
 FORMATS = ("row", "column")
@@ -67,8 +69,7 @@ class RetryPolicy:
     longest_delay_s: float = 30.0
 
     def __post_init__(self):
-        if self.retries < 0:
-            raise ValueError(f"`retries` must be at least 0. Received: {self.retries}")
+        check_integer("retries", self.retries, least=0)
 
     def delay_s(self, retry: int, retry_after_s: float | None, jitter: float) -> float:
         """Returns the seconds before a retry: exponential, with jitter.
@@ -188,12 +189,10 @@ class EndpointConfig:
 
     def __post_init__(self):
         for name in ("rows_per_request", "concurrency"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` must be at least 1. "
-                                 f"Received: {getattr(self, name)}")
+            check_integer(name, getattr(self, name), least=1)
         for name in ("timeout_s", "rows_per_second"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
+            if value is not None and not (is_real(value) and 0 < value < float("inf")):
                 raise ValueError(f"`{name}` must be positive. Received: {value}")
         if self.request_format not in FORMATS:
             raise ValueError(f"`request_format` must be one of {', '.join(FORMATS)}. "
@@ -247,7 +246,6 @@ class RemoteConfig:
         affects_results=False)
 
     def __post_init__(self):
-        if self.eval_rows is not None and self.eval_rows < 2:
-            raise ValueError(f"`eval_rows` must be at least 2. Received: {self.eval_rows}")
-        if self.max_rows is not None and self.max_rows < 0:
-            raise ValueError(f"`max_rows` must be at least 0. Received: {self.max_rows}")
+        for name, least in (("eval_rows", 2), ("max_rows", 0)):
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name), least=least)

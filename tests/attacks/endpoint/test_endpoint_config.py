@@ -1,6 +1,7 @@
 """The configuration of an endpoint is checked once, and secrets are not shown."""
 import itertools
 
+import numpy as np
 import pytest
 
 from attacks.endpoint.address import Address
@@ -13,8 +14,11 @@ ADDRESS = Address.parse("grpc://host/m")
 
 
 @pytest.mark.parametrize("options, message", [
-    (dict(rows_per_request=0), "`rows_per_request`.*at least 1. Received: 0"),
-    (dict(concurrency=0), "`concurrency`.*Received: 0"),
+    (dict(rows_per_request=0), "`rows_per_request` must be an integer of 1 or more.*=0"),
+    (dict(rows_per_request=True), "`rows_per_request` must be an integer.*=True"),
+    (dict(concurrency=0), "`concurrency` must be an integer of 1 or more.*=0"),
+    (dict(concurrency=2.5), "`concurrency` must be an integer.*=2.5"),
+    (dict(timeout_s=True), "`timeout_s`.*positive. Received: True"),
     (dict(timeout_s=0), "`timeout_s`.*positive. Received: 0"),
     (dict(timeout_s=float("nan")), "`timeout_s`"),
     (dict(rows_per_second=-1), "`rows_per_second`"),
@@ -30,9 +34,21 @@ def test_invalid_options_are_refused(options, message):
         EndpointConfig(ADDRESS, **options)
 
 
-def test_max_rows_is_not_negative():
-    with pytest.raises(ValueError, match="`max_rows`.*Received: -1"):
-        RemoteConfig(EndpointConfig(ADDRESS), max_rows=-1)
+@pytest.mark.parametrize("options, message", [
+    (dict(max_rows=-1), "`max_rows` must be an integer of 0 or more.*=-1"),
+    (dict(max_rows=True), "`max_rows` must be an integer.*=True"),
+    (dict(eval_rows=1), "`eval_rows` must be an integer of 2 or more.*=1"),
+])
+def test_an_impossible_audit_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        RemoteConfig(EndpointConfig(ADDRESS), **options)
+
+
+def test_integers_of_numpy_are_integers():
+    endpoint = EndpointConfig(ADDRESS, rows_per_request=np.int64(8), retry=RetryPolicy(np.int8(2)))
+    audit = RemoteConfig(endpoint, eval_rows=np.int32(30), max_rows=np.int64(100))
+    assert audit == RemoteConfig(EndpointConfig(ADDRESS, rows_per_request=8, retry=RetryPolicy(2)),
+                                 eval_rows=30, max_rows=100)  # yapf: disable
 
 
 def test_secrets_are_read_when_needed_and_not_shown(monkeypatch, tmp_path):
@@ -73,5 +89,5 @@ def test_delays_grow_to_a_limit_with_jitter_and_respect_the_server():
         assert policy.delay_s(retry, 100, 0.3) == 100
         assert policy.delay_s(retry, 0, 0.3) > 0
     assert policy.delay_s(10**6, None, 0) == 15
-    with pytest.raises(ValueError, match="`retries`.*Received: -1"):
+    with pytest.raises(ValueError, match="`retries` must be an integer of 0 or more.*=-1"):
         RetryPolicy(-1)
