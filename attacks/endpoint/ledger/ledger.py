@@ -1,4 +1,4 @@
-"""What an auditor has asked of endpoints, and paid for."""
+"""The ledger of the rows that an auditor sent to endpoints, and of their answers."""
 
 import collections
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ class LedgerFullError(LedgerError):
 
 
 class Ledger:
-    """What was asked of each endpoint, with the answers and the bills, on disk.
+    """All rows that were sent to endpoints, with their answers and their bills, on disk.
 
     The protocol, for each batch:
 
@@ -90,17 +90,17 @@ class Ledger:
         self._closing.close()
 
     def declare_owned(self, endpoint: str) -> None:
-        """Keeps that the user says, now, that the endpoint is their own."""
+        """Records that the user states, now, to own the endpoint."""
         if not self.is_owned(endpoint):
             now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
             self._commit([], Facts({endpoint: now}, {}))
 
     def is_owned(self, endpoint: str) -> bool:
-        """Whether the user has said that the endpoint is their own, whatever its version."""
+        """Whether the user has stated to own the endpoint, whatever its version."""
         return endpoint in self._facts.owned
 
     def target(self, endpoint: str, version: str) -> bytes:
-        """Returns what the other calls know a version of an endpoint by."""
+        """Returns the digest by which the other calls know a version of an endpoint."""
         return target_of(endpoint, version)
 
     def find(self, target: bytes, keys: Iterable[Key]) -> dict[Key, np.ndarray]:
@@ -156,15 +156,15 @@ class Ledger:
             raise self._full() from None
 
     def bill(self, run: str, account: str) -> Bill:
-        """What an account of a run has cost so far."""
+        """Returns what an account of a run has cost so far."""
         return self._facts.bills.get((run, account), Bill())
 
     def in_doubt(self, target: bytes) -> int:
-        """How many rows were sent and never answered."""
+        """Returns the number of rows that were sent and never answered."""
         return self._rows.in_doubt(target)
 
     def answered(self, target: bytes) -> int:
-        """How many rows have an answer."""
+        """Returns the number of rows with an answer."""
         return self._rows.answered(target)
 
     def _new_answers(self, target, keys, answers) -> list[Answer]:

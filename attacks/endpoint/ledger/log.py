@@ -1,9 +1,9 @@
 """A log: a file of records that only grows, and that heals itself when it is read.
 
-The file is a `Head` and frames. A commit appends frames, writes a head that counts them in, and
-returns once both are on disk. So all that lies before the head's end was committed: if a part of it
-cannot be read, or is not there, the log is damaged. What lies behind was being written when a run
-was killed.
+The file is a `Head` and frames. A commit appends frames, writes a head that includes them, and
+returns once both are on disk. So everything before the head's end was committed: if a part of it is
+unreadable or missing, the log is damaged. Anything after the head's end was being written when a
+run was killed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -134,7 +134,7 @@ class Log:
             yield from frames.scan(file, HEAD_BYTES)
 
     def _complete(self, committed: Head) -> None:
-        """Cuts off what a stopped run did not write to its end, and commits the rest."""
+        """Cuts off an unfinished record of a stopped run, and commits whole ones."""
         cut = os.fstat(self._fd).st_size - self._head.end
         if cut:
             logging.warning(

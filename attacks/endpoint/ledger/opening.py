@@ -1,4 +1,4 @@
-"""Where a ledger is, and what is done with its file before it is opened."""
+"""Finds a ledger's file, and makes it ready to be opened."""
 
 import os
 import pathlib

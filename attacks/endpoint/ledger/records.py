@@ -30,7 +30,14 @@ class Bill(NamedTuple):
 
 
 class Sending(NamedTuple):
-    """Rows that are about to be sent, or that the server has refused; None pays for old ones."""
+    """Rows that are about to be sent, or that the server has refused.
+
+    Attributes:
+        is_refused: Whether the server has refused the rows.
+        target: The target of the rows.
+        rows: Their digests.
+        account: The account that pays for them; None if their bill is known otherwise.
+    """
     is_refused: bool
     target: bytes
     rows: Sequence[bytes]
@@ -68,11 +75,11 @@ class Answer(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What is small and would be missed: it is repeated in every commit of a run.
+    """Small facts that would be missed, so that every commit of a run repeats them.
 
     Attributes:
-        owned: When the user said that an endpoint is their own, by endpoint.
-        bills: What each account has cost by now.
+        owned: When the user stated to own an endpoint, by endpoint.
+        bills: What each account has cost so far.
     """
     owned: dict[str, str]
     bills: dict[Account, Bill]

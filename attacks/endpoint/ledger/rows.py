@@ -1,4 +1,4 @@
-"""What is known of millions of rows, in memory."""
+"""The states of millions of rows, in memory."""
 
 import collections
 from collections.abc import Sequence
