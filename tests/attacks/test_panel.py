@@ -112,15 +112,15 @@ def test_every_name_has_a_row():
             assert rows and all(case.member.split(":")[0] == name for case in rows)
 
 
-@pytest.mark.parametrize("made, option, default", [
-    (made, option, default) for registry in (ATTACKS, ADVERSARIES) for name in registry.names
-    for made in [registry.make(name)] for option, default in registry.resolve(name)[1].items()
+@pytest.mark.parametrize("kind, option, default", [
+    (type(registry.make(name)), option, default) for registry in (ATTACKS, ADVERSARIES)
+    for name in registry.names for option, default in registry.resolve(name)[1].items()
     if type(default) is int
-], ids=str)  # yapf: disable
-def test_integers_of_numpy_are_accepted_and_booleans_are_refused(made, option, default):
-    assert type(made)(**{option: np.int64(default)})
+], ids=lambda part: getattr(part, "__name__", part))  # yapf: disable
+def test_integers_of_numpy_are_accepted_and_booleans_are_refused(kind, option, default):
+    assert kind(**{option: np.int64(default)})
     with pytest.raises(ValueError, match=f"`{option}` must be an integer"):
-        type(made)(**{option: True})
+        kind(**{option: True})
 
 
 class Asking:
