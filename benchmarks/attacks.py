@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from attacks.adversaries.bayes import Bayes
 from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
+from attacks.clone.memory import Memory
 from benchmarks import cells
 from benchmarks import comparison
 from benchmarks import growth
@@ -25,6 +26,7 @@ from benchmarks.peer import Peer
 from models import architectures
 from models.gradients import input_gradients
 from revsig_keras.cli import program
+from revsig_keras.defences.catalogue import make_defence
 
 POINTS, ANSWERS = 1000, 10_000
 # What recovery may take on two cores.
@@ -104,11 +106,12 @@ def one_class(model):
 
 def _recovery(pairs):
     """Seconds to simulate pairs, to index them, and to recover answers that are none of them."""
+    layer = make_defence(cells.DEFENCE)
     start = time.perf_counter()
-    adversary = Bayes(prior="dirichlet", pairs=pairs)
-    recover = adversary.undo_by_prior(cells.DEFENCE, cells.CLASSES)
+    simulated = pairs_of_dirichlet(layer, cells.CLASSES, pairs)
+    recover = Bayes().undo(simulated, seed=0, memory=Memory())
     begun = time.perf_counter() - start
-    others = pairs_of_dirichlet(adversary.guess, cells.DEFENCE, cells.CLASSES, pairs + ANSWERS)
+    others = pairs_of_dirichlet(layer, cells.CLASSES, pairs + ANSWERS)
     start = time.perf_counter()
     recover(others.answers[-ANSWERS:])
     return begun + time.perf_counter() - start, RECOVERY_SECONDS
