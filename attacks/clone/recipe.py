@@ -6,6 +6,7 @@ from typing import Any
 from models import architectures
 from models.training import precision
 from models.training.optimizers import OPTIMIZERS
+from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.arguments import is_real
 from revsig_keras.options import option
@@ -55,13 +56,15 @@ class Recipe:
         architectures.ARCHITECTURES.make(self.architecture)
         OPTIMIZERS.make(self.optimizer)  # refuses values out of range
         for name in ("batch_size", "steps", "patience"):
-            # NumPy's integers become Python's, so that records and digests do not differ.
+            # NumPy's numbers become Python's, so that records and digests do not differ.
             object.__setattr__(self, name, check_integer(name, getattr(self, name), least=1))
         if self.precision not in precision.NAMES:
             raise ValueError(f"`precision` must be one of {', '.join(precision.NAMES)}. Received: "
                              f"{self.precision!r}")
         if not is_real(self.held_out) or not 0 <= self.held_out < 1:
             raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
+        object.__setattr__(self, "held_out", float(self.held_out))
+        check_boolean("jit", self.jit)
 
     def describe(self) -> dict[str, Any]:
         """The recipe with the value of every option, the same for every spelling of it."""

@@ -6,6 +6,7 @@ import pathlib
 import re
 
 from attacks.endpoint.address import Address
+from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.arguments import is_real
 from revsig_keras.options import option
@@ -246,6 +247,7 @@ class RemoteConfig:
         affects_results=False)
 
     def __post_init__(self):
+        check_boolean("owned", self.owned)
         for name, least in (("eval_rows", 2), ("max_rows", 0)):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name), least=least)

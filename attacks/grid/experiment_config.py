@@ -96,6 +96,8 @@ class ExperimentConfig:
         self._check_members()
         if not is_real(self.epsilon) or not 0 < self.epsilon <= 1:
             raise ValueError(f"`epsilon` must be in (0, 1]. Received: {self.epsilon}")
+        # NumPy's numbers become Python's, which JSON can write.
+        object.__setattr__(self, "epsilon", float(self.epsilon))
         reasons_unless_all(
             ADVERSARIES.make(adversary).unfit(defence)
             for adversary, defence in itertools.product(self.adversaries, self.defences))

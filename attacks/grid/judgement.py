@@ -30,3 +30,7 @@ class Judgement:
             raise ValueError(f"`price_per_1000` must be a number of at least 0. Received: {price}")
         if limit is not None and not (is_real(limit) and 0 <= limit <= 1):
             raise ValueError(f"`fail_above` must be in [0, 1]. Received: {limit}")
+        for name in ("price_per_1000", "fail_above"):
+            if getattr(self, name) is not None:
+                # NumPy's numbers become Python's, which JSON can write.
+                object.__setattr__(self, name, float(getattr(self, name)))

@@ -11,6 +11,7 @@ import numpy as np
 from models.data import folder
 from models.data import tfds
 from models.data.dataset import Dataset
+from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.arrays import load_npz
 from revsig_keras.options import option
@@ -72,6 +73,7 @@ class DataConfig:
     def __post_init__(self):
         object.__setattr__(self, "split_seed", check_integer("split_seed", self.split_seed,
                                                              least=0))
+        check_boolean("download", self.download)
         for name in ("data_dir", "cache_dir"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, os.fspath(getattr(self, name)))

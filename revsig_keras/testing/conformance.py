@@ -195,6 +195,10 @@ def _refuses(layer: Defence, inputs: Any, training: bool = False) -> bool:
         layer(inputs, training=training)
     except ValueError:
         return True
+    except Exception as error:  # pylint: disable=broad-except
+        # Where `perturb` cannot compute, each backend raises errors of its own.
+        raise AssertionError(f"an input of shape {tuple(inputs.shape)} ends in "
+                             f"{type(error).__name__}: refuse it in `check_input`") from error
     return False
 
 

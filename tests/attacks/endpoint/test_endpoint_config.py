@@ -38,6 +38,7 @@ def test_invalid_options_are_refused(options, message):
     (dict(max_rows=-1), "`max_rows` must be an integer of 0 or more.*=-1"),
     (dict(max_rows=True), "`max_rows` must be an integer.*=True"),
     (dict(eval_rows=1), "`eval_rows` must be an integer of 2 or more.*=1"),
+    (dict(owned="no"), "`owned` must be a boolean. Received: owned='no'"),
 ])
 def test_an_impossible_audit_is_refused(options, message):
     with pytest.raises(ValueError, match=message):

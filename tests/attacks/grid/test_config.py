@@ -1,6 +1,7 @@
 """The configuration of a run: what is a cell, what is the same experiment, what is refused."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -134,6 +135,7 @@ def test_an_impossible_run_is_refused(config, changes, message):
     ({"held_out": 1.0}, r"`held_out` must be in \[0, 1\)"),
     ({"held_out": True}, r"`held_out` must be in \[0, 1\)"),
     ({"held_out": float("nan")}, r"\[0, 1\)"),
+    ({"jit": "no"}, "`jit` must be a boolean. Received: jit='no'"),
 ])  # yapf: disable
 def test_an_impossible_recipe_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
@@ -142,16 +144,19 @@ def test_an_impossible_recipe_is_refused(changes, message):
 
 def test_numbers_of_numpy_are_numbers():
     """And the cells and records are those of Python's numbers."""
-    plain = run_config(budgets=(5,), seeds=(1,), epsilon=0.5, clone=Recipe(steps=7),
+    plain = run_config(budgets=(5,), seeds=(1,), epsilon=0.5, clone=Recipe(steps=7, held_out=0.25),
                        clones_per_device=2)  # yapf: disable
     numpy = run_config(budgets=(np.int64(5),),
                        seeds=(np.uint8(1),),
-                       epsilon=np.float64(0.5),
-                       clone=Recipe(steps=np.int32(7)),
+                       epsilon=np.float32(0.5),
+                       clone=Recipe(steps=np.int32(7), held_out=np.float32(0.25)),
                        clones_per_device=np.int64(2))
     assert numpy == plain and numpy.replay() == plain.replay()
     assert repr(numpy.experiment.cells()) == repr(plain.experiment.cells())
     assert repr(numpy.experiment.clone) == repr(plain.experiment.clone)
+    assert json.dumps(numpy.describe()) == json.dumps(plain.describe())
+    judgement = Judgement(price_per_1000=np.int64(3), fail_above=np.float32(0.5))
+    assert json.dumps(dataclasses.asdict(judgement)) == '{"price_per_1000": 3.0, "fail_above": 0.5}'
 
 
 IMAGES = Dataset("images", np.zeros((9, 4, 4, 1), np.float32), np.arange(9), 9, (0.0, 1.0))

@@ -150,6 +150,7 @@ def test_data_config_loads_and_takes_paths_and_integers_of_numpy():
 @pytest.mark.parametrize("change, message", [
     ({"split_seed": -1}, "`split_seed` must be an integer of 0 or more"),
     ({"split_seed": True}, "`split_seed` must be an integer"),
+    ({"download": "no"}, "`download` must be a boolean. Received: download='no'"),
     ({"image_size": (4,)}, r"must be a pair \(height, width\). Received: \(4,\)"),
     ({"image_size": (4, 0)}, "`image_size` must be an integer of 1 or more. Received"),
 ])  # yapf: disable
