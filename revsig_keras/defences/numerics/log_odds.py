@@ -1,17 +1,15 @@
 """Functions of log-odds, exact and with finite gradients wherever probabilities saturate."""
-from collections.abc import Callable
 import numbers
 
 import keras
 from keras import ops
 import numpy as np
 
+from revsig_keras.defences.numerics.probabilities import Gradient
 from revsig_keras.defences.numerics.probabilities import largest
 from revsig_keras.defences.numerics.probabilities import Tensor
+from revsig_keras.defences.numerics.probabilities import with_gradient
 
-# Computes the gradient of a function from the gradient of its value.
-_Gradient = Callable[[Tensor], Tensor]
-_ValueAndGradient = Callable[[Tensor], tuple[Tensor, _Gradient]]
 # Stands for infinity where an infinite number times a gradient of 0 would be NaN.
 _HUGE = 1e30
 
@@ -21,7 +19,7 @@ def log(x: Tensor) -> Tensor:
     dtype = keras.backend.standardize_dtype(x.dtype)
     tiny, limit = float(np.finfo(dtype).tiny), 0.125 * largest(dtype)
 
-    def value_and_gradient(x: Tensor) -> tuple[Tensor, _Gradient]:
+    def value_and_gradient(x: Tensor) -> tuple[Tensor, Gradient]:
 
         def gradient(upstream: Tensor) -> Tensor:
             # Apply `where` after the division: a compiler may hoist the divisor, which then
@@ -31,13 +29,13 @@ def log(x: Tensor) -> Tensor:
 
         return ops.log(x), gradient
 
-    return _with_gradient(value_and_gradient, x)
+    return with_gradient(value_and_gradient, x)
 
 
 def lift(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
     """Returns 1/2 - s(gamma log_odds), from 0 to 1/2, for log_odds <= 0, -inf included."""
 
-    def value_and_gradient(z: Tensor) -> tuple[Tensor, _Gradient]:
+    def value_and_gradient(z: Tensor) -> tuple[Tensor, Gradient]:
         # tanh is exact where the difference cancels. The gradient uses the power, since 1 - tanh^2
         # cancels.
 
@@ -50,7 +48,7 @@ def lift(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
             return -0.5 * minus_one / (2.0 + minus_one), gradient
         return -0.5 * ops.tanh(0.5 * z), gradient
 
-    return _with_gradient(value_and_gradient, _scaled(log_odds, gamma))
+    return with_gradient(value_and_gradient, _scaled(log_odds, gamma))
 
 
 def minor(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
@@ -63,18 +61,3 @@ def _scaled(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
     if not isinstance(gamma, numbers.Real):  # A tensor may be learned.
         log_odds = ops.maximum(log_odds, -_HUGE)
     return gamma * log_odds
-
-
-def _with_gradient(value_and_gradient: _ValueAndGradient, x: Tensor) -> Tensor:
-    """Calls a function that returns a value and the function that computes its gradient."""
-
-    def function(x: Tensor) -> tuple[Tensor, _Gradient]:
-        value, gradient = value_and_gradient(x)
-
-        # Keras' backends pass the upstream gradient in two ways.
-        def backward(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
-            return gradient(args[0] if upstream is None else upstream)
-
-        return value, backward
-
-    return ops.custom_gradient(function)(x)

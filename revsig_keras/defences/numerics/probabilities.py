@@ -8,6 +8,8 @@ import numpy as np
 
 # The backends have no type of tensors in common.
 Tensor = Any
+# Computes the gradient of a function from the gradient of its value.
+Gradient = Callable[[Tensor], Tensor]
 
 # Distance from 1 to the next larger number. NumPy's `finfo` does not know bfloat16.
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
@@ -61,21 +63,24 @@ def widen(y: Tensor, dtype: str) -> Tensor:
     """
     received = keras.backend.standardize_dtype(y.dtype)
     y = ops.cast(y, "float64" if "float64" in (received, dtype) else "float32")
-    return _cap_gradient(y, largest(received))
+    limit = largest(received)
+    return with_gradient(lambda x: (x, lambda upstream: ops.clip(upstream, -limit, limit)), y)
 
 
-def _cap_gradient(y: Tensor, limit: float) -> Tensor:
-    """Returns `y`, with its gradient capped."""
+def with_gradient(value_and_gradient: Callable[[Tensor], tuple[Tensor, Gradient]],
+                  x: Tensor) -> Tensor:
+    """Calls a function that returns a value and the function that computes its gradient."""
 
-    def identity(x: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
+    def function(x: Tensor) -> tuple[Tensor, Gradient]:
+        value, gradient = value_and_gradient(x)
 
-        def gradient(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
-            upstream = args[0] if upstream is None else upstream
-            return ops.clip(upstream, -limit, limit)
+        # Keras' backends pass the upstream gradient in two ways.
+        def backward(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
+            return gradient(args[0] if upstream is None else upstream)
 
-        return x, gradient
+        return value, backward
 
-    return ops.custom_gradient(identity)(y)
+    return ops.custom_gradient(function)(x)
 
 
 def row_sum(x: Tensor, width: int = 32) -> Tensor:
