@@ -4,10 +4,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from revsig_keras.arguments import check_integer
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.metrics.docstrings import documented
 from revsig_keras.metrics.labelled_rows import bin_sums
-from revsig_keras.metrics.labelled_rows import check_bins
 from revsig_keras.metrics.labelled_rows import read_rows
 
 # Log-odds of the confidences that float32 can tell from 0 and 1 are inside +- this.
@@ -59,8 +59,7 @@ class ConfidenceAUROC(keras.metrics.Metric):
                  name: str | None = "confidence_auroc",
                  dtype: str | keras.DTypePolicy | None = None):
         super().__init__(name=name, dtype=dtype)
-        check_bins(bins)
-        self.bins = int(bins)
+        self.bins = check_integer("bins", bins, least=1)
         self._direction = "up"
         self.right = self.add_weight(shape=(self.bins,), initializer="zeros", name="right")
         self.wrong = self.add_weight(shape=(self.bins,), initializer="zeros", name="wrong")

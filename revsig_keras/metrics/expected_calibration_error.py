@@ -4,10 +4,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from revsig_keras.arguments import check_integer
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.metrics.docstrings import documented
 from revsig_keras.metrics.labelled_rows import bin_sums
-from revsig_keras.metrics.labelled_rows import check_bins
 from revsig_keras.metrics.labelled_rows import read_rows
 
 
@@ -54,8 +54,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
                  name: str | None = "expected_calibration_error",
                  dtype: str | keras.DTypePolicy | None = None):
         super().__init__(name=name, dtype=dtype)
-        check_bins(bins)
-        self.bins = int(bins)
+        self.bins = check_integer("bins", bins, least=1)
         self._direction = "down"
         # The weight of a bin times |accuracy - confidence| is |sum of weight (right - confidence)|
         self.gap = self.add_weight(shape=(self.bins,), initializer="zeros", name="gap")

@@ -4,7 +4,6 @@ import dataclasses
 import keras
 from keras import ops
 
-from revsig_keras.arguments import is_integer
 from revsig_keras.defences.numerics.probabilities import Tensor
 
 # Rounding to bfloat16 moves probabilities above 1, and sums away from 1, by less than this.
@@ -62,12 +61,6 @@ def read_rows(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None,
     confidence = ops.broadcast_to(confidence,
                                   ops.shape(weight))  # For no rows, torch gives a scalar.
     return LabelledRows(p, targets, confidence, ops.cast(right, dtype), weight)
-
-
-def check_bins(bins: int) -> None:
-    """Raises `ValueError` unless `bins` is a positive integer."""
-    if not is_integer(bins) or bins < 1:
-        raise ValueError(f"`bins` must be an integer of at least 1. Received: bins={bins!r}")
 
 
 def bin_sums(index: Tensor, values: Tensor, bins: int) -> Tensor:
