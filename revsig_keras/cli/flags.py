@@ -43,12 +43,9 @@ def naming_flags(config: type) -> contextlib.AbstractContextManager[None]:
     Args:
         config: A dataclass with options.
     """
-    flag_of = {option.field: f"--{option.name}" for option in options_of(config)}
-    return renaming({**flag_of, **{name: f"--{name}" for name in _names(config)}})
-
-
-def _names(config: type) -> list[str]:
-    return [option.name for option in options_of(config)]
+    options = options_of(config)
+    by_field = {option.field: f"--{option.name}" for option in options}
+    return renaming({**by_field, **{option.name: f"--{option.name}" for option in options}})
 
 
 def _define(option: Option, values: flags.FlagValues) -> None:

@@ -1,4 +1,6 @@
 """The frame of the command-line programs."""
+from collections.abc import Iterator
+import contextlib
 import logging as standard_logging
 import re
 import sys
@@ -8,7 +10,7 @@ from absl import app
 from absl import flags
 from absl import logging
 
-from revsig_keras.cli import messages
+from revsig_keras.cli.startup import PACKAGES
 from revsig_keras.errors import SavedModelError
 
 
@@ -59,7 +61,7 @@ def guarded(main: Callable[..., None],
             raise ValueError(f"besides flags, {len(expected)} arguments are expected "
                              f"({' '.join(expected) or 'none'}). Received: "
                              f"{' '.join(received) or 'none'}")
-        with messages.on_stderr():
+        with _messages_on_stderr():
             main(*received)
     except (ValueError, OSError, SavedModelError) as error:
         if logging.get_verbosity() >= logging.DEBUG:
@@ -68,6 +70,29 @@ def guarded(main: Callable[..., None],
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+@contextlib.contextmanager
+def _messages_on_stderr() -> Iterator[None]:
+    """Shows what our packages log, from INFO on, as plain lines on stderr.
+
+    Libraries log what a user may want to know, and print nothing: a program that imports them
+    decides what is shown.
+    """
+    handler = standard_logging.StreamHandler(sys.stderr)
+    loggers = [standard_logging.getLogger(name) for name in PACKAGES]
+    before = [(logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(standard_logging.INFO)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, (level, propagate) in zip(loggers, before):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.propagate = propagate
 
 
 def name_flags(message: str, flag_of: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 # The packages of this repository that have programs.
-_PACKAGES = ("revsig_keras", "models", "attacks", "benchmarks")
+PACKAGES = ("revsig_keras", "models", "attacks", "benchmarks")
 
 
 def is_program() -> bool:
@@ -26,7 +26,7 @@ def is_program() -> bool:
         return False
     name = sys.orig_argv[-len(sys.argv)].removeprefix("-m").partition(".")[0]
     file = getattr(sys.modules.get(name), "__file__", None)
-    if name not in _PACKAGES or file is None:
+    if name not in PACKAGES or file is None:
         return False
     # Another project may have a package of that name, such as `models`.
     return pathlib.Path(file).resolve().parents[1] == pathlib.Path(__file__).resolve().parents[2]
