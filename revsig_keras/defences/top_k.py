@@ -10,7 +10,7 @@ from revsig_keras.defences.numerics.probabilities import normalise
 from revsig_keras.defences.numerics.probabilities import Tensor
 
 
-def largest(y: Tensor, k: int) -> Tensor:
+def among_largest(y: Tensor, k: int) -> Tensor:
     """Marks the `k` largest entries of each row, of equal ones those with the lowest indices."""
     # Where equal entries come in `ops.top_k` depends on the backend; its values do not.
     least = ops.top_k(y, k)[0][..., -1:]
@@ -73,7 +73,7 @@ class TopK(Defence):
                              f"Received: k={self.k} for {classes} classes")
 
     def perturb(self, probabilities: Tensor) -> Tensor:
-        return ops.where(largest(probabilities, self.k), normalise(probabilities), 0.0)
+        return ops.where(among_largest(probabilities, self.k), normalise(probabilities), 0.0)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "k": self.k}
