@@ -23,7 +23,7 @@ from attacks.endpoint.ledger.records import Record
 from attacks.endpoint.ledger.records import rows_of
 from attacks.endpoint.ledger.records import Sending
 from attacks.endpoint.ledger.records import target_of
-from attacks.endpoint.ledger.rows import Rows
+from attacks.endpoint.ledger.rows import RowStates
 
 RESERVE_BYTES = 8 * 2**20
 _ANSWERS_AT_ONCE = 1000
@@ -206,7 +206,7 @@ class Ledger:
         self._take((offset, decode(record)) for offset, record in self._log.replay())
 
     def _forget(self) -> None:
-        self._rows, self._facts, self._own_facts = Rows(), Facts({}, {}), Facts({}, {})
+        self._rows, self._facts, self._own_facts = RowStates(), Facts({}, {}), Facts({}, {})
 
     def _take(self, placed: Iterable[tuple[int, Record]]) -> None:
         """Takes records with their offsets into memory."""

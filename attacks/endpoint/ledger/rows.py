@@ -11,7 +11,7 @@ _OFFSET = 2**16
 _MOST_SENDS = _OFFSET - 1
 
 
-class Rows:
+class RowStates:
     """The state of each row, in 24 bytes per row, and the number of rows in each state.
 
     Recent rows are in a dictionary. From there they are moved to sorted arrays, which take a sixth

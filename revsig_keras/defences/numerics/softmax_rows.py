@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     log_odds: Tensor
 
 
-class Rows(NamedTuple):
+class SoftmaxRows(NamedTuple):
     """Rows as amounts of a total, prepared so that no difference cancels.
 
     The top is the largest entry. Where it is above 1/2, its log-odds come from the sum of the
@@ -49,7 +49,7 @@ class Rows(NamedTuple):
     is_empty: Tensor
 
 
-def from_probabilities(y: Tensor) -> Rows:
+def from_probabilities(y: Tensor) -> SoftmaxRows:
     """Reads probabilities, which need not sum to 1."""
     dtype = keras.backend.standardize_dtype(y.dtype)
     top = _max(y)
@@ -72,10 +72,10 @@ def from_probabilities(y: Tensor) -> Rows:
     minor, least, second = (Entry(amount, odds(amount))
                             for amount in (ops.where(is_upper, row_sum(rest), ops.relu(top)),
                                            ops.relu(-_max(minus) / scale), _max(rest)))
-    return Rows(gap, rest, odds(rest), total, is_upper, minor, least, second, is_empty)
+    return SoftmaxRows(gap, rest, odds(rest), total, is_upper, minor, least, second, is_empty)
 
 
-def from_logits(z: Tensor) -> Rows:
+def from_logits(z: Tensor) -> SoftmaxRows:
     """Reads logits, in log space: no difference between them is too large."""
     top = _max(z)
     is_top = ops.equal(z, top)
@@ -98,18 +98,18 @@ def from_logits(z: Tensor) -> Rows:
                          -log_odds.log(ops.where(is_upper, 1.0, total - 1.0)))
     least = -_max(-z) - top
     least_odds = least - log_odds.log(total - ops.where(least < 0.0, ops.exp(least), 0.0))
-    return Rows(gap=1e30 * ops.cast(z < top, z.dtype),
-                rest=rest,
-                log_odds=(others - top) - log_odds.log(total - rest),
-                total=total,
-                is_upper=is_upper,
-                minor=Entry(minor, top_odds),
-                least=Entry(ops.exp(least), least_odds),
-                second=Entry(lowered, base - log_odds.log(total - lowered)),
-                is_empty=top > math.inf)  # Never true: a softmax has mass.
+    return SoftmaxRows(gap=1e30 * ops.cast(z < top, z.dtype),
+                       rest=rest,
+                       log_odds=(others - top) - log_odds.log(total - rest),
+                       total=total,
+                       is_upper=is_upper,
+                       minor=Entry(minor, top_odds),
+                       least=Entry(ops.exp(least), least_odds),
+                       second=Entry(lowered, base - log_odds.log(total - lowered)),
+                       is_empty=top > math.inf)  # Never true: a softmax has mass.
 
 
-def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
+def perturb(rows: SoftmaxRows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
             step: float) -> Tensor:
     """Returns y - t r, normalised, for a `step` of the output's dtype; see `ReverseSigmoid`."""
     minor = rows.minor.amount / rows.total
@@ -137,7 +137,7 @@ def perturb(rows: Rows, beta: float | Tensor, gamma: float | Tensor, preserve_to
     return scores * (1.0 / row_sum(scores) + 0.0 * rows.total)
 
 
-def _safe_scale(rows: Rows, top: Tensor, top_r: Tensor,
+def _safe_scale(rows: SoftmaxRows, top: Tensor, top_r: Tensor,
                 strength: tuple[float | Tensor, float | Tensor], step: float) -> Tensor:
     """Returns the largest scale in [0, 1] of r that leaves the top of each row on top.
 

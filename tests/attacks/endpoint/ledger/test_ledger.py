@@ -264,7 +264,8 @@ def test_a_second_ledger_is_refused_until_the_first_is_closed(path):
 def test_rows_are_found_after_they_were_moved(monkeypatch):
     """Recent rows and rows in sorted arrays, compared with a dictionary."""
     monkeypatch.setattr(rows, "_RECENT_ROWS", 100)
-    rng, tried, expected = random.Random(0), rows.Rows(), collections.defaultdict(lambda: (0, 0))
+    rng, tried, expected = random.Random(0), rows.RowStates(), collections.defaultdict(lambda:
+                                                                                       (0, 0))
     universe = [rng.randbytes(16) for _ in range(500)] + [bytes(15) + bytes([n]) for n in range(99)]
     for offset in range(4096, 4496):
         chosen = rng.sample(universe, 20)
