@@ -39,7 +39,7 @@ def clones_at_once(config: RunConfig, strategy: tf.distribute.Strategy) -> int:
     else:
         cores = usable_cores()
         number, why = min(cores, _MOST), f"there are {cores} processor cores"
-    _LOG.info("--clones_per_device=auto: %s, as %s.", number, why)
+    _LOG.info("clones_per_device=auto: %s, as %s.", number, why)
     return number
 
 

@@ -157,7 +157,7 @@ def join(distribution: str, rows: int) -> Workers:
     if distribution != "auto":
         return Workers(make_strategy(distribution))
     name, reason = choose(rows)
-    return Workers(make_strategy(name), f"--distribution=auto: {name}, as {reason}.")
+    return Workers(make_strategy(name), f"distribution=auto: {name}, as {reason}.")
 
 
 @functools.cache

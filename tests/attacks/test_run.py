@@ -74,8 +74,8 @@ def test_the_start_is_quiet(finished):
     _, out, err = finished
     assert out.startswith("defence")
     said, more, *bar = filter(None, err.replace("\r", "\n").splitlines())
-    assert said.startswith("--clones_per_device=auto: ")
-    assert more.startswith("--distribution=auto: ")
+    assert said.startswith("clones_per_device=auto: ")
+    assert more.startswith("distribution=auto: ")
     for line in bar:
         assert "steps [" in line, line
 

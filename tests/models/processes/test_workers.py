@@ -76,7 +76,7 @@ def test_the_choice_of_auto_is_logged_once_it_is_used(caplog):
     assert not caplog.messages
     with workers:
         choice, = caplog.messages
-    assert choice.startswith("--distribution=auto: one_device, as there is ")
+    assert choice.startswith("distribution=auto: one_device, as there is ")
     with join("mirrored", 32) as workers:
         assert workers.strategy.num_replicas_in_sync > 1
     assert len(caplog.messages) == 1
