@@ -58,7 +58,7 @@ class ResultStore:
 
     def _has_begun(self):
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
-        return is_asked or victim.exists(self.directory) or not self.is_empty()
+        return is_asked or victim.exists(self.directory) or any(self._cells.glob("*.json"))
 
     def _refuse_foreign_files(self):
         # A run that was killed at its start may leave a temporary file or a lock.
@@ -80,13 +80,9 @@ class ResultStore:
         """The cells that have no result yet."""
         return [cell for cell in cells if not self._path(cell).exists()]
 
-    def is_empty(self) -> bool:
-        """Whether no cell is done yet."""
-        return not any(self._cells.glob("*.json"))
-
     @contextlib.contextmanager
     def claim(self, cell: Cell) -> Iterator[bool]:
-        """Whether the cell is ours to do: not done yet, and nobody else is at it."""
+        """Whether the cell is ours to do: not done yet, and claimed by no other run."""
         with lock(self._cells / f".{cell.id}.lock", wait=False) as is_free:
             yield is_free and not self._path(cell).exists()
 

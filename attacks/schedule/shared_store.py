@@ -50,13 +50,9 @@ class SharedStore:
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet, as the chief sees them."""
-        missing = self._store and [cell.id for cell in self._store.missing(cells)]
-        missing = set(self._workers.agree(missing))
+        seen = self._store and [cell.id for cell in self._store.missing(cells)]
+        missing = set(self._workers.agree(seen))
         return [cell for cell in cells if cell.id in missing]
-
-    def is_empty(self) -> bool:
-        """Whether no cell is done yet; only the chief knows."""
-        return self._store.is_empty()
 
     @contextlib.contextmanager
     def claim(self, cell: Cell) -> Iterator[bool]:
