@@ -27,7 +27,7 @@ from attacks.endpoint.endpoint import Endpoint
 from attacks.endpoint.ledger.ledger import Ledger
 from benchmarks import comparison
 import benchmarks.flags
-from benchmarks.memory import peak_megabytes
+from benchmarks.profiling import peak_megabytes
 from models import architectures
 from models.inference import predict
 from revsig_keras import DefendedModel

@@ -1,6 +1,7 @@
-"""What the time of a repeat went to."""
+"""What the time of a repeat went to, and how much memory this process has had."""
 import collections
 import pathlib
+import re
 import tempfile
 import time
 from typing import Callable
@@ -36,3 +37,12 @@ def profile(repeat: Callable[[], float], most: int = 20) -> str:
             milliseconds[name] += event.duration_ps / 1e9 / calls
     return "\n".join(
         f"{duration:10.4f} ms  {name}" for name, duration in milliseconds.most_common(most))
+
+
+def peak_megabytes() -> float:
+    """The most memory since the process began (Linux only).
+
+    `ru_maxrss` would count what its parent had before.
+    """
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", status).group(1)) / 1e3

@@ -7,7 +7,7 @@ import time
 
 from attacks import flags
 from attacks import run
-from benchmarks.memory import peak_megabytes
+from benchmarks.profiling import peak_megabytes
 from revsig_keras.cli import program
 
 
