@@ -56,7 +56,7 @@ def cases(quick: bool, stack: contextlib.ExitStack,
             limit = None if precision == "float32" else 0.6
             rows += [
                 comparison.Case(name, limit, duel.repeats, 0.0),
-                comparison.Fact(f"{name}/agreement", None, "share", duel.agreements),
+                comparison.Fact(f"{name}/agreement", None, "fraction", duel.agreements),
             ]
     return rows
 
