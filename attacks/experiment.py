@@ -141,8 +141,12 @@ class CellRunner:
         with running as count, self.store.claim(cell) as is_free:
             if is_free:
                 workshop = dataclasses.replace(workshop, checkpoint=self.store.checkpoint(cell))
-                result = run_cell(cell, self.pools, self.target, workshop,
-                                  lambda steps: check() or count(steps))
+
+                def advance(steps: int) -> None:
+                    check()
+                    count(steps)
+
+                result = run_cell(cell, self.pools, self.target, workshop, advance)
                 self.store.write(cell, {**self.origin, **result})
 
 

@@ -135,7 +135,7 @@ def repeat(function: Callable[[], Any]) -> Repeat:
 
 
 def repeat_once(function: Callable[[], Any]) -> Repeat:
-    """Times one call of what takes seconds; whoever makes it has compiled it."""
+    """Times one call of a function that takes seconds and is compiled already."""
 
     def seconds():
         start = time.perf_counter()

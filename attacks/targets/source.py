@@ -11,7 +11,7 @@ from models.training.checkpoints import Checkpoint
 
 
 class Progress(Protocol):
-    """What a source tells while it opens a target, for whoever shows it."""
+    """Receives what a source tells while it opens a target, and shows it."""
 
     def expects(self, steps: int) -> None:
         """Adds steps to those that lie ahead."""

@@ -85,5 +85,5 @@ class StreamedImages:
         return max(chunk.max() for chunk in chunks(self))
 
 
-# Many rows, of which a consumer reads only what it needs.
+# Many rows; a consumer reads only the ones that it needs.
 Inputs = np.ndarray | StreamedImages

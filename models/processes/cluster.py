@@ -46,6 +46,6 @@ def read_cluster() -> Cluster | None:
         raise ValueError(f"TF_CONFIG must be of the form {_FORM}. Received: {text}") from error
     if not (is_one and form and jobs.keys() <= set(_JOBS) and jobs.get("chief", 0) <= 1):
         raise ValueError(f"TF_CONFIG must be of the form {_FORM}, with workers and at most one "
-                         f"chief, of which this process is one. Received: {text}")
+                         f"chief, this process among them. Received: {text}")
     return Cluster(sum(jobs.values()),
                    (kind, index) == ("chief" if "chief" in jobs else "worker", 0))

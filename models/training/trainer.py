@@ -183,7 +183,7 @@ class Trainer:
         return EarlyStopping(self._learner, held_out, plan.patience, Workers(self._strategy))
 
     def _make_loop(self, plan):
-        """The compiled loop, of which there is one with shifts and one without."""
+        """The compiled loop: one for plans with shifts, another for plans without."""
         shifted = plan.max_shift > 0 or plan.unlabelled_shift > 0
         if shifted not in self._loops:
             self._loops[shifted] = compile_loop(self._learner, self._strategy, shifted, self._jit)

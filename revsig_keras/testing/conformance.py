@@ -55,21 +55,21 @@ def check_rows(subject: Subject) -> None:
         step = epsilon(layer.compute_dtype)
         outputs = {}
         for name, mode in backends.modes().items():
-            told = f"{policy}, {name}"
+            where = f"{policy}, {name}"
             with backends.enabled(policy):
                 output = mode(layer)(ops.convert_to_tensor(inputs))
-                _require(dtype_of(output) == layer.compute_dtype, f"{told}: not the compute dtype")
+                _require(dtype_of(output) == layer.compute_dtype, f"{where}: not the compute dtype")
                 output = outputs[name] = as_float64(output)
-            _require(output.shape == inputs.shape, f"{told}: another shape")
+            _require(output.shape == inputs.shape, f"{where}: another shape")
             rows = subject.distributions(output)
-            _require(np.isfinite(rows).all() and (rows >= 0).all(), f"{told}: no probabilities")
-            np.testing.assert_allclose(rows.sum(axis=1), 1, atol=2 * step, err_msg=told)
+            _require(np.isfinite(rows).all() and (rows >= 0).all(), f"{where}: no probabilities")
+            np.testing.assert_allclose(rows.sum(axis=1), 1, atol=2 * step, err_msg=where)
             if subject.layer.keeps_label != "no":
                 lost = (rows.argmax(axis=1) != subject.labels(inputs)).mean()
-                _require(not lost, f"{told}: {lost:.1%} of the labels are lost")
+                _require(not lost, f"{where}: {lost:.1%} of the labels are lost")
             # Modes differ in rounding only.
             np.testing.assert_allclose(output[len(hostile):], outputs["eager"][len(hostile):],
-                                       16 * step, step, err_msg=told)  # yapf: disable
+                                       16 * step, step, err_msg=where)  # yapf: disable
 
 
 def check_config(subject: Subject) -> None:
