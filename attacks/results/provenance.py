@@ -67,7 +67,9 @@ def commit() -> str | None:
     root = pathlib.Path(__file__).parents[2]
 
     def git(*arguments):
-        return subprocess.run(["git", "-C", str(root), *arguments],
+        # Without the lock that would stop a commit that the user makes meanwhile.
+        return subprocess.run(["git", "--no-optional-locks", "-C",
+                               str(root), *arguments],
                               capture_output=True,
                               check=True,
                               text=True).stdout

@@ -1,5 +1,6 @@
 """A commit names one state of the sources."""
 
+import os
 import subprocess
 
 import pytest
@@ -37,6 +38,14 @@ def test_every_state_of_the_sources_has_its_own_name(checkout):
     (checkout / "code.py").unlink()
     names.append(provenance.commit())
     assert len(set(names)) == len(names)
+
+
+def test_git_is_not_locked(checkout):
+    """A commit that the user makes meanwhile does not fail."""
+    os.utime(checkout / "code.py", (0, 0))  # Then `git status` would write its index anew.
+    index = (checkout / ".git" / "index").read_bytes()
+    provenance.commit()
+    assert (checkout / ".git" / "index").read_bytes() == index
 
 
 def test_results_are_no_sources(checkout):
