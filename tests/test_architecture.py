@@ -14,8 +14,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGES = ("revsig_keras", "models", "attacks", "benchmarks")
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-# They declare flags for the programs that share them.
-FLAG_MODULES = ("flags.py", "tuning.py")
+# They declare flags for the programs that share them, or name flags in error messages.
+FLAG_MODULES = ("flags.py", "tuning.py", "program.py")
 
 
 def imports(path):

@@ -5,6 +5,7 @@ from typing import Any
 
 from models import architectures
 from models.training import precision
+from models.training.optimizers import check_optimizer
 from models.training.optimizers import OPTIMIZERS
 from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
@@ -54,7 +55,7 @@ class Recipe:
 
     def __post_init__(self):
         architectures.ARCHITECTURES.make(self.architecture)
-        OPTIMIZERS.make(self.optimizer)  # refuses values out of range
+        check_optimizer(self.optimizer)
         for name in ("batch_size", "steps", "patience"):
             # NumPy's numbers become Python's, so that records and digests do not differ.
             object.__setattr__(self, name, check_integer(name, getattr(self, name), least=1))

@@ -16,3 +16,17 @@ def sgd(learning_rate: float = 0.01, momentum: float = 0.9) -> keras.optimizers.
 
 # To add an optimiser, add a function whose parameters have defaults, here or by `OPTIMIZERS.add`.
 OPTIMIZERS = Registry("optimizer", {"adam": adam, "sgd": sgd})
+
+
+def check_optimizer(member: str) -> None:
+    """Raises `ValueError` if an optimiser cannot be made of a member of `OPTIMIZERS`.
+
+    None is made here: an optimiser has variables, and they would start TensorFlow before the
+    processes of a cluster have joined.
+    """
+    options = OPTIMIZERS.resolve(member)[1]
+    rate, momentum = options.get("learning_rate", 1.0), options.get("momentum", 0.0)
+    if rate <= 0:
+        raise ValueError(f"`learning_rate` must be a number above 0. Received: {rate} in {member}")
+    if not 0 <= momentum <= 1:
+        raise ValueError(f"`momentum` must be from 0 to 1. Received: {momentum} in {member}")

@@ -3,6 +3,7 @@ import dataclasses
 import os
 
 from models.architectures import ARCHITECTURES
+from models.training.optimizers import check_optimizer
 from models.training.optimizers import OPTIMIZERS
 from revsig_keras.arguments import check_integer
 from revsig_keras.options import option
@@ -39,7 +40,7 @@ class VictimConfig:
 
     def __post_init__(self):
         ARCHITECTURES.make(self.architecture)  # Both refuse unknown members.
-        OPTIMIZERS.make(self.optimizer)
+        check_optimizer(self.optimizer)
         for name, least in (("batch_size", 1), ("steps", 1), ("seed", 0)):
             # NumPy's integers become Python's, which JSON can write.
             object.__setattr__(self, name, check_integer(name, getattr(self, name), least=least))

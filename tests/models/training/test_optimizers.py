@@ -2,6 +2,7 @@
 import keras
 import pytest
 
+from models.training.optimizers import check_optimizer
 from models.training.optimizers import OPTIMIZERS
 
 
@@ -30,3 +31,18 @@ def test_each_is_new():
 def test_bad_members(text, message):
     with pytest.raises(ValueError, match=message):
         OPTIMIZERS.make(text)
+
+
+@pytest.mark.parametrize("text, message", [("adamw", "adam, sgd"),
+                                           ("adam:learning_rate=0", "`learning_rate` must be"),
+                                           ("adam:learning_rate=-1", "`learning_rate` must be"),
+                                           ("sgd:learning_rate=inf", "must be a finite number"),
+                                           ("sgd:learning_rate=nan", "must be a finite number"),
+                                           ("sgd:momentum=1.5", "`momentum` must be")])
+def test_what_cannot_train_is_refused_without_making_it(text, message, monkeypatch):
+    monkeypatch.setattr(keras.optimizers, "Adam", None)
+    monkeypatch.setattr(keras.optimizers, "SGD", None)
+    check_optimizer("adam:learning_rate=.01")
+    check_optimizer("sgd")
+    with pytest.raises(ValueError, match=message):
+        check_optimizer(text)

@@ -226,11 +226,11 @@ GOOD = np.array([[0.7, 0.3], [0.4, 0.6]])
     *(({"probabilities": value, "max_l1": 1}, r"reshape to \(-1, classes\), and units to \(-1, 1\)")
       for value in (GOOD[0], GOOD[None])),
     *(({"probabilities": [[0.5], [value], [-2.0]], "max_l1": 1},
-       f"from 0 to 1, such as a sigmoid.*Received: row 1 with {value}, and 1 other")
+       f"from 0 to 1, such as those of a sigmoid.*Received: row 1 with {value}, and 1 other")
       for value in (1.5, -0.1, np.nan)),
     ({"probabilities": [[0.5]], "labels": [2], "max_l1": 1}, "must be from 0 to 1, for 2 classes"),
     ({"probabilities": [[2.0, -1.0], [0.5, 0.5]], "max_l1": 1},
-     "a softmax emits.*Received: row 0 with the smallest entry -1 and the sum 1, and 0 other"),
+     "those of a softmax.*Received: row 0 with the smallest entry -1 and the sum 1, and 0 other"),
     ({"probabilities": [[0.5, 0.5], [0.7, 0.7], [np.nan, 1]], "max_l1": 1},
      r"row 1 with the smallest entry 0\.7 and the sum 1\.4, and 1 other"),
     *(({"labels": value, "max_l1": 1}, "`labels` must be an array of 2 integers.*Received: shape=")
