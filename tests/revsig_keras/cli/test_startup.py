@@ -9,7 +9,9 @@ import types
 import pytest
 
 from revsig_keras.cli import startup
+from tests.revsig_keras import backends
 
+pytestmark = backends.only_on("tensorflow", reason="the programs are TensorFlow's")
 ROOT = pathlib.Path(__file__).parents[3]
 # Reports on the process at its end, whatever it does.
 REPORT = """
