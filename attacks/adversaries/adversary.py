@@ -20,8 +20,8 @@ class Known:
     Attributes:
         defence: The deployed defence as a member, such as `rounding:decimals=1`, or `as_served`,
             which tells nothing. A secret that the defence holds is not part of it.
-        pool: The unlabelled inputs `[rows, ...]` that the thief has through its attack; there may
-            be none besides those that it queries.
+        pool: The unlabelled inputs `[rows, ...]` that the thief has through its attack; it may
+            have no others than its queries.
         seed: The thief's seed.
         memory: Keeps what adversaries compute once for all thieves of a run.
     """

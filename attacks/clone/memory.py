@@ -16,7 +16,7 @@ Value = TypeVar("Value", bound=Sized)
 
 
 class Memory:
-    """Keeps values by key and drops those that were not used for longest.
+    """Keeps values by key and drops the least recently used ones.
 
     Threads that ask for the same value at the same time wait for the first of them to make it.
 

@@ -34,7 +34,7 @@ class Examined:
 
 
 class AgreementEvaluator:
-    """Measures clones against given labels, such as those that an endpoint answered.
+    """Measures clones against given labels, such as the answers of an endpoint.
 
     The labels are all that is known of the victim. Metrics that need more are None.
 

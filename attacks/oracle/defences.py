@@ -9,7 +9,7 @@ import numpy as np
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
 
-# Stands for the defence of an endpoint, whatever it is.
+# Stands for the unknown defence of an endpoint.
 AS_SERVED = "as_served"
 
 # Two answers that differ by less in an entry of `fixed_answers` are equal: rounding moves one by
@@ -33,7 +33,7 @@ def fixed_answers(defence: str, num_classes: int) -> list[float] | None:
 
     The rows do not depend on the victim, the platform or the version of NumPy: the uniform row, a
     row with all its mass on one class, and 62 others from nearly uniform to nearly certain. Each
-    answer is summarised by two sums of its entries, with fixed signs of which half are negative.
+    answer is summarised by two signed sums of its entries; the signs are fixed, half of them -1.
     A defence with a secret answers with it, as it answers every thief.
 
     Args:

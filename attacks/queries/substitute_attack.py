@@ -21,7 +21,7 @@ class SubstituteAttack(Attack):
        input, at most half of the budget and at most the whole pool.
     2. In each round a substitute is trained on all answers so far, and base points are drawn from
        the queried inputs: all of them in random order, unless `base_points` says otherwise.
-    3. `propose` makes new inputs from the base points. Those that equal an earlier one to the bit
+    3. `propose` makes new inputs from the base points. Inputs that equal an earlier one to the bit
        are dropped, so that every input is paid for once; the others are queried, as far as the
        budget goes.
     4. The rounds go on until the budget is spent. A round without a new input is the last, such as

@@ -62,7 +62,7 @@ class ReplayFile:
                              f"{self._directory} ({'; '.join(different)}). Name another directory")
 
     def extend(self, config: RunConfig) -> None:
-        """Adds the members of a run to the grid, after those that are there.
+        """Adds the members of a run to the grid, after the present ones.
 
         Raises:
             ValueError: If the directory belongs to another experiment.

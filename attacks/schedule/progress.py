@@ -40,7 +40,7 @@ class Progress:
             self._bar.close()
 
     def expects(self, steps: int) -> None:
-        """Adds steps to those that are to come."""
+        """Adds steps to the total."""
         self._expected += steps
 
     @contextlib.contextmanager

@@ -14,7 +14,7 @@ class Progress(Protocol):
     """Receives what a source tells while it opens a target, and shows it."""
 
     def expects(self, steps: int) -> None:
-        """Adds steps to those that lie ahead."""
+        """Adds steps to the total."""
 
     def running(self, what: str,
                 steps: int) -> contextlib.AbstractContextManager[Callable[[int], None]]:

@@ -316,7 +316,7 @@ BAD_INPUT = {
     "augmented vectors": (
         ("--dataset=npz:{data}/vectors.npz", "--attacks=sample:augment=after"), "shifts images"),
     "one row to hold out of": (
-        ("--held_out=.5", "--budgets=1"), "two inputs, of which `--held_out` takes one.*: 1"),
+        ("--held_out=.5", "--budgets=1"), "two inputs.*`--held_out` takes one.*Received: 1"),
     "momentum out of range": (("--optimizer=sgd:momentum=2",), "sgd:momentum=2"),
     "victim unfit for the data": (
         ("--dataset=npz:{data}/vectors.npz", "--victim_architecture=digits_cnn"), "images"),
