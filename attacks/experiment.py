@@ -176,5 +176,6 @@ def run_cell(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
         "queries_used": oracle.queries_used,
         "queries_per_round": thief.rows_per_round,
         "metrics": evaluator.measure(clone, cell.defence, thief.inputs),
+        "rows": evaluator.rows(clone),
         "clone": clone.describe(),
     }

@@ -2,12 +2,17 @@
 
 import collections
 import dataclasses
+import functools
+import hashlib
+from typing import Any
 
 import keras
 import numpy as np
 
 from attacks.clone.clone import Clone
+from attacks.evaluation.packed_rows import pack
 from models.data.splits import Rows
+from models.data.streamed import chunks
 from models.data.streamed import Inputs
 from models.inference import predict
 
@@ -71,8 +76,42 @@ class AgreementEvaluator:
             "agreement_held_out": clone.agreement_held_out,
             "clone_accuracy": fraction_true(examined.test_labels == self.test.y),
             "victim_accuracy_defended": fraction_true(self.test_labels == self.test.y),
+            **self.worth(examined),
             **examined.figures,
             **dict.fromkeys(NEED_THE_VICTIM),
+        }
+
+    def rows(self, clone: Clone) -> dict[str, Any]:
+        """Returns what a record keeps for each test row, so that cells can be paired by row.
+
+        Returns:
+            `count`, the number of test rows; `test_rows`, the digest of their inputs and true
+            labels, equal for cells that are measured on equal rows in equal order; and
+            `agreement`, by row, whether the clone gives the reference's label, packed by
+            `attacks.evaluation.packed_rows.pack`.
+        """
+        return {
+            "count": len(self.test),
+            "test_rows": self._test_digest,
+            "agreement": pack(self.examined(clone).test_labels == self.test_labels),
+        }
+
+    def worth(self, examined: Examined) -> dict[str, float]:
+        """Returns the metrics that tell what an agreement with the reference is worth.
+
+        Returns:
+            `agreement_balanced`: the mean, over the labels that the reference gives, of the
+            agreement on the rows of that label. `chance_agreement`: the fraction of rows with the
+            most frequent of these labels, which a constant clone reaches.
+        """
+        labels, places, counts = np.unique(self.test_labels,
+                                           return_inverse=True,
+                                           return_counts=True)
+        agrees = examined.test_labels == self.test_labels
+        per_label = np.bincount(places, agrees, len(labels)) / counts
+        return {
+            "agreement_balanced": float(per_label.mean()),
+            "chance_agreement": float(counts.max() / counts.sum()),
         }
 
     def examined(self, clone: Clone) -> Examined:
@@ -92,6 +131,14 @@ class AgreementEvaluator:
         """Returns further metrics of `Examined`; `logits` are the clone's on the test rows."""
         del clone, logits
         return {}
+
+    @functools.cached_property
+    def _test_digest(self):
+        digest = hashlib.sha256(f"{self.test.x.shape}".encode())
+        for chunk in chunks(self.test.x):
+            digest.update(np.ascontiguousarray(chunk))
+        digest.update(np.ascontiguousarray(self.test.y))
+        return digest.hexdigest()[:16]
 
     def _examine(self, clone):
         validation = clone.last_watched

@@ -44,6 +44,7 @@ class Evaluator(AgreementEvaluator):
             "victim_accuracy_clean": fraction_true(clean == truth),
             "victim_accuracy_defended": fraction_true(defended == truth),
             "label_changes_test": int((defended != clean).sum()),
+            **self.worth(examined),
             **examined.figures,
             **self._victims.under(defence).distortion(queried),
         }

@@ -129,6 +129,19 @@ SUMMARY = (
     Column("gpus", "GPUs, separated by semicolons.", origin="sets of GPUs"),
     Column("onednn", "Setting of oneDNN, which rounds differently: 1, 0, or TensorFlow's default.",
            origin="settings of oneDNN"),
+    Column("victim_fingerprint", "Digest of the victim, which tells victims of one name apart.",
+           path=("victim", "fingerprint")),
+    Column("victim_seed", "Seed that the victim was trained with."),
+    Column("split_seed", "Seed that the data were split with."),
+    Column("clone_architecture", "Architecture of the clone."),
+    Column("test_rows", "Digest of the test rows; cells with equal ones are paired row by row.",
+           path=("rows", "test_rows")),
+    _metric("agreement_balanced",
+            "Mean agreement over the reference's labels, each label counting the same.",
+            "fraction", "lower"),
+    _metric("chance_agreement",
+            "Fraction of test rows with the reference's most frequent label: a constant clone's.",
+            "fraction"),
 )  # yapf: disable
 
 COMPARISONS = (

@@ -6,6 +6,12 @@ from attacks.report.columns import SUMMARY
 from attacks.report.strongest import rows_of_strongest
 
 _MEMBERS = ("defence", "attack", "adversary")
+# Dimensions that a cell has only where its grid varies them, and where the run has them otherwise.
+_DIMENSIONS = {
+    "victim_seed": (("cell", "victim_seed"), ("victim", "config", "seed")),
+    "split_seed": (("cell", "split_seed"), ("config", "split_seed"), ("victim", "split_seed")),
+    "clone_architecture": (("cell", "clone_architecture"), ("config", "clone", "architecture")),
+}
 
 
 def summary_rows(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -35,7 +41,13 @@ def _row(record, spellings):
     gpus = _value(record, ("hardware", "gpus"))
     row["gpus"] = None if gpus is None else "; ".join(gpus)
     row["onednn"] = _value(record, ("hardware", "onednn")) or "default"
+    for name, paths in _DIMENSIONS.items():
+        row[name] = next(filter(_is_known, (_value(record, path) for path in paths)), None)
     return row
+
+
+def _is_known(value):
+    return value is not None
 
 
 def _value(record, path):

@@ -5,8 +5,10 @@ import os
 import pathlib
 from typing import Any
 
-SCHEMA_VERSION = 2
-_READABLE = (1, SCHEMA_VERSION)
+from attacks.evaluation.packed_rows import unpack
+
+SCHEMA_VERSION = 3
+_READABLE = (1, 2, SCHEMA_VERSION)
 
 # The entries of a record, and those of its cell.
 _ENTRIES = {
@@ -27,6 +29,8 @@ _CELL = {
     "seed": int,
     "resolved": dict,
 }
+# What schema version 3 keeps for each test row; see `AgreementEvaluator.rows`.
+_ROWS = {"count": int, "test_rows": str, "agreement": str}
 # Schema version 1 called a defence's distortion noise.
 _RENAMED_METRICS = {
     f"noise_{distance}": f"distortion_{distance}"
@@ -41,7 +45,7 @@ class RecordError(ValueError):
 def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
     """Reads all results of a directory, in the order of the summary.
 
-    Records of older schema versions get the present names.
+    Records of older schema versions get the present names. They lack `rows`.
 
     Raises:
         RecordError: If a file holds no result of a readable version.
@@ -64,12 +68,23 @@ def read_cell(path: str | os.PathLike) -> dict[str, Any]:
                           f"{' or '.join(map(str, _READABLE))}. Received: {version!r}")
     _check_entries(path, record, _ENTRIES)
     _check_entries(path, record["cell"], _CELL)
+    if "rows" in record:
+        _check_rows(path, record["rows"])
     metrics = record["metrics"].items()
     return {
         **record, "metrics": {
             _RENAMED_METRICS.get(name, name): value for name, value in metrics
         }
     }
+
+
+def _check_rows(path, rows):
+    _check_entries(path, {"rows": rows}, {"rows": dict})
+    _check_entries(path, rows, _ROWS)
+    try:
+        unpack(rows["agreement"], rows["count"])
+    except ValueError as error:
+        raise RecordError(f"{path} must be a result with whole `rows`. {error}") from error
 
 
 def _check_entries(path, entries, expected):

@@ -98,7 +98,7 @@ def test_every_cell_can_be_made_again(finished):
     directory, _, _ = finished
     for path in (directory / "cells").iterdir():
         record = json.loads(path.read_text())
-        assert record["schema_version"] == 2
+        assert record["schema_version"] == 3
         assert record["id"] == path.stem
         assert {"python", "tensorflow", "keras", "numpy",
                 "revsig_keras"} <= record["versions"].keys()

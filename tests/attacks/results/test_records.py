@@ -47,6 +47,34 @@ def test_an_incomplete_cell_is_refused(tmp_path, entry):
         read_cells(tmp_path)
 
 
+PACKED = {"count": 9, "test_rows": "d", "agreement": "/4A="}
+
+
+@pytest.mark.parametrize("rows, is_whole", [
+    (PACKED, True),
+    (None, False),
+    ([], False),
+    ({**PACKED, "count": 17}, False),
+    ({**PACKED, "count": 8}, False),
+    ({**PACKED, "agreement": "/4A"}, False),
+    ({**PACKED, "agreement": "?"}, False),
+    ({**PACKED, "test_rows": None}, False),
+])  # yapf: disable
+def test_what_is_kept_of_each_row_is_whole_or_refused(tmp_path, rows, is_whole):
+    path = write_cell(tmp_path, record(schema_version=3, rows=rows))
+    if is_whole:
+        assert read_cells(tmp_path)[0]["rows"] == rows
+    else:
+        with pytest.raises(RecordError, match=f"{path.name} must be "):
+            read_cells(tmp_path)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_records_without_rows_stay_readable(tmp_path, version):
+    write_cell(tmp_path, record(schema_version=version))
+    assert "rows" not in read_cells(tmp_path)[0]
+
+
 def test_the_first_version_called_distortion_noise(tmp_path):
     metrics = {"noise_l1": 0.5, "noise_kl_nats": None, "transferability_noise": 0.1}
     write_cell(tmp_path, record(schema_version=1, metrics=metrics))
