@@ -24,8 +24,8 @@ def main():
     def compile_one_step(*arguments):
         loop = compile_loop(*arguments)
 
-        def step(inputs, targets, weights, shifts):
-            loop(inputs[:1], targets[:1], weights, shifts[:1])
+        def step(inputs, targets, weights, drawn):
+            loop(inputs[:1], targets[:1], weights, drawn[:1])
             print(json.dumps(sorted(set(sys.modules) - BEFORE)), flush=True)
             os._exit(0)
 

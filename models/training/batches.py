@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.data.streamed import Inputs
+from models.training.augmentation import Draws
 
 
 class Batches:
@@ -19,18 +20,17 @@ class Batches:
         x: Inputs `[n, ...]`, read one batch at a time.
         targets: Targets `[n, classes]`.
         batch_size: Rows per step, over all replicas; all rows if there are fewer.
-        seed: The integer that determines the order and the shifts of the rows.
-        max_shift: The largest shift of an image in pixels.
+        seed: The integer that determines the order of the rows and their augmentation.
+        draws: Draws the augmentation of the rows.
         replicas: The number of replicas.
     """
 
-    def __init__(self, x: Inputs, targets: np.ndarray, batch_size: int, seed: int, max_shift: int,
+    def __init__(self, x: Inputs, targets: np.ndarray, batch_size: int, seed: int, draws: Draws,
                  replicas: int):
         self._x, self._targets = x, targets
         self._batch = min(batch_size, len(x))
-        self._max_shift = max_shift
-        self._order_rng, self._shift_rng = (
-            np.random.default_rng([seed, stream]) for stream in range(2))
+        self._draws = draws
+        self._order_rng = np.random.default_rng([seed, 0])
         self._order = np.empty(0, "int32")
         self._per_replica = -(-self._batch // replicas)
         self._replicas = replicas
@@ -46,14 +46,14 @@ class Batches:
 
         Returns:
             Arrays: inputs `[steps, replicas, m, ...]`, targets `[steps, replicas, m, classes]`,
-            weights `[replicas, m]`, shifts `[steps, replicas, m, 2]`.
+            weights `[replicas, m]`, draws `[steps, replicas, m, augmentation.DRAWN]`.
         """
-        rows, shifts = self._plan(steps)
+        rows, drawn = self._plan(steps)
         rows = self._deal(rows.reshape([steps, self._batch]))
         return [
             _gather(self._x, rows),
             _gather(self._targets, rows), self._weights,
-            self._deal(shifts)
+            self._deal(drawn)
         ]
 
     def skip(self, steps: int) -> None:
@@ -68,11 +68,7 @@ class Batches:
             for _ in range(-(-max(0, missing) // len(self._x)))
         ]
         rows, self._order = np.split(np.concatenate([self._order, *epochs]), [steps * self._batch])
-        shape = [steps, self._batch, 2]
-        if not self._max_shift:
-            return rows, np.zeros(shape, "int32")
-        shifts = self._shift_rng.integers(-self._max_shift, self._max_shift + 1, shape)
-        return rows, shifts.astype("int32")
+        return rows, self._draws.take((steps, self._batch))
 
     def _deal(self, batches):
         missing = self._replicas * self._per_replica - self._batch
@@ -98,12 +94,12 @@ class PairedBatches:
 
     def take(self, steps: int) -> list[np.ndarray]:
         """Draws batches as `Batches.take` does; the weights of each kind sum to one."""
-        inputs, targets, weights, shifts = zip(self._first.take(steps), self._second.take(steps))
+        inputs, targets, weights, drawn = zip(self._first.take(steps), self._second.take(steps))
         return [
             np.concatenate(inputs, axis=2),
             np.concatenate(targets, axis=2),
             np.concatenate(weights, axis=1),
-            np.concatenate(shifts, axis=2)
+            np.concatenate(drawn, axis=2)
         ]
 
 
@@ -126,23 +122,6 @@ def prefetch(batches: Batches | PairedBatches, spans: Iterable[int]) -> Iterator
                 yield ready.result()
         if ahead:
             yield ahead.result()
-
-
-def shift_images(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
-    """Moves each image down and to the right by whole pixels, repeating the pixels at the edge.
-
-    Args:
-        images: Tensor of shape `[n, height, width, channels]`.
-        shifts: Integers of shape `[n, 2]`: pixels down, pixels to the right.
-
-    Returns:
-        A tensor of the shape of `images`.
-    """
-    for axis in (1, 2):
-        size = tf.shape(images)[axis]
-        sources = tf.clip_by_value(tf.range(size) - shifts[:, axis - 1, None], 0, size - 1)
-        images = tf.gather(images, sources, axis=axis, batch_dims=1)
-    return images
 
 
 def _gather(rows, places):

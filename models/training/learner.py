@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.training.objective import Objective
+from models.training.schedules import Schedule
 
 
 class Learner:
@@ -17,6 +18,7 @@ class Learner:
         objective: The loss.
         strategy: A `tf.distribute.Strategy`.
         seed: The seed of the first model.
+        schedule: A member of `models.training.schedules.SCHEDULES`. Defaults to `"constant"`.
 
     Attributes:
         model: The model.
@@ -25,13 +27,21 @@ class Learner:
         own: The objective's variables.
     """
 
-    def __init__(self, build: Callable[[int], keras.Model],
-                 make_optimizer: Callable[[], keras.optimizers.Optimizer], objective: Objective,
-                 strategy: tf.distribute.Strategy, seed: int):
+    def __init__(self,
+                 build: Callable[[int], keras.Model],
+                 make_optimizer: Callable[[], keras.optimizers.Optimizer],
+                 objective: Objective,
+                 strategy: tf.distribute.Strategy,
+                 seed: int,
+                 schedule: str = "constant"):
         self._build, self._strategy, self.objective = build, strategy, objective
+        self._schedule: Schedule | None = None
         with strategy.scope():
             self.model = build(seed)
             self.optimizer = make_optimizer()
+            if schedule != "constant":
+                self._schedule = Schedule(float(self.optimizer.learning_rate.numpy()), schedule)
+                self.optimizer.learning_rate = self._schedule
             if any(layer.compute_dtype == "float16" for layer in self.model.layers):
                 self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
             self.own = objective.make_variables()
@@ -56,6 +66,11 @@ class Learner:
     @property
     def _without_model(self):
         return self.own + self.optimizer.variables
+
+    def plans(self, steps: int) -> None:
+        """Stretches the learning-rate schedule over so many steps."""
+        if self._schedule:
+            self._schedule.steps.assign(steps)
 
     def restart(self, seed: int) -> None:
         """Assigns the variables of a new model and the initial state of everything else."""

@@ -3,31 +3,32 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from models.training.batches import shift_images
+from models.training.augmentation import DRAWN
 from models.training.learner import Learner
 from models.training.objective import Batch
 
 
-def compile_loop(learner: Learner, strategy: tf.distribute.Strategy, shifted: bool,
+def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
+                 augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None,
                  jit: bool) -> Callable[..., None]:
     """Compiles a loop over the steps that `models.training.batches.Batches.take` draws.
 
     Args:
         learner: What is trained.
         strategy: The strategy under which the steps run.
-        shifted: Whether images are shifted.
+        augment: Changes images by what is drawn for them, or `None`.
         jit: Whether XLA compiles the loss and its gradients, once per shape of a batch.
 
     Returns:
-        A function of inputs, targets, weights and shifts.
+        A function of inputs, targets, weights and draws.
     """
     model, optimizer, objective = learner.model, learner.optimizer, learner.objective
     replicas, variables = strategy.num_replicas_in_sync, learner.trainable
 
-    def gradients(inputs, targets, weights, shifts):
-        moved = shift_images(inputs, shifts) if shifted else inputs
+    def gradients(inputs, targets, weights, drawn):
+        augmented = augment(inputs, drawn) if augment else inputs
         with tf.GradientTape() as tape:
-            losses = objective.losses(model, Batch(inputs, moved, targets), learner.own)
+            losses = objective.losses(model, Batch(inputs, augmented, targets), learner.own)
             loss = optimizer.scale_loss(tf.reduce_sum(weights * losses))
         return tape.gradient(loss, variables)
 
@@ -43,10 +44,10 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy, shifted: bo
         tf.TensorSpec([None, replicas, None, *model.input_shape[1:]], "float32"),
         tf.TensorSpec([None, replicas, None, *model.output_shape[1:]], "float32"),
         tf.TensorSpec([replicas, None], "float32"),
-        tf.TensorSpec([None, replicas, None, 2], "int32"),
+        tf.TensorSpec([None, replicas, None, DRAWN], "float32"),
     ])
-    def loop(inputs, targets, weights, shifts):
+    def loop(inputs, targets, weights, drawn):
         for i in tf.range(tf.shape(inputs)[0]):
-            strategy.run(step, args=(inputs[i], targets[i], weights, shifts[i]))
+            strategy.run(step, args=(inputs[i], targets[i], weights, drawn[i]))
 
     return loop.get_concrete_function()

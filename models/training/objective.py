@@ -14,7 +14,7 @@ class Batch(NamedTuple):
 
     Attributes:
         inputs: Inputs `[n, ...]`.
-        shifted: The same inputs after the random shifts of this step.
+        shifted: The same inputs after the random shifts, and all other augmentation, of this step.
         targets: Targets `[n, classes]`, zeros for unlabelled inputs.
     """
     inputs: tf.Tensor

@@ -6,6 +6,7 @@ import numpy as np
 
 from models.data.streamed import Inputs
 from models.data.streamed import StreamedImages
+from models.training.augmentation import Augmentation
 from revsig_keras.arguments import check_integer
 
 # How far the sum of a target row may be from 1: rounding 1,000 classes to float16 takes that much.
@@ -36,6 +37,7 @@ class TrainingPlan:
         unlabelled: Further inputs. Each step appends a batch of them, of the same size and with
             targets of zeros, for an objective that can use them. Defaults to `None`.
         unlabelled_shift: `max_shift` of the unlabelled inputs. Defaults to `0`.
+        augmentation: What each step does to all images after the shift. Defaults to nothing.
 
     Raises:
         ValueError: If a number is out of its range or targets are not probabilities.
@@ -50,6 +52,7 @@ class TrainingPlan:
     start: Sequence[np.ndarray] | None = None
     unlabelled: Inputs | None = None
     unlabelled_shift: int = 0
+    augmentation: Augmentation = Augmentation()
 
     def __post_init__(self):
         check_integer("steps", self.steps, least=1)
@@ -68,10 +71,11 @@ class TrainingPlan:
                 raise ValueError(
                     f"targets must have one row of {num_classes} numbers for each of the "
                     f"{len(inputs)} inputs. Received: shape {np.shape(targets)}")
-        _check_shift("max_shift", self.max_shift, self.inputs)
+        _check_images("max_shift", self.max_shift, self.inputs)
+        _check_images("augmentation", self.augmentation, self.inputs)
         if self.unlabelled is not None:
             _check_shape(self.unlabelled, input_shape)
-            _check_shift("unlabelled_shift", self.unlabelled_shift, self.unlabelled)
+            _check_images("unlabelled_shift", self.unlabelled_shift, self.unlabelled)
 
     def _labelled(self):
         return [(self.inputs, self.targets), *([self.held_out] if self.held_out else [])]
@@ -90,9 +94,9 @@ def _check_shape(inputs, input_shape):
         raise ValueError("inputs must have at least one row. Received: none")
 
 
-def _check_shift(name, pixels, inputs):
-    if pixels and np.ndim(inputs) != 4:
-        raise ValueError(f"{name}={pixels} needs images, of shape (n, height, width, channels). "
+def _check_images(name, change, inputs):
+    if change and np.ndim(inputs) != 4:
+        raise ValueError(f"{name}={change} needs images, of shape (n, height, width, channels). "
                          f"Received: inputs of shape {np.shape(inputs)}")
 
 

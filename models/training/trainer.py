@@ -11,6 +11,7 @@ import tensorflow as tf
 from models.data.streamed import Inputs
 from models.inference import predict
 from models.processes.workers import Workers
+from models.training.augmentation import Draws
 from models.training.batches import Batches
 from models.training.batches import PairedBatches
 from models.training.checkpoints import Checkpoint
@@ -22,6 +23,7 @@ from models.training.objective import Objective
 from models.training.plan import as_float32
 from models.training.plan import TrainingPlan
 from models.training.run import TrainingRun
+from models.training.schedules import check_schedule
 from models.training.state import TrainingState
 from revsig_keras.arguments import check_integer
 
@@ -45,6 +47,10 @@ class Trained:
     input_seconds: float
     watched: tuple[tuple[int, Any], ...] = ()
     learned: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+class DivergedError(ValueError):
+    """The weights of a model became infinite or no numbers."""
 
 
 class Trainer:
@@ -71,6 +77,8 @@ class Trainer:
         strategy: A `tf.distribute.Strategy`.
         objective: What is minimised. Defaults to `None`: an `Objective()`.
         jit: Whether XLA compiles the steps. Defaults to `False`.
+        schedule: A member of `models.training.schedules.SCHEDULES`, for the learning rate. Defaults
+            to `"constant"`.
 
     Example:
 
@@ -89,13 +97,16 @@ class Trainer:
                  batch_size: int,
                  strategy: tf.distribute.Strategy,
                  objective: Objective | None = None,
-                 jit: bool = False):
+                 jit: bool = False,
+                 schedule: str = "constant"):
+        check_schedule(schedule)
         self._batch_size = check_integer("batch_size", batch_size, least=1)
         self._build = build
         self._make_optimizer = optimizer
         self._strategy = strategy
         self._objective = objective or Objective()
         self._jit = jit
+        self._schedule = schedule
         self._learner = None
         self._loops = {}
 
@@ -119,7 +130,8 @@ class Trainer:
                 `watch` must then be plain data. Defaults to `None`.
 
         Raises:
-            ValueError: If the plan does not fit the model, or the training diverges.
+            ValueError: If the plan does not fit the model.
+            DivergedError: If the weights become infinite or no numbers.
         """
         if not all(1 <= step <= plan.steps for step in watch_at):
             raise ValueError(
@@ -134,7 +146,7 @@ class Trainer:
                               kept)
             run.go(self._make_loop(plan), self._make_batches(plan))
         if not learner.is_finite():
-            raise ValueError(
+            raise DivergedError(
                 f"training diverged: within {state.done} steps the weights became infinite or "
                 "no numbers. Choose a smaller learning rate")
         return Trained(learner.model.get_weights(), state.done, state.seconds, state.waited,
@@ -149,7 +161,7 @@ class Trainer:
     def _restart(self, seed):
         if self._learner is None:
             self._learner = Learner(self._build, self._make_optimizer, self._objective,
-                                    self._strategy, seed)
+                                    self._strategy, seed, self._schedule)
         else:
             self._learner.restart(seed)
         return self._learner
@@ -157,6 +169,7 @@ class Trainer:
     def _start(self, plan):
         learner = self._restart(plan.seed)
         plan.check_fits(learner.model.input_shape[1:], learner.model.output_shape[-1])
+        learner.plans(plan.steps)
         if plan.start is not None:
             assign(learner.model.weights, plan.start)
         return learner
@@ -164,7 +177,8 @@ class Trainer:
     def _make_batches(self, plan):
 
         def make(inputs, targets, max_shift):
-            return Batches(inputs, targets, self._batch_size, plan.seed, max_shift,
+            draws = Draws(plan.augmentation, max_shift, inputs.shape[1:], plan.seed)
+            return Batches(inputs, targets, self._batch_size, plan.seed, draws,
                            self._strategy.num_replicas_in_sync)
 
         targets = np.asarray(plan.targets, "float32")
@@ -183,8 +197,10 @@ class Trainer:
         return EarlyStopping(self._learner, held_out, plan.patience, Workers(self._strategy))
 
     def _make_loop(self, plan):
-        """The compiled loop: one for plans with shifts, another for plans without."""
+        """The compiled loop, one for all plans that change images in the same ways."""
         shifted = plan.max_shift > 0 or plan.unlabelled_shift > 0
-        if shifted not in self._loops:
-            self._loops[shifted] = compile_loop(self._learner, self._strategy, shifted, self._jit)
-        return self._loops[shifted]
+        key = shifted, plan.augmentation
+        if key not in self._loops:
+            augment = plan.augmentation.function(shifted)
+            self._loops[key] = compile_loop(self._learner, self._strategy, augment, self._jit)
+        return self._loops[key]

@@ -4,16 +4,20 @@ import threading
 import numpy as np
 import pytest
 
+from models.training.augmentation import Augmentation
+from models.training.augmentation import DRAWN
+from models.training.augmentation import Draws
+from models.training.augmentation import shift_images
 from models.training.batches import Batches
 from models.training.batches import PairedBatches
 from models.training.batches import prefetch
-from models.training.batches import shift_images
 
 
 def make_batches(n=20, batch_size=5, seed=1, max_shift=2, replicas=1):
     """Returns batches whose inputs and targets are the numbers of their rows."""
     rows = np.arange(n, dtype="float32")
-    return Batches(rows[:, None], rows[:, None] * 10, batch_size, seed, max_shift, replicas)
+    draws = Draws(Augmentation(), max_shift, (1,), seed)
+    return Batches(rows[:, None], rows[:, None] * 10, batch_size, seed, draws, replicas)
 
 
 @pytest.mark.parametrize("n, batch_size", [(10, 4), (4, 10), (7, 7), (1, 1)])
@@ -32,7 +36,7 @@ def test_replicas_share_the_global_batch(replicas):
     inputs, _, weights, shifts = several
     dealt = weights.ravel() > 0
     np.testing.assert_array_equal(inputs.reshape([6, -1])[:, dealt], one[0][:, 0, :, 0])
-    np.testing.assert_array_equal(shifts.reshape([6, -1, 2])[:, dealt], one[3][:, 0])
+    np.testing.assert_array_equal(shifts.reshape([6, -1, DRAWN])[:, dealt], one[3][:, 0])
     assert dealt.sum() == 5 and np.isclose(weights.sum(), 1) and len(set(weights[weights > 0])) == 1
 
 
@@ -46,7 +50,7 @@ def test_batches_do_not_depend_on_how_they_are_cut():
 def test_shifts_leave_the_order_alone_and_cover_their_range():
     plain, shifted = (make_batches(50, 50, max_shift=most).take(20) for most in (0, 2))
     np.testing.assert_array_equal(plain[0], shifted[0])
-    assert not plain[3].any()
+    assert not plain[3][..., :4].any()
     for axis in range(2):
         assert set(shifted[3][..., axis].ravel()) == {-2, -1, 0, 1, 2}
 

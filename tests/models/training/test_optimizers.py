@@ -12,6 +12,10 @@ from models.training.optimizers import OPTIMIZERS
     ("sgd", keras.optimizers.SGD, {"learning_rate": 0.01, "momentum": 0.9}),
     ("sgd:learning_rate=1e-3:momentum=.5", keras.optimizers.SGD,
      {"learning_rate": 0.001, "momentum": 0.5}),
+    ("adamw:weight_decay=.1", keras.optimizers.AdamW,
+     {"learning_rate": 0.001, "weight_decay": 0.1}),
+    ("sgd:weight_decay=.1", keras.optimizers.SGD,
+     {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.1}),
 ])  # yapf: disable
 def test_options(text, kind, options):
     optimizer = OPTIMIZERS.make(text)
@@ -25,7 +29,7 @@ def test_each_is_new():
     assert OPTIMIZERS.make("adam") is not OPTIMIZERS.make("adam")
 
 
-@pytest.mark.parametrize("text, message", [("adamw", "adam, sgd"),
+@pytest.mark.parametrize("text, message", [("rmsprop", "adam, sgd, adamw"),
                                            ("adam:momentum=1", "learning_rate"),
                                            ("sgd:momentum=high", "high")])
 def test_bad_members(text, message):
@@ -33,12 +37,13 @@ def test_bad_members(text, message):
         OPTIMIZERS.make(text)
 
 
-@pytest.mark.parametrize("text, message", [("adamw", "adam, sgd"),
+@pytest.mark.parametrize("text, message", [("rmsprop", "adam, sgd, adamw"),
                                            ("adam:learning_rate=0", "`learning_rate` must be"),
                                            ("adam:learning_rate=-1", "`learning_rate` must be"),
                                            ("sgd:learning_rate=inf", "must be a finite number"),
                                            ("sgd:learning_rate=nan", "must be a finite number"),
-                                           ("sgd:momentum=1.5", "`momentum` must be")])
+                                           ("sgd:momentum=1.5", "`momentum` must be"),
+                                           ("adamw:weight_decay=-1", "`weight_decay` must be")])
 def test_what_cannot_train_is_refused_without_making_it(text, message, monkeypatch):
     monkeypatch.setattr(keras.optimizers, "Adam", None)
     monkeypatch.setattr(keras.optimizers, "SGD", None)
