@@ -5,6 +5,7 @@ import hashlib
 
 import numpy as np
 
+from models.data import groups as grouping
 from models.data.streamed import chunks
 from models.data.streamed import Inputs
 from models.data.streamed import StreamedImages
@@ -22,7 +23,12 @@ class Dataset:
         input_range: The pair (lowest, highest) of the values that an input can have.
         test_x: The inputs of the official test split, or `None` if there is none.
         test_y: The labels of the official test split, or `None` if there is none.
-        known_fingerprint: The result of `fingerprint`, if it is known without reading all data.
+        groups: The group of each row, such as a patient or a camera track: whole numbers of shape
+            `[n]`, or `None` if there are none. Rows of one group are never in two parts of the
+            data; see `models.data.splits`.
+        test_groups: Likewise for the official test split; both count in the same numbers.
+        known_numbers: `models.data.groups.number_equal` of all inputs, and `known_digest` the
+            digest of the arrays, if they are known without reading all data.
     """
     name: str
     x: Inputs
@@ -31,7 +37,10 @@ class Dataset:
     input_range: tuple[float, float]
     test_x: Inputs | None = None
     test_y: np.ndarray | None = None
-    known_fingerprint: str | None = None
+    groups: np.ndarray | None = None
+    test_groups: np.ndarray | None = None
+    known_numbers: np.ndarray | None = None
+    known_digest: str | None = None
 
     def __post_init__(self):
         if self.num_classes < 2:
@@ -40,6 +49,8 @@ class Dataset:
         self._check(self.x, self.y)
         if self.test_x is not None:
             self._check(self.test_x, self.test_y)
+        for name, inputs in (("groups", self.x), ("test_groups", self.test_x)):
+            self._check_groups(name, getattr(self, name), inputs)
 
     def _check(self, x, y):
         if y.ndim != 1 or x.ndim < 2 or len(x) != len(y) or 0 in x.shape:
@@ -56,17 +67,51 @@ class Dataset:
             raise ValueError(f"The data set {self.name} must have labels from 0 to "
                              f"{self.num_classes - 1}. Received: {y.min()} to {y.max()}")
 
+    def _check_groups(self, name, groups, inputs):
+        if groups is None:
+            return
+        if inputs is None or groups.shape != (len(inputs),) or groups.dtype.kind not in "iu":
+            rows = "no rows" if inputs is None else f"{len(inputs)} rows"
+            raise ValueError(
+                f"The data set {self.name} must have one whole number per row in {name}. Received: "
+                f"shape {groups.shape} and dtype {groups.dtype} for {rows}")
+
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one input."""
         return self.x.shape[1:]
 
+    @functools.cached_property
+    def row_groups(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the rows, and of those of the official test split.
+
+        Rows have one number if they are equal or of one group, directly or through other rows.
+        """
+        inputs = [self.x] if self.test_x is None else [self.x, self.test_x]
+        numbers = self.known_numbers
+        if numbers is None:
+            numbers = grouping.number_equal(*inputs)
+        if self.groups is not None or self.test_groups is not None:
+            numbers = grouping.join(numbers, self._given_groups())
+        return numbers[:len(self.x)], numbers[len(self.x):]
+
     def fingerprint(self) -> str:
-        """Returns the SHA-256 of everything but the name, in hexadecimal."""
-        return self.known_fingerprint or self._fingerprint
+        """Returns the SHA-256 of everything but the name, in hexadecimal.
+
+        Groups count where they change how the rows are split, and so do equal rows.
+        """
+        rows, tests = self.row_groups
+        if len(np.unique(rows)) == len(rows) and not np.isin(rows, tests).any():
+            return self.digest
+        digest = hashlib.sha256(self.digest.encode())
+        digest.update(np.concatenate([rows, tests]))
+        return digest.hexdigest()
 
     @functools.cached_property
-    def _fingerprint(self):
+    def digest(self) -> str:
+        """The SHA-256 of the arrays without groups, in hexadecimal."""
+        if self.known_digest is not None:
+            return self.known_digest
         digest = hashlib.sha256(repr((self.num_classes, self.input_range)).encode())
         for array in (self.x, self.y, self.test_x, self.test_y):
             digest.update(b"None" if array is None else f"{array.dtype.str}{array.shape}".encode())
@@ -74,3 +119,13 @@ class Dataset:
                 for chunk in chunks(array):
                     digest.update(np.ascontiguousarray(chunk))
         return digest.hexdigest()
+
+    def _given_groups(self):
+        """The given groups; rows without one are groups of their own."""
+        tests = 0 if self.test_x is None else len(self.test_x)
+        given, first = [], 1 + max(
+            groups.max() for groups in (self.groups, self.test_groups) if groups is not None)
+        for groups, rows in ((self.groups, len(self.x)), (self.test_groups, tests)):
+            given.append(np.arange(first, first + rows) if groups is None else groups)
+            first += rows
+        return np.concatenate(given)

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tqdm
 
 from models.data.dataset import Dataset
+from models.data.groups import number_equal
 from models.data.streamed import StreamedImages
 from models.processes.files import write_once
 
@@ -32,15 +33,26 @@ def load(name: str, image_size: tuple[int, int] | None, cache_dir: str | None) -
     paths, labels, key = _find(name, image_size)
     cached = _directory(cache_dir) / f"{key}.npy"
     write_once(cached, lambda file: _write(file, name, paths, image_size))
-    try:
-        stored = np.load(cached, mmap_mode="r").view(np.ndarray)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{cached} is damaged. Remove it, and the images are decoded "
-                         "again") from error
-    dataset = Dataset(name, StreamedImages(stored), labels, int(labels[-1]) + 1, (0.0, 1.0))
+    images = StreamedImages(_stored(cached))
+    numbers = cached.with_suffix(".equal_rows")
+    write_once(numbers, lambda file: np.save(file, number_equal(images)))
+    dataset = Dataset(name,
+                      images,
+                      labels,
+                      int(labels[-1]) + 1, (0.0, 1.0),
+                      known_numbers=_stored(numbers))
     known = cached.with_suffix(".fingerprint")
-    write_once(known, lambda file: file.write(dataset.fingerprint().encode()))
-    return dataclasses.replace(dataset, known_fingerprint=known.read_text())
+    write_once(known, lambda file: file.write(dataset.digest.encode()))
+    return dataclasses.replace(dataset, known_digest=known.read_text())
+
+
+def _stored(path):
+    """The array of a cached file; what is read of it is in memory, the rest stays on disk."""
+    try:
+        return np.load(path, mmap_mode="r").view(np.ndarray)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is damaged. Remove it, and the images are decoded "
+                         "again") from error
 
 
 def _directory(cache_dir):

@@ -6,14 +6,12 @@ To add a data set, write a function that returns a `Dataset`, in a file of its o
 import dataclasses
 import os
 
-import numpy as np
-
 from models.data import folder
+from models.data import npz
 from models.data import tfds
 from models.data.dataset import Dataset
 from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
-from revsig_keras.arrays import load_npz
 from revsig_keras.options import option
 
 # The forms of names of data sets.
@@ -45,9 +43,11 @@ class DataConfig:
     dataset: str = option(
         "digits",
         "The data set: 'digits' (1,797 handwritten digits, no download), 'npz:FILE' (your own file "
-        "with x, uint8 or float inputs of any shape, and y, labels from 0 up), 'folder:DIR' (a "
-        "folder of images for each class; they stay on disk), or the name of any "
-        "image-classification set of TFDS, such as 'mnist'.")
+        "with x, uint8 or float inputs of any shape, and y, labels from 0 up; with x_test and "
+        "y_test, an official test split; with groups and groups_test, rows that stay together, "
+        "such as those of one patient), 'folder:DIR' (a folder of images for each class; they stay "
+        "on disk), or the name of any image-classification set of TFDS, such as 'mnist'. Equal "
+        "rows stay together in any case.")
     data_dir: str | os.PathLike | None = option(
         None, "Where TFDS has its data. Default: the environment variable TFDS_DATA_DIR, or TFDS' "
         "own default.",
@@ -94,8 +94,7 @@ def load(name: str,
 
     Args:
         name: `"digits"`: scikit-learn's 1,797 handwritten digits of 8 x 8 pixels, which need no
-            download. `"npz:FILE"`: a NumPy file with `x`, inputs of any shape, uint8 (divided by
-            255) or floats (kept as they are), and `y`, labels from 0 up. `"folder:DIR"`: a folder
+            download. `"npz:FILE"`: a NumPy file, see `models.data.npz`. `"folder:DIR"`: a folder
             per class, in the order of their names, with its images (JPEG, PNG, BMP, or the first
             image of a GIF), with one channel if all are grey, else with three; they stay on disk,
             as `StreamedImages`. Any other name: an image-classification set of TensorFlow Datasets
@@ -118,7 +117,7 @@ def load(name: str,
             raise ValueError(
                 "`image_size` must be given for folder: and TFDS data sets only. Received: "
                 f"image_size={image_size} for {name}")
-        return _load_digits() if name == "digits" else _load_npz(name)
+        return _load_digits() if name == "digits" else npz.load(name)
     return tfds.load(name, data_dir, download, image_size, _FORMS)
 
 
@@ -128,24 +127,3 @@ def _load_digits():
     digits = datasets.load_digits()
     return Dataset("digits", (digits.images[..., None] / 16).astype("float32"),
                    digits.target.astype("int64"), 10, (0.0, 1.0))
-
-
-def _load_npz(name):
-    arrays = load_npz(name.removeprefix("npz:"), ["x", "y"], argument=name)
-    x, y = arrays["x"], arrays["y"]
-    if x.dtype != np.uint8 and x.dtype.kind != "f":
-        raise ValueError(f"{name} must have inputs x of dtype uint8 or float. Received: {x.dtype}")
-    if y.dtype.kind not in "iu":
-        raise ValueError(f"{name} must have labels y of an integer dtype. Received: {y.dtype}")
-    labels = np.unique(y)
-    if not np.array_equal(labels, np.arange(len(labels))):
-        raise ValueError(
-            f"{name} must have labels y from 0 to K - 1, each of them at least once. Received: "
-            f"{len(labels)} different labels from {labels[0]} to {labels[-1]}")
-    if x.dtype == np.uint8:
-        x, input_range = (x / 255).astype("float32"), (0.0, 1.0)
-    else:
-        with np.errstate(over="ignore"):
-            x = x.astype("float32")
-        input_range = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
-    return Dataset(name, x, y.astype("int64"), len(labels), input_range)

@@ -39,6 +39,28 @@ def test_npz_floats_are_kept(tmp_path, dtype):
     assert dataset.input_range == (-3, 7)
 
 
+@pytest.mark.parametrize("scale, dtype", [(1, "uint8"), (-.5, "float32")])
+def test_npz_with_an_official_test_split(tmp_path, scale, dtype):
+    x, more = (X * scale).astype(dtype), (X[:7] * scale * 2).astype(dtype)
+    dataset = loading.load(save(tmp_path, x=x, y=Y, x_test=more, y_test=Y[:7] % 2))
+    assert dataset.test_x.shape == (7, 2, 3) and dataset.test_x.dtype == np.float32
+    np.testing.assert_array_equal(dataset.test_y, Y[:7] % 2)
+    assert dataset.num_classes == 4
+    assert dataset.input_range == ((0, 1) if dtype == "uint8" else (-119.5, 0))
+
+
+@pytest.mark.parametrize("kind", [int, str])
+def test_npz_with_groups(tmp_path, kind):
+    groups, tests = np.arange(40) // 4 * 7, np.array([7, 1000])
+    arrays = {"x": X, "y": Y, "groups": groups.astype(kind)}
+    alone = loading.load(save(tmp_path, **arrays))
+    assert alone.test_groups is None and len(np.unique(alone.row_groups[0])) == 10
+    both = loading.load(
+        save(tmp_path, **arrays, x_test=X[:2] + 9, y_test=Y[:2], groups_test=tests.astype(kind)))
+    there, test = both.row_groups
+    assert np.flatnonzero(np.isin(there, test)).tolist() == [4, 5, 6, 7]
+
+
 @pytest.mark.parametrize("arrays, message", [
     ({"x": X}, "with the arrays x and y.*there is no array y"),
     ({"y": Y}, "with the arrays x and y.*there is no array x"),
@@ -56,6 +78,16 @@ def test_npz_floats_are_kept(tmp_path, dtype):
     ({"x": X, "y": Y * 2}, "from 0 to K - 1.*Received: 4 different labels from 0 to 6"),
     ({"x": X, "y": Y * 0}, "at least 2 classes. Received: 1"),
     ({"x": X.astype(object), "y": Y}, "without pickled objects"),
+    ({"x": X, "y": Y, "x_test": X}, "must have y_test where it has x_test"),
+    ({"x": X, "y": Y, "y_test": Y}, "must have x_test where it has y_test"),
+    ({"x": X, "y": Y, "groups_test": Y}, "must have x_test where it has groups_test"),
+    ({"x": X, "y": Y, "x_test": X / 9, "y_test": Y}, "x and x_test of dtype uint8 or float"),
+    ({"x": X, "y": Y, "x_test": X[:, 1:], "y_test": Y}, "test inputs of the shape"),
+    ({"x": X, "y": Y, "x_test": X, "y_test": Y + 1}, "labels from 0 to 3. Received: 1 to 4"),
+    ({"x": X, "y": Y, "groups": Y * 1.0}, "groups of shape .*dtype float64"),
+    ({"x": X, "y": Y, "groups": Y[1:]}, r"one whole number per row in groups.*\(39,\)"),
+    ({"x": X, "y": Y, "x_test": X, "y_test": Y, "groups": Y, "groups_test": Y.astype(str)},
+     "of one kind, numbers or texts"),
 ])  # yapf: disable
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_bad_npz(tmp_path, arrays, message):
