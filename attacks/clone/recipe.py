@@ -1,12 +1,16 @@
 """The recipe by which clones are trained."""
 
 import dataclasses
+import math
 from typing import Any
 
+from attacks.clone.distillation import Distillation
+from attacks.clone.image_changes import ImageChanges
 from models import architectures
 from models.training import precision
 from models.training.optimizers import check_optimizer
 from models.training.optimizers import OPTIMIZERS
+from models.training.schedules import check_schedule
 from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.arguments import is_real
@@ -15,7 +19,10 @@ from revsig_keras.options import option
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How every clone of a run is trained, whatever the adversary.
+    """How clones are trained, whatever the adversary.
+
+    The fields up to `jit` are flags. The others are set in Python or by
+    `attacks.clone.recipe_text.parse_recipe`.
 
     Attributes:
         architecture: Name in `models.architectures`.
@@ -29,6 +36,13 @@ class Recipe:
         precision: Keras dtype policy, of `models.training.precision.NAMES`; the softmax stays
             float32.
         jit: Whether XLA compiles the training steps.
+        epochs: How often each row that is not held out is trained on, instead of `steps`, which it
+            makes meaningless: training then lasts longer with larger budgets. `None`: `steps`.
+        schedule: Member of `models.training.schedules.SCHEDULES`, the course of the learning rate.
+        changes: The augmentation of images.
+        label_weight: The weight w of the label in the loss, in [0, 1]; see `Distillation`. A thief
+            with a loss of its own keeps that instead.
+        temperature: The temperature T of the loss, likewise.
     """
     architecture: str = option(
         "digits_cnn",
@@ -52,6 +66,11 @@ class Recipe:
     jit: bool = option(
         False, "Whether XLA compiles the training steps of clones. On processors, convolutions "
         "get slower.")
+    epochs: int | None = None
+    schedule: str = "constant"
+    changes: ImageChanges = ImageChanges()
+    label_weight: float = 0.0
+    temperature: float = 1.0
 
     def __post_init__(self):
         architectures.ARCHITECTURES.make(self.architecture)
@@ -66,18 +85,55 @@ class Recipe:
             raise ValueError(f"`held_out` must be in [0, 1). Received: {self.held_out}")
         object.__setattr__(self, "held_out", float(self.held_out))
         check_boolean("jit", self.jit)
+        if self.epochs is not None:
+            object.__setattr__(self, "epochs", check_integer("epochs", self.epochs, least=1))
+        check_schedule(self.schedule)
+        self._check_loss()
+
+    def _check_loss(self):
+        if not is_real(self.label_weight) or not 0 <= self.label_weight <= 1:
+            raise ValueError(f"`label_weight` must be in [0, 1]. Received: {self.label_weight}")
+        if not is_real(self.temperature) or not 0 < self.temperature < math.inf:
+            raise ValueError("`temperature` must be a number above 0. "
+                             f"Received: {self.temperature}")
+        for name in ("label_weight", "temperature"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     def describe(self) -> dict[str, Any]:
-        """The recipe with the value of every option, the same for every spelling of it."""
+        """The recipe with the value of every option, the same for every spelling of it.
+
+        What is not a flag is left out at its default, so that digests in old results keep their
+        meaning.
+        """
         name, options = OPTIMIZERS.resolve(self.optimizer)
-        return {**dataclasses.asdict(self), "optimizer": {"name": name, **options}}
+        described = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for field in ("epochs", "schedule", "label_weight", "temperature"):
+            if described[field] == getattr(Recipe, field):
+                del described[field]
+        if self.epochs is not None:
+            del described["steps"]
+        changes = described.pop("changes").describe()
+        return {**described, "optimizer": {"name": name, **options}, **changes}
+
+    def objective(self) -> Distillation | None:
+        """The loss of a thief that has none of its own; `None` for the cross-entropy."""
+        if not self.label_weight and self.temperature == 1:
+            return None
+        return Distillation(self.label_weight, self.temperature)
 
     def count_held_out(self, rows: int) -> int:
         """Number of rows held out of a transfer set; at least one row stays on either side."""
         return min(max(1, round(self.held_out * rows)), rows - 1) if self.held_out else 0
 
+    def steps_on(self, rows: int) -> int:
+        """Steps of a clone on a transfer set of so many rows."""
+        return self.steps if self.epochs is None else self._steps_in(self.epochs, rows)
+
     def count_steps(self, epochs: int, rows: int) -> int:
-        """Steps in which each row that is not held out is trained on `epochs` times, at most
-        `steps`."""
+        """Steps in which each row that is not held out is trained on `epochs` times, at most those
+        of a clone."""
+        return min(self.steps_on(rows), self._steps_in(epochs, rows))
+
+    def _steps_in(self, epochs, rows):
         rows -= self.count_held_out(rows)
-        return min(self.steps, max(1, epochs * rows // min(self.batch_size, rows)))
+        return max(1, epochs * rows // min(self.batch_size, rows))

@@ -8,13 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from attacks.clone.clone import Clone
-from attacks.clone.recipe import Recipe
 from attacks.clone.shared_model import SharedModel
 from attacks.clone.training import Training
 from models import architectures
 from models.seeds import derive
 from models.training.checkpoints import Checkpoint
-from models.training.objective import Objective
 from models.training.optimizers import OPTIMIZERS
 from models.training.plan import TrainingPlan
 from models.training.trainer import Trainer
@@ -33,7 +31,7 @@ class CloneTrainer:
                  strategy: tf.distribute.Strategy):
         self.strategy = strategy
         self._input_shape, self._num_classes = input_shape, num_classes
-        self._trainers: dict[tuple[Recipe, Objective | None], Trainer] = {}
+        self._trainers: dict[tuple, Trainer] = {}
         self._models: dict[tuple[str, str], SharedModel] = {}
 
     def train(self,
@@ -71,13 +69,15 @@ class CloneTrainer:
                      input_seconds=trained.input_seconds)
 
     def _trainer(self, recipe, objective):
-        """One for each recipe and objective: its loop is compiled once."""
-        if (recipe, objective) not in self._trainers:
+        """One for each compiled loop: recipes that differ in their length alone share it."""
+        objective = objective or recipe.objective()
+        key = (recipe.architecture, recipe.precision, recipe.optimizer, recipe.schedule,
+               recipe.batch_size, recipe.jit, objective)
+        if key not in self._trainers:
             make_optimizer = functools.partial(OPTIMIZERS.make, recipe.optimizer)
-            self._trainers[recipe, objective] = Trainer(self._build(recipe), make_optimizer,
-                                                        recipe.batch_size, self.strategy, objective,
-                                                        recipe.jit)
-        return self._trainers[recipe, objective]
+            self._trainers[key] = Trainer(self._build(recipe), make_optimizer, recipe.batch_size,
+                                          self.strategy, objective, recipe.jit, recipe.schedule)
+        return self._trainers[key]
 
     def _model(self, recipe):
         key = recipe.architecture, recipe.precision
@@ -94,16 +94,19 @@ class CloneTrainer:
 
 
 def _plan(training, train, held_out):
+    shape, changes = train.inputs.shape[1:], training.recipe.changes
+    shift = changes.max_shift(shape)
     return TrainingPlan(train.inputs,
                         train.targets,
                         training.steps,
                         derive(training.seed, "clone"),
-                        max_shift=train.max_shift,
+                        max_shift=max(shift, train.max_shift),
                         held_out=held_out and (held_out.inputs, held_out.targets),
                         patience=training.recipe.patience,
                         start=training.start and training.start.weights,
                         unlabelled=training.unlabelled_without(held_out),
-                        unlabelled_shift=training.unlabelled_shift)
+                        unlabelled_shift=max(shift, training.unlabelled_shift),
+                        augmentation=changes.augmentation(shape))
 
 
 def _label_agreement(trainer, trained, held_out):

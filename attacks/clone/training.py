@@ -24,7 +24,7 @@ class Training:
         recipe: How it is trained.
         transfer_set: The paid rows with the targets to train on.
         seed: Determines the initial weights, the order of the rows, dropout and shifts.
-        steps: Training steps, at most those of the recipe.
+        steps: Training steps, at most those of a clone.
         objective: The loss to minimise, hashable. Defaults to `None`: the cross-entropy.
         start: The clone whose weights it starts from. Defaults to `None`: new weights.
         unlabelled: Inputs `[n, ...]` that cost nothing, for an objective that uses them. Each step

@@ -9,6 +9,7 @@ import numpy as np
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.adversary import Known
 from attacks.clone.clone import Clone
+from attacks.clone.recipe import Recipe
 from attacks.clone.training import Training
 from attacks.clone.transfer_set import TransferSet
 from attacks.clone.workshop import Workshop
@@ -98,7 +99,7 @@ class Thief:
 
         Args:
             epochs: The number of times that each row is trained on; the steps are at most those of
-                the recipe.
+                a clone.
             fresh: Whether it starts from new weights instead of those of the last substitute.
                 Defaults to `False`.
         """
@@ -110,10 +111,20 @@ class Thief:
 
     def clone(self,
               watch: Callable[[keras.Model, int], float] | None = None,
-              progress: Callable[[int], None] | None = None) -> Clone:
-        """Trains the clone on all answers, afresh; `Workshop` describes the arguments."""
-        workshop = dataclasses.replace(self._workshop, watch=watch, progress=progress)
-        return self._train(workshop, workshop.recipe.steps, None)
+              progress: Callable[[int], None] | None = None,
+              recipe: Recipe | None = None) -> Clone:
+        """Trains the clone on all answers, afresh.
+
+        Args:
+            watch, progress: See `Workshop`.
+            recipe: How it is trained. Defaults to `None`: as the substitutes.
+        """
+        workshop = dataclasses.replace(self._workshop,
+                                       watch=watch,
+                                       progress=progress,
+                                       recipe=recipe or self._workshop.recipe)
+        steps = workshop.recipe.steps_on(sum(len(asked[0]) for asked in self._asked))
+        return self._train(workshop, steps, None)
 
     def _train(self, workshop, steps, start):
         training = Training(workshop.recipe, self.transfer_set(), self.seed, steps, start=start)
