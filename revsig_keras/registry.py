@@ -6,6 +6,9 @@
 more of the characters A-Z a-z 0-9 _ . + - /. So a member needs no quotes in a shell, and members
 can be listed with commas between them.
 
+An option can name a member of another registry. The options of that member then follow with the
+name of the option and an underscore before each: `aware:guess=reverse_sigmoid:guess_beta=.5`.
+
 A secret is in no member. In its place is a reference to it, `env/NAME` or `file/PATH`; see
 `revsig_keras.secret_references`.
 """
@@ -72,7 +75,9 @@ class Registry:
     or str. A value is converted to the type of that default: booleans are `true` or `false`, floats
     are finite. Where a member is spelled with all its options, a keyword-only one is left out
     unless it differs from its default. Parameters that the factory's attribute `secrets` names take
-    references to secrets; their default is text.
+    references to secrets; their default is text. The factory's attribute `nested` maps parameters
+    to the registries whose members they name; the factory receives such a member as it is written,
+    and the default is `""`, none.
 
     >>> fractions = Registry("fraction", {"ratio": lambda over=1, under=1: over / under})
     >>> fractions.make("ratio:under=4")
@@ -180,7 +185,12 @@ class Registry:
         name, options = self._typed(text)
         rare = self._defaults(name, rare=True)
         written = {key: value for key, value in options.items() if rare.get(key) != value}
-        return name, {**self._defaults(name), **written}
+        resolved = {**self._defaults(name), **written}
+        for key, registry in self._nested(name).items():
+            if resolved.get(key):
+                resolved[key], inner = registry.resolve(resolved[key])
+                resolved.update((f"{key}_{option}", value) for option, value in inner.items())
+        return name, resolved
 
     def _typed(self, text: str) -> tuple[str, dict[str, Any]]:
         member = parse_member(text)
@@ -192,6 +202,7 @@ class Registry:
             if not is_reference(member.options.get(key, "env/NAME")):
                 raise ValueError(f"The option {key!r} of the {self.kind} {member.name!r} is a "
                                  "secret. Expected a reference to it: env/NAME or file/PATH")
+        member = self._join_nested(member, defaults)
         for key in member.options:
             if key not in defaults:
                 takes = f"takes: {', '.join(defaults)}" if defaults else "takes no options"
@@ -201,6 +212,23 @@ class Registry:
             key: _convert(value, type(defaults[key]), key, text)
             for key, value in member.options.items()
         }
+
+    def _join_nested(self, member: Member, own: Collection[str]) -> Member:
+        """Returns the member with each nested member as the value of one option."""
+        options = dict(member.options)
+        for outer, registry in self._nested(member.name).items():
+            if outer not in options:
+                continue
+            prefix = f"{outer}_"
+            inner = [key for key in options if key.startswith(prefix) and key not in own]
+            nested = Member(options[outer],
+                            {key.removeprefix(prefix): options.pop(key) for key in inner})
+            registry.resolve(str(nested))  # Refuses unknown names and options.
+            options[outer] = str(nested)
+        return Member(member.name, options)
+
+    def _nested(self, name: str) -> Mapping[str, "Registry"]:
+        return getattr(self._factories[name], "nested", {})
 
     def _secrets(self, name: str) -> Collection[str]:
         return getattr(self._factories[name], "secrets", ())

@@ -1,111 +1,79 @@
 """The thief that knows the defence and trains through it."""
 
 import dataclasses
-import math
-
-import numpy as np
-import tensorflow as tf
 
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.guess import Guess
-from models.training.objective import Objective
-from revsig_keras import reverse_sigmoid
-from revsig_keras import ReverseSigmoid
+from attacks.adversaries.simulated_layer import why_not_trainable
+from attacks.adversaries.through_defence import ThroughDefence
+from attacks.oracle.defences import AS_SERVED
+from revsig_keras.defences.catalogue import DEFENCES
+from revsig_keras.defences.catalogue import make_defence
 
-# Initial values of learned scalars, and the factor by which an optimiser moves them faster than
-# weights.
-_START, _SPEED = 0.5, 10.0
-
-
-@dataclasses.dataclass(frozen=True)
-class ThroughDefence(Objective):
-    """KL(answer || defence(softmax(logits))) + cross-entropy between label and logits, in nats.
-
-    The divergence leaves out the answer's entropy, a constant. The label is that of the answer.
-
-    Attributes:
-        beta, gamma, preserve_top1: The Reverse Sigmoid through which the clone is trained.
-        learn: Whether beta and gamma are trainable and start at the given values:
-            beta = 2 s(10 b), gamma = s(10 g), where b and g are trained and s is the logistic
-            sigmoid.
-    """
-    beta: float
-    gamma: float
-    preserve_top1: bool
-    learn: bool
-
-    def make_variables(self):
-        if not self.learn:
-            return []
-        starts = {"beta": self.beta / 2, "gamma": self.gamma}
-        return [
-            tf.Variable(math.log(value / (1 - value)) / _SPEED, dtype="float32", name=name)
-            for name, value in starts.items()
-        ]
-
-    def learned(self, variables):
-        if not self.learn:
-            return {}
-        beta, gamma = self._parameters(variables)
-        return {"beta": float(beta), "gamma": float(gamma)}
-
-    def losses(self, model, batch, variables):
-        logits = tf.cast(model(batch.shifted, training=True), "float32")
-        return self._losses(logits, batch.targets, variables)
-
-    def held_out_loss(self, logits, targets, variables):
-        losses = self._losses(tf.constant(logits, "float32"), tf.constant(targets, "float32"),
-                              variables)
-        return float(np.mean(losses, dtype=np.float64))
-
-    def _losses(self, logits, answers, variables):
-        beta, gamma = self._parameters(variables)
-        seen = reverse_sigmoid(logits, beta, gamma, self.preserve_top1, from_logits=True)
-        log_seen = tf.math.log(tf.maximum(seen, np.finfo(np.float32).tiny))
-        labels = tf.argmax(answers, axis=1)
-        return (tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits) -
-                tf.reduce_sum(answers * log_seen, axis=1))
-
-    def _parameters(self, variables):
-        if not self.learn:
-            return self.beta, self.gamma
-        beta, gamma = (tf.sigmoid(_SPEED * variable) for variable in variables)
-        return 2 * beta, gamma
+# Where a learned parameter starts without a guess: so far above the lowest value, or in the middle
+# of a shorter interval.
+_START = 0.5
 
 
 class Aware(Adversary):
     """Trains the clone with the defence as its last layer, and then removes the layer.
 
     The defence-aware adversary of arXiv 1806.00054: the clone is trained so that its outputs match
-    the answers after *a Reverse Sigmoid was applied to them*, with the loss of `ThroughDefence`. It
-    starts from the thief's own labels-only clone, is trained for as many steps again, and is
+    the answers after *the defence was applied to them*, with the loss of `ThroughDefence`. It is
+    first trained on labels for a part of the steps, then through the defence for the others, and is
     evaluated without the layer.
 
-    Assumed to know that the defence is a Reverse Sigmoid and whether it keeps the label; by default
-    also its beta and gamma. With guesses, the thief is as good as they are; with `learn`, it learns
-    the two together with its clone.
+    It takes any defence through which gradients flow, also one from outside the project. Nothing
+    can be trained through rounded answers or labels.
+
+    Assumed to know the defence with its parameters, or to guess it. A thief that learns is assumed
+    to know the defence without the values of its continuous parameters (`Defence.ranges`), and of
+    an endpoint that it has a Reverse Sigmoid; it learns the parameters together with its clone.
+    Where there is no defence, it trains without one: a control.
 
     Args:
-        beta: Float in (0, 2), the guess. Defaults to `0`: that of the deployed defence.
-        gamma: Float in (0, 1], likewise, given together with `beta`. Defaults to `0`.
-        learn: Boolean, whether beta and gamma are trainable scalars. They start at the guess, or at
-            1/2 if there is none. Defaults to `False`.
+        beta: Float in (0, 2), the magnitude of a guessed Reverse Sigmoid. `0`, together with
+            `gamma`: no such guess. Defaults to `0`.
+        gamma: Float in (0, 1], likewise. Defaults to `0`.
+        learn: Boolean, whether the continuous parameters are trained. They start at the guess or,
+            without one, at 1/2 above their lowest value. Defaults to `False`.
+        guess: String, a member of `DEFENCES`, the guessed defence. Defaults to `""`: the thief
+            knows the deployed defence.
+        know_secret: Boolean, whether a thief who knows the deployed defence also knows its secrets.
+            Defaults to `False`.
+        labels_first: Float in [0, 1), the fraction of the steps that train on labels. Defaults to
+            `0.5`.
 
     Raises:
-        ValueError: If a guess is out of range.
+        ValueError: If an argument is out of range.
     """
+    nested = {"guess": DEFENCES}
 
-    def __init__(self, beta: float = 0.0, gamma: float = 0.0, learn: bool = False):
-        guess = (_START, _START) if learn and not beta and not gamma else (beta, gamma)
-        self._guess = Guess(*guess)
-        if learn and self._guess.gamma == 1:
-            raise ValueError("`gamma` must be below 1 where it is learned. Received: gamma=1")
+    def __init__(self,
+                 beta: float = 0.0,
+                 gamma: float = 0.0,
+                 learn: bool = False,
+                 *,
+                 guess: str = "",
+                 know_secret: bool = False,
+                 labels_first: float = 0.5):
+        self.belief = Guess(beta, gamma, guess, know_secret)
         self.learn = learn
+        if not 0 <= labels_first < 1:
+            raise ValueError(f"`labels_first` must be in [0, 1). Received: {labels_first}")
+        self.labels_first = labels_first
+        if self.belief.is_guess:
+            self._starts(self.belief.simulated(AS_SERVED))  # Refuses values that cannot be learned.
 
     def unfit(self, defence):
-        reason = self._guess.unfit(defence)
-        if not reason and not isinstance(self._guess.layer(defence), ReverseSigmoid):
-            reason = f"it trains through a Reverse Sigmoid, and {defence} is none"
+        if self._is_learned_unseen(defence):
+            return None
+        reason = self.belief.unfit(defence)
+        if not reason:
+            simulated = self.belief.simulated(defence)
+            learns = self.learn and simulated != "none"
+            reason = why_not_trainable(self.belief.layer(defence), learns)
+            reason = reason and f"it cannot train through {simulated}: {reason}"
         return reason and f"aware against {defence}: {reason}"
 
     def read(self, answers, known):
@@ -113,7 +81,31 @@ class Aware(Adversary):
         return answers
 
     def train(self, training, known, workshop):
-        layer = self._guess.layer(known.defence)
-        objective = ThroughDefence(layer.beta, layer.gamma, layer.preserve_top1, self.learn)
-        start = workshop.train_on_labels(training)
-        return workshop.train(dataclasses.replace(training, objective=objective, start=start))
+        is_unseen = self._is_learned_unseen(known.defence)
+        defence = "reverse_sigmoid" if is_unseen else self.belief.simulated(known.defence)
+        first, start = round(self.labels_first * training.steps), training.start
+        if first:
+            start = workshop.train(dataclasses.replace(training.with_labels(), steps=first))
+        return workshop.train(
+            dataclasses.replace(training,
+                                objective=ThroughDefence(defence, self._starts(defence)),
+                                start=start,
+                                steps=training.steps - first))
+
+    def _is_learned_unseen(self, defence):
+        """Whether the thief takes an endpoint's defence for a Reverse Sigmoid of any strength."""
+        return self.learn and defence == AS_SERVED and not self.belief.is_guess
+
+    def _starts(self, defence):
+        """The learned parameters and the values at which they start."""
+        layer = make_defence(defence) if self.learn else None
+        starts = []
+        for name, (low, high) in layer.ranges.items() if layer else ():
+            start = low + min(_START, (high - low) / 2)
+            if self.belief.is_guess:
+                start = getattr(layer, name)
+            if not low < start < high:
+                raise ValueError(f"`{name}` must be above {low:g} and below {high:g} where it is "
+                                 f"learned. Received: {name}={start}")
+            starts.append((name, start))
+        return tuple(starts)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from attacks.adversaries.guess import Undefended
 from attacks.adversaries.recovery.inversion import Inversion
 from attacks.adversaries.recovery.recovery import Recovery
 from revsig_keras import ReverseSigmoid
@@ -17,22 +18,26 @@ class Inverse(Recovery):
     cannot be inverted becomes its one-hot label. Most of these have a top that is tied with a
     rival, because `preserve_top1` has scaled the perturbation.
 
-    Assumed to know that the defence is a Reverse Sigmoid, and to know or guess its parameters.
+    Assumed to know that the defence is a Reverse Sigmoid, and to know or guess its parameters. A
+    thief who knows that there is no defence takes the answers as they are.
     Nothing is simulated, and no clone is needed.
 
     Args:
-        beta, gamma: See `Recovery`.
+        beta, gamma, guess, know_secret: See `Recovery`.
     """
     name = "inverse"
 
     def unfit(self, defence):
         reason = super().unfit(defence)
-        if not reason and not isinstance(self.guess.layer(defence), ReverseSigmoid):
+        inverted = ReverseSigmoid, Undefended
+        if not reason and not isinstance(self.belief.layer(defence), inverted):
             reason = f"{self.name}: it can invert a Reverse Sigmoid alone"
         return reason
 
     def read(self, answers, known):
+        if self.belief.simulated(known.defence) == "none":
+            return answers
         inversion = known.memory.recall((self, known.defence),
-                                        lambda: Inversion(self.guess.layer(known.defence)))
+                                        lambda: Inversion(self.belief.layer(known.defence)))
         recovered, _ = inversion(answers)
         return recovered.astype(np.float32)

@@ -59,5 +59,5 @@ class Workshop:
 
         clone = self.memory.recall(key, train)
         if is_known and progress:
-            progress(clone.steps)
+            progress(clone.steps - (training.start.steps if training.start else 0))
         return clone

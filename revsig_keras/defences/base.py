@@ -52,6 +52,12 @@ class Defence(keras.layers.Layer):
         multi_label: Boolean, whether each entry it receives is a sigmoid unit of its own.
         axis: Integer, the axis of the classes. `-1` unless a subclass says otherwise.
         secrets: Tuple of strings, the secret entries of the configuration.
+        keyed_by: Tuple of strings, the entries that choose one of many equally strong
+            perturbations, such as the seed of a noise. They are no secret in records, but a thief
+            is not assumed to know them.
+        ranges: Dict from the names of continuous parameters to their open intervals `(low, high)`.
+            `perturb` reads such a parameter from the attribute of that name and is differentiable
+            in it, so that a thief can learn it.
         state: What `fit_state` returned, or `None`.
 
     Args:
@@ -75,6 +81,8 @@ class Defence(keras.layers.Layer):
     multi_label = False
     axis = -1
     secrets: tuple[str, ...] = ()
+    keyed_by: tuple[str, ...] = ()
+    ranges: dict[str, tuple[float, float]] = {}
 
     def __init__(self, *, apply_in_training: bool = False, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)

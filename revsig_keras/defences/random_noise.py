@@ -90,6 +90,9 @@ class RandomNoise(Defence):
           Attacks](https://arxiv.org/abs/1906.10908), where random noise is a baseline
     """
 
+    keyed_by = ("seed",)
+    ranges = {"scale": (0.0, 1.0)}
+
     def __init__(self,
                  scale: float = 0.1,
                  seed: int = 0,

@@ -201,6 +201,8 @@ class ReverseSigmoid(Defence):
           Perturbations](https://arxiv.org/abs/1806.00054), eq. (3) and (4)
     """
 
+    ranges = {"beta": (0.0, 2.0), "gamma": (0.0, 1.0)}
+
     def __init__(self,
                  beta: float = 1.0,
                  gamma: float = 0.2,

@@ -1,4 +1,6 @@
 """Thieves of made-up victims."""
+import functools
+
 import numpy as np
 
 from attacks.adversaries.adversary import Known
@@ -20,6 +22,12 @@ def ask(inputs):
     return np.stack([share, 1 - share], axis=1)
 
 
+@functools.cache
+def trainer(input_shape, num_classes):
+    """One trainer for all thieves of the same shapes: compiling takes longer than training."""
+    return CloneTrainer(input_shape, num_classes, make_strategy("one_device"))
+
+
 def make_thief(budget,
                seed=0,
                adversary=None,
@@ -37,7 +45,7 @@ def make_thief(budget,
         "architecture": "mlp",
         "steps": 30,
         **recipe
-    }), CloneTrainer(pools.input_shape, num_classes, make_strategy("one_device")))
+    }), trainer(pools.input_shape, num_classes))
     known = Known(defence, pools.own if pool is None else pool, seed)
     return Thief(oracle, adversary or Probabilities(), known, pools, workshop, max_shift), oracle
 

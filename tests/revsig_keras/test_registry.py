@@ -179,3 +179,39 @@ def test_errors_of_the_factory_name_the_member():
     """Together with the factory's own reason."""
     with pytest.raises(ValueError, match=r"'reverse_sigmoid:beta=7'.*0 < beta < 2"):
         make_defence("reverse_sigmoid:beta=7")
+
+
+class Holder:
+    """Names a member of another registry."""
+    nested = {"inner": THINGS}
+
+    def __init__(self, inner_size=1, *, inner=""):
+        self.inner, self.inner_size = inner, inner_size
+
+
+HOLDERS = Registry("holder", {"holder": Holder})
+
+
+def test_the_options_of_a_nested_member_follow_with_a_prefix():
+    made = HOLDERS.make("holder:inner_count=5:inner=thing:inner_size=2:inner_flag=true")
+    assert (made.inner, made.inner_size) == ("thing:count=5:flag=true", 2)
+    assert HOLDERS.resolve("holder:inner=thing:inner_count=5") == ("holder", {
+        "inner_size": 1, "inner": "thing", "inner_count": 5, "inner_rate": 0.5,
+        "inner_flag": False, "inner_mode": "none"})  # yapf: disable
+
+
+@pytest.mark.parametrize("text",
+                         ["holder", "holder:inner=plain", "holder:inner=thing:inner_rate=2"])
+def test_a_member_with_a_nested_one_can_be_spelled_and_read_again(text):
+    spelled = HOLDERS.spell(text)
+    assert HOLDERS.spell(spelled) == spelled and HOLDERS.resolve(spelled) == HOLDERS.resolve(text)
+
+
+@pytest.mark.parametrize("text, message", [
+    ("holder:inner=other", "Unknown thing 'other'"),
+    ("holder:inner=thing:inner_size=1:inner_no=1", "Unknown option 'no' in 'thing:no=1'"),
+    ("holder:inner_count=1", "Unknown option 'inner_count' in 'holder:inner_count=1'"),
+])
+def test_an_unknown_nested_member_or_option_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        HOLDERS.resolve(text)

@@ -77,12 +77,12 @@ class SimulatedRecovery(Recovery):
         paid, clone = training.transfer_set, workshop.train_on_labels(training)
         outputs = np.concatenate(
             [clone.probabilities(inputs) for inputs in (known.pool, paid.inputs)])
-        pairs = pairs_of_outputs(self.guess.layer(known.defence), outputs, self.pairs, known.seed)
+        pairs = pairs_of_outputs(self.belief.layer(known.defence), outputs, self.pairs, known.seed)
         undo = self.undo(pairs, known.seed, known.memory)
         return workshop.train(training.with_targets(undo(paid.answers)))
 
     def _undo_published_prior(self, defence, num_classes, memory):
         pairs = memory.recall(
-            ("pairs_of_dirichlet", self.guess, defence, num_classes, self.pairs),
-            lambda: pairs_of_dirichlet(self.guess.layer(defence), num_classes, self.pairs))
+            ("pairs_of_dirichlet", self.belief, defence, num_classes, self.pairs),
+            lambda: pairs_of_dirichlet(self.belief.layer(defence), num_classes, self.pairs))
         return self.undo(pairs, 0, memory)

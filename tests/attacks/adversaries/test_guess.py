@@ -63,8 +63,64 @@ def test_a_thief_recovers_less_without_the_secret(keyed):
     answers = np.array(DEFENCES.make(MEMBER)(clean))
     adversary = Bayes(prior="dirichlet", pairs=20_000)
     blind = adversary.read(answers, known(MEMBER))
-    informed = adversary.read(np.array(Guess().layer(MEMBER)(clean)), known(MEMBER))
-    assert distance(informed, clean) < 0.5 * distance(blind, clean)
+    informed = Bayes(prior="dirichlet", pairs=20_000, know_secret=True)
+    assert (distance(informed.read(answers, known(MEMBER)), clean) < 0.5 * distance(blind, clean))
+
+
+def test_a_thief_has_the_secret_only_if_it_is_asked_for(keyed):
+    assert Guess(know_secret=True).layer(MEMBER).key == SECRET
+    assert ADVERSARIES.make("bayes:know_secret=true").unfit(MEMBER) is None
+
+
+@pytest.mark.parametrize("defence", ["random_noise", "random_noise:seed=4:scale=.3"])
+def test_the_seed_of_a_noise_is_a_secret_too(defence):
+    deployed = DEFENCES.make(defence)
+    own, known_ = Guess().layer(defence), Guess(know_secret=True).layer(defence)
+    assert own.scale == known_.scale == deployed.scale
+    assert own.seed != deployed.seed == known_.seed
+    assert own.seed == Guess().layer(defence).seed
+
+
+GUESSED = "reverse_sigmoid:beta=.5:gamma=.5"
+
+
+@pytest.mark.parametrize("name", ["aware", "bayes", "learned_recovery", "inverse"])
+@pytest.mark.parametrize("options, simulated", [
+    ("guess=reverse_sigmoid:guess_beta=.5:guess_gamma=.5", GUESSED),
+    ("guess_gamma=.5:guess=reverse_sigmoid:guess_beta=.5", "reverse_sigmoid:gamma=.5:beta=.5"),
+    ("beta=.5:gamma=.5", "reverse_sigmoid:beta=0.5:gamma=0.5:preserve_top1=true"),
+    ("guess=top_k:guess_k=3", "top_k:k=3"),
+    ("guess=none", "none"),
+])
+def test_any_member_can_be_guessed(name, options, simulated):
+    assert ADVERSARIES.make(f"{name}:{options}").belief.simulated("rounding") == simulated
+
+
+def test_the_options_of_a_guess_are_part_of_a_cell():
+    name, options = ADVERSARIES.resolve("bayes:guess=reverse_sigmoid:guess_beta=.5")
+    given = {key: value for key, value in options.items() if key.startswith("guess")}
+    assert given == {"guess": "reverse_sigmoid", "guess_beta": 0.5, "guess_gamma": 0.2,
+                     "guess_preserve_top1": True}  # yapf: disable
+    assert "guess" not in ADVERSARIES.resolve("bayes")[1]
+
+
+@pytest.mark.parametrize("options, message", [
+    ("guess=nothing", "Unknown defence 'nothing'"),
+    ("guess=top_k:guess_beta=.5", "Unknown option 'beta' in 'top_k:beta=.5'"),
+    ("guess_beta=.5", "Unknown option 'guess_beta'"),
+    ("guess=top_k:beta=.5:gamma=.5", "without `beta` and `gamma`.*Received: guess='top_k'"),
+    ("guess=reverse_sigmoid:guess_beta=3", "0 < beta < 2"),
+    ("guess=top_k:know_secret=true", "`know_secret` must be left out with a guess"),
+])
+def test_a_guess_that_means_nothing_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ADVERSARIES.make(f"bayes:{options}")
+
+
+def test_nothing_is_simulated_where_there_is_no_defence():
+    rows = recoveries.held_out()
+    np.testing.assert_array_equal(Guess().layer("none")(rows), rows)
+    assert Guess().unfit("none") is None
 
 
 @pytest.mark.parametrize("member", ["reverse_sigmoid:beta=1.5:preserve_top1=false", "top_k:k=3"])

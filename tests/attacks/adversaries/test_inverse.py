@@ -38,7 +38,7 @@ def test_confident_rows_are_recovered_exactly(beta, gamma, num_classes):
 def test_the_layer_turns_inverted_rows_into_the_answers_again(defence):
     y = np.random.default_rng(0).dirichlet([0.3] * 10, 200).astype(np.float32)
     answers = answer(y, defence)
-    recovered, inverted = Inversion(Inverse().guess.layer(defence))(answers)
+    recovered, inverted = Inversion(Inverse().belief.layer(defence))(answers)
     recoveries.assert_distributions(recovered, answers)
     assert 0.2 < inverted.mean()
     missed = np.abs(answer(recovered.astype(np.float32), defence) - answers).sum(axis=1)
@@ -89,3 +89,10 @@ def test_another_defence_cannot_be_inverted():
     reason = "inverse: it can invert a Reverse Sigmoid alone"
     assert Inverse().unfit("rounding") == Inverse().unfit("top_k:k=3") == reason
     assert Inverse(1.0, 0.2).unfit("rounding") is None
+
+
+def test_undefended_answers_are_taken_as_they_are_unless_a_defence_is_guessed():
+    answers = saturated().astype(np.float32)
+    np.testing.assert_array_equal(Inverse().read(answers, known("none")), answers)
+    guessing = Inverse(1.0, 0.2).read(answers, known("none"))
+    np.testing.assert_array_equal(guessing, Inverse(1.0, 0.2).read(answers, known()))

@@ -87,7 +87,7 @@ def test_hidden_layers_are_wider_for_many_classes():
         assert widths == [*units, num_classes]
 
 
-def test_all_of_them_in_a_run_of_the_program(tmp_path, capsys):
+def test_all_of_them_in_a_run_of_the_program(tmp_path):
     adversaries = ("averaged", "averaged:queries=2:shift=0", "bayes", "bayes:prior=dirichlet",
                    "bayes:beta=.8:gamma=.3", "learned_recovery:pairs=20000:epochs=5", "inverse")
     flags = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
@@ -95,10 +95,7 @@ def test_all_of_them_in_a_run_of_the_program(tmp_path, capsys):
              f"--output_dir={tmp_path}")
     assert call(*flags) == 0
     rows = {(row["defence"], row["adversary"]): row for row in summary(tmp_path)}
-    assert len(rows) == 2 * len(adversaries) - 5
+    assert len(rows) == 2 * len(adversaries)  # Those who know that there is no defence: controls.
     for (_, adversary), row in rows.items():
         queries = {"averaged": "18"}.get(adversary, "20")
         assert row["queries_used"] == queries and float(row["agreement_clean"]) > 0.05
-    error = capsys.readouterr().err
-    for name in ("bayes", "learned_recovery", "inverse"):
-        assert f"{name}: there is no defence to undo" in error

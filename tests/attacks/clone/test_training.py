@@ -4,8 +4,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from attacks.adversaries.aware import ThroughDefence
 from attacks.adversaries.semi_supervised import Consistency
+from attacks.adversaries.through_defence import ThroughDefence
 from attacks.clone.clone import Clone
 from attacks.clone.recipe import Recipe
 from attacks.clone.training import Training
@@ -31,7 +31,7 @@ OTHER_RECIPE = Recipe("mlp", "sgd:learning_rate=.1", 16, 20, 0.25, 3, "mixed_bfl
     ({"steps": 5}, "c175c6c7631f2526"),
     ({"objective": Consistency(0.95), "unlabelled": ROWS, "unlabelled_shift": 1},
      "ec834d389432616c"),
-    ({"objective": ThroughDefence(1.0, 0.2, True, False), "start": START}, "46e97c5698ea2917"),
+    ({"objective": ThroughDefence("reverse_sigmoid"), "start": START}, "b7f5fb1514334a8d"),
     ({"start": START}, "9fd0bf13d14ea751"),
     ({"recipe": OTHER_RECIPE}, "eb11be82d2896a8c"),
 ])  # yapf: disable

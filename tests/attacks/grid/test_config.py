@@ -78,8 +78,8 @@ def test_two_spellings_of_a_cell_have_one_id_and_different_cells_have_different_
     ({"seeds": (False,)}, "`seeds` must be an integer.*False"),
     ({"epsilon": 0.0}, r"`epsilon` must be in \(0, 1\]. Received: 0.0"),
     ({"epsilon": True}, r"`epsilon` must be in \(0, 1\]. Received: True"),
-    ({"adversaries": ("aware", "bayes"), "defences": ("none",)},
-     "`adversaries` must name one that means something here.*no defence to undo; bayes: "),
+    ({"adversaries": ("aware", "bayes"), "defences": ("label_only",)},
+     "`adversaries` must name one that means something here.*no gradient in its input; bayes: "),
 ])  # yapf: disable
 def test_an_impossible_experiment_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
