@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from attacks.queries.jacobian import EPOCHS
 from attacks.queries.substitute_attack import SubstituteAttack
+
+_EPOCHS = 10
 
 
 class FGSM(SubstituteAttack):
@@ -32,7 +33,7 @@ class FGSM(SubstituteAttack):
     def __init__(self, epsilon: float = 0.1, seeds: int = 100):
         if not 0 < epsilon <= 1:
             raise ValueError(f"`epsilon` must be in (0, 1]. Received: {epsilon}")
-        super().__init__(seeds, EPOCHS, fresh=False)
+        super().__init__(seeds, _EPOCHS, fresh=False)
         self.epsilon = epsilon
 
     def base_points(self, held, last, number, rng):

@@ -12,6 +12,7 @@ from revsig_keras.arguments import check_integer
 @dataclasses.dataclass(frozen=True)
 class _Preset:
     seeds: int
+    epochs: int  # of each round
     step: float
     score: str  # of `models.gradients.SCORES`
     sign: Callable[[int], int]  # of the step, by the number of the round
@@ -25,14 +26,16 @@ class _Preset:
 PRESETS = {
     "cleverhans":
         _Preset(seeds=150,
+                epochs=10,
                 step=0.1,
                 score="logit",
-                sign=lambda number: -1 if number < 3 else 1,
+                sign=lambda number: (-1)**(number // 3),
                 fresh=False,
                 clipped=False,
                 models=6),
     "prediction_poisoning":
         _Preset(seeds=100,
+                epochs=20,
                 step=0.1,
                 score="cross_entropy",
                 sign=lambda number: (-1)**round(number / 5),
@@ -41,7 +44,6 @@ PRESETS = {
                 doublings=3,
                 reservoir=400),
 }
-EPOCHS = 10  # of CleverHans
 
 
 class Jacobian(SubstituteAttack):
@@ -53,19 +55,24 @@ class Jacobian(SubstituteAttack):
     depending on the round. Unless there is a reservoir, all inputs queried so far are base points
     in each round, which doubles them.
 
-    The presets, with rounds counted from 0:
+    The presets, with rounds counted from 0, and in what they differ from the code they are from:
 
-    - `cleverhans`, from CleverHans 3.1: 150 seeds, step .1, `F_c` the logit of the class, `s = -1`
-      in rounds 0 to 2 and 1 after that, 10 epochs per round, each substitute starts from the
-      weights of the last. New inputs are not clipped, so they may leave the range. 6 models are
-      trained, the last of which is the clone, so there are 5 rounds: at most 4,800 inputs.
-    - `prediction_poisoning`, from the code of arXiv 1906.10908: 100 seeds, step .1, `F_c` the
-      cross-entropy between the class and the substitute's answer, `s = (-1)^round(number / 5)`, new
-      inputs clipped to the range, each substitute trained afresh. From round 3 on the base points
-      are 400 inputs drawn from all without replacement, so that growth turns from doubling into
-      linear. The 10 epochs are those of CleverHans.
+    - `cleverhans`, the tutorial of CleverHans 3.1 (`mnist_blackbox.py`): 150 seeds, step .1, `F_c`
+      the logit of the class, `s = (-1)^(round // 3)`, 10 epochs per round, each substitute starts
+      from the weights of the last, with a new optimiser. New inputs are not clipped, so they may
+      leave the range. 6 models are trained, the last of which is the clone, so there are 5 rounds:
+      at most 4,800 inputs. Differs: none of these; there the thief is `labels`, its seeds are test
+      rows. (Before May 2020, CleverHans had the opposite signs.)
+    - `prediction_poisoning`, the public code of arXiv 1906.10908 (`jacobian.py`, policy `jbda`):
+      100 seeds, step .1, `F_c` the cross-entropy between the class and the substitute's answer,
+      `s = (-1)^rounded(round / 5)`, new inputs clipped to the range, 20 epochs per round, each
+      substitute trained afresh. From round 3 on the base points are 400 inputs drawn from all
+      without replacement, so that growth turns from doubling into linear; there the 400 are the
+      class's default, and its program draws none unless it is asked to. Differs: the code
+      overwrites the seeds by the points made of them, and takes the first base points where the
+      budget ends, not random ones.
 
-    The batch size and the optimiser are those of the clone.
+    The batch size, the optimiser and the largest number of steps are those of the clone.
 
     Args:
         preset: String, one of `"cleverhans"`, `"prediction_poisoning"`. Defaults to
@@ -95,7 +102,7 @@ class Jacobian(SubstituteAttack):
             check_integer("rounds", rounds, least=2, reason="0 takes the preset's")
         chosen = PRESETS[preset]
         models = rounds or chosen.models
-        super().__init__(seeds or chosen.seeds, EPOCHS, chosen.fresh, models and models - 1)
+        super().__init__(seeds or chosen.seeds, chosen.epochs, chosen.fresh, models and models - 1)
         self.preset = preset
         self.step = step or chosen.step
         self._chosen = chosen

@@ -28,10 +28,16 @@ class Knockoff(Attack):
     without inputs left is not drawn.
 
     All arms of a round are drawn by one policy. Then the round is queried, and the bandit learns
-    from its rows one by one. The published batch has 8 rows. Here it has 32, the rows of a clone's
-    training step by default: a round costs one request and, if the reward includes the loss, one
-    training of the substitute on all rows so far, so the work grows with the square of the number
-    of rounds.
+    from its rows one by one.
+
+    As in the paper: the policy and its step, the three rewards, their mapping to [0, 1], their
+    equal weights, and the window of past rows over which baseline and diversity are means. (The
+    authors' public code has no adaptive strategy.) Differs: the paper arranges the classes of its
+    pool in a hierarchy; what the parts are mapped by is left open there, and the length of the
+    window is not known to this project; rows are queried in rounds. The authors' code queries 8
+    rows at a time. Here a round has 32, the rows of a clone's training step by default: it costs
+    one request and, if the reward includes the loss, one training of the substitute on all rows so
+    far, so the work grows with the square of the number of rounds.
 
     Args:
         pool: String, `own` for the inputs of the victim's domain, or images of another one:
@@ -43,6 +49,8 @@ class Knockoff(Attack):
         epochs: Integer, the number of times that a round trains the substitute on each row; it
             starts from the last substitute. Only used if the reward includes the loss. Defaults to
             `5`.
+        window: Integer, the number of past rows over which the bandit's baseline and the diversity
+            are means, and among which rewards are mapped to [0, 1]. Defaults to `25`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -53,7 +61,9 @@ class Knockoff(Attack):
                  clusters: int = 10,
                  reward: str = "all",
                  batch: int = 32,
-                 epochs: int = 5):
+                 epochs: int = 5,
+                 *,
+                 window: int = 25):
         if reward not in (*PARTS, "all"):
             raise ValueError(f"`reward` must be one of {', '.join(PARTS)}, all. Received: "
                              f"{reward!r}")
@@ -61,6 +71,7 @@ class Knockoff(Attack):
         self.clusters = check_integer("clusters", clusters, least=2)
         self.batch = check_integer("batch", batch, least=1)
         self.epochs = check_integer("epochs", epochs, least=1)
+        self.window = check_integer("window", window, least=1)
         self.parts = PARTS if reward == "all" else (reward,)
 
     def candidates(self, pools):
@@ -69,7 +80,8 @@ class Knockoff(Attack):
     def steal(self, thief):
         inputs, rng = self.candidates(thief.pools), thief.random("queries")
         rows = rows_by_arm(self.arms(thief), rng)
-        bandit, rewards, predict = GradientBandit(len(rows)), Rewards(self.parts), None
+        bandit, predict = GradientBandit(len(rows), self.window), None
+        rewards = Rewards(self.parts, self.window)
         while thief.left and any(rows):
             left = np.array([len(arm) for arm in rows])
             drawn = bandit.draw(left, min(self.batch, thief.left, left.sum()), rng)

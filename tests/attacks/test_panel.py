@@ -18,9 +18,9 @@ from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.oracle import LocalOracle
+from attacks.queries import active
 from attacks.queries import knockoff
 from attacks.queries.pools import Pools
-from attacks.queries.selection import strategies
 from attacks.targets.target import Target
 from models.data import loading
 from models.data import streamed
@@ -72,7 +72,8 @@ ATTACK_CASES = {
         Case("active:rounds=3", True),
         Case("active:strategy=margin:rounds=3", True),
         Case("active:strategy=k_center:rounds=2", True),
-        Case("active:strategy=adversarial:rounds=2", True)
+        Case("active:strategy=adversarial:rounds=2", True),
+        Case("active:candidates=30:rounds=2", True)
     ],
 }
 ADVERSARY_CASES = {
@@ -206,7 +207,7 @@ def stage():
 @pytest.fixture(autouse=True)
 def few_rows_at_once(monkeypatch):
     monkeypatch.setattr(streamed, "_ROWS", ROWS_AT_ONCE)
-    monkeypatch.setattr(strategies, "_FEWEST", ROWS_AT_ONCE)
+    monkeypatch.setattr(active, "_FEWEST", ROWS_AT_ONCE)
     monkeypatch.setattr(knockoff, "_CLUSTERED_BYTES", ROWS_AT_ONCE * 8 * 8 * 4)
 
 

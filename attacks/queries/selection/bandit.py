@@ -1,5 +1,7 @@
 """A gradient bandit, which learns the arms with the highest rewards."""
 
+import collections
+
 import numpy as np
 
 
@@ -11,17 +13,18 @@ class GradientBandit:
 
         H_j <- H_j + alpha (r - baseline) ((j == z) - policy_j)
 
-    where alpha is 1 / (pulls of z so far) and the baseline is the mean of all earlier rewards. The
-    very first reward is its own baseline.
+    where alpha is 1 / (pulls of z so far) and the baseline is the mean of the last rewards before
+    it, `window` of them. The very first reward is its own baseline.
 
     Args:
         arms: Integer, the number of arms.
+        window: Integer, the number of rewards in the baseline.
     """
 
-    def __init__(self, arms: int):
+    def __init__(self, arms: int, window: int):
         self._preferences = np.zeros(arms)
         self._pulls = np.zeros(arms, np.int64)
-        self._sum_of_rewards, self._rewards = 0.0, 0
+        self._recent: collections.deque[float] = collections.deque(maxlen=window)
 
     def policy(self, is_open: np.ndarray) -> np.ndarray:
         """The probability of each arm, 0 where the booleans `is_open`, `[arms]`, are false."""
@@ -55,10 +58,9 @@ class GradientBandit:
             policy: The policy that drew the arms, `[arms]`.
         """
         for arm, reward in zip(arms, rewards):
-            baseline = self._sum_of_rewards / self._rewards if self._rewards else reward
+            baseline = np.mean(self._recent) if self._recent else reward
             self._pulls[arm] += 1
             step = (reward - baseline) / self._pulls[arm]
             self._preferences -= step * policy
             self._preferences[arm] += step
-            self._sum_of_rewards += reward
-            self._rewards += 1
+            self._recent.append(reward)

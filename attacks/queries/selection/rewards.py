@@ -4,26 +4,32 @@ import numpy as np
 
 PARTS = ("certainty", "diversity", "loss")
 
+# Differences of a part up to this are taken for rounding.
+_ROUNDING = 1e-12
+
 
 class Rewards:
     """The rewards of Knockoff Nets (arXiv 1812.02766), computed from targets y.
 
     - certainty: the margin between the two largest entries of y.
-    - diversity: sum_k max(0, y_k - mean of y_k over all earlier rows).
+    - diversity: sum_k max(0, y_k - mean of y_k over the last `window` rows before it).
     - loss: the cross-entropy between y and the substitute's probabilities from before it was
       trained on y; uniform ones if it is not trained yet.
 
-    Each part is mapped to [0, 1] by its smallest and largest value so far, including this round; a
-    part that was constant so far is 0. The reward is the mean of the parts.
+    Each part is mapped to [0, 1] by its smallest and largest value in this round and in the last
+    `window` rows before it; a part that was constant there, up to rounding, is 0. The reward is the
+    mean of the parts. The baseline that the paper subtracts, a mean over the same window, is that
+    of the `GradientBandit`.
 
     Args:
         parts: Names of `PARTS`.
+        window: Integer, the number of earlier rows that count: the paper's Delta.
     """
 
-    def __init__(self, parts: tuple[str, ...]):
-        self._parts = parts
-        self._spans = {part: (np.inf, -np.inf) for part in parts}
-        self._sum, self._rows = 0.0, 0
+    def __init__(self, parts: tuple[str, ...], window: int):
+        self._parts, self._window = parts, window
+        self._recent = {part: np.empty(0) for part in parts}
+        self._targets: np.ndarray | None = None
 
     def of(self, targets: np.ndarray, predicted: np.ndarray | None) -> np.ndarray:
         """Computes the rewards `[n]` of a round.
@@ -42,18 +48,22 @@ class Rewards:
         return np.mean([self._normalised(part, raw[part]) for part in self._parts], axis=0)
 
     def _diversity(self, targets):
-        sums = self._sum + np.cumsum(targets, axis=0) - targets
-        before = self._rows + np.arange(len(targets))[:, None]
-        means = np.divide(sums, before, out=targets.copy(), where=before > 0)
-        self._sum = self._sum + targets.sum(axis=0)
-        self._rows += len(targets)
+        before = targets[:0] if self._targets is None else self._targets
+        rows = np.concatenate([before, targets])
+        self._targets = rows[-self._window:]
+        ends = np.arange(len(before), len(rows))
+        starts = np.maximum(ends - self._window, 0)
+        sums = np.concatenate([np.zeros((1, targets.shape[1])), np.cumsum(rows, axis=0)])
+        counts = (ends - starts)[:, np.newaxis]
+        means = np.divide(sums[ends] - sums[starts], counts, out=targets.copy(), where=counts > 0)
         return np.maximum(0, targets - means).sum(axis=1)
 
     def _normalised(self, part, values):
-        low, high = self._spans[part]
-        low, high = min(low, values.min()), max(high, values.max())
-        self._spans[part] = low, high
-        return (values - low) / (high - low) if high > low else np.zeros_like(values)
+        seen = np.concatenate([self._recent[part], values])
+        self._recent[part] = seen[-self._window:]
+        low, high = seen.min(), seen.max()
+        span = high - low
+        return (values - low) / span if span > _ROUNDING else np.zeros_like(values)
 
 
 def certainty(targets: np.ndarray) -> np.ndarray:

@@ -6,11 +6,8 @@ from threadpoolctl import threadpool_limits
 from attacks.clone.clone import Clone
 from attacks.queries.selection import deepfool
 from attacks.queries.selection.rewards import certainty
+from models.data.streamed import chunks
 from models.data.streamed import Inputs
-
-# DeepFool takes steps x classes gradients, so it examines only so many candidates, or so many per
-# chosen input if that is more.
-_FEWEST, _PER_CHOICE = 1000, 4
 
 
 def uncertainty(substitute: Clone, candidates: Inputs, asked: np.ndarray, count: int) -> np.ndarray:
@@ -20,7 +17,7 @@ def uncertainty(substitute: Clone, candidates: Inputs, asked: np.ndarray, count:
 
     Args:
         substitute: A model trained on all answers so far.
-        candidates: Inputs `[n, ...]`, in random order.
+        candidates: Inputs `[n, ...]`.
         asked: Array `[m, ...]`, the inputs queried so far.
         count: The number of candidates to choose, at most n.
 
@@ -59,13 +56,10 @@ def k_center(substitute, candidates, asked, count):
 
 def adversarial(substitute, candidates, asked, count):
     """Chooses the candidates nearest to a decision border of the substitute, by DeepFool (arXiv
-    1802.09841).
-
-    To bound the cost it examines the first 1,000 candidates, or 4 per choice if that is more.
-    """
+    1802.09841)."""
     del asked
-    examined = candidates[:max(_FEWEST, _PER_CHOICE * count)]
-    return _largest(-deepfool.distances(substitute, examined), count)
+    distances = [deepfool.distances(substitute, chunk) for chunk in chunks(candidates)]
+    return _largest(-np.concatenate(distances), count)
 
 
 def _largest(scores, count):

@@ -176,12 +176,68 @@ def test_each_round_queries_the_choice_of_its_own_substitute(monkeypatch):
     np.testing.assert_allclose(asked, rest[:18], atol=1e-5)
 
 
+def watch_candidates(monkeypatch, budget, pools, strategy, **options):
+    """The numbers of the candidates of each round, each a row's place in the pool, and the queried
+    rows."""
+    seen = []
+
+    def last(substitute, candidates, asked, count):
+        del substitute, asked
+        seen.append(candidates[:, 0].astype(int).tolist())
+        return np.arange(len(candidates))[-count:]
+
+    monkeypatch.setitem(STRATEGIES, strategy, last)
+    thief, _ = thieves.make_thief(budget, pools=pools, predict=lambda x: np.full((len(x), 2), 0.5))
+    monkeypatch.setattr(thief, "substitute", lambda epochs, fresh: None)
+    Active(strategy, **options).steal(thief)
+    return seen, thief.inputs[:, 0].astype(int).tolist()
+
+
+NUMBERS = Pools(np.arange(3000, dtype=np.float32).repeat(2).reshape(3000, 2), (0.0, 3000.0))
+
+
+@pytest.mark.parametrize("strategy, options, examined", [
+    ("adversarial", {}, 1000),
+    ("adversarial", {
+        "candidates": 400
+    }, 400),
+    ("adversarial", {
+        "candidates": 5000
+    }, None),
+    ("uncertainty", {}, None),
+    ("uncertainty", {
+        "candidates": 400
+    }, 400),
+    ("k_center", {
+        "candidates": 1
+    }, 20),
+])
+def test_candidates_are_drawn_anew_in_each_round(monkeypatch, strategy, options, examined):
+    seen, asked = watch_candidates(monkeypatch, 120, NUMBERS, strategy, seeds=1 / 6, rounds=5,
+                                   **options)  # yapf: disable
+    assert len(seen) == 5 and len(set(asked)) == 120
+    for number, candidates in enumerate(seen):
+        queried = asked[:20 + 20 * number]
+        assert len(set(candidates)) == len(candidates) == (examined or 3000 - len(queried))
+        assert not set(candidates) & set(queried)
+        assert asked[20 + 20 * number:40 + 20 * number] == candidates[-20:]
+    for one, next_one in zip(seen, seen[1:]):
+        if examined:  # Two draws of n rows of 3,000 share n^2 / 3,000 of them.
+            assert len(set(one) & set(next_one)) < 1.5 * examined**2 / 3000 + 3
+
+
+def test_the_adversarial_strategy_examines_four_per_choice_where_that_is_more(monkeypatch):
+    seen, _ = watch_candidates(monkeypatch, 1000, NUMBERS, "adversarial", seeds=0.4, rounds=2)
+    assert [len(candidates) for candidates in seen] == [1200, 1200]
+
+
 @pytest.mark.parametrize("options, message", [
     ("strategy=luck", "uncertainty, margin, k_center, adversarial. Received: 'luck'"),
     ("seeds=0", r"`seeds` must be in \(0, 1\]. Received: 0"),
     ("seeds=1.5", "Received: 1.5"),
     ("rounds=0", "`rounds` must be an integer of 1 or more. Received: rounds=0"),
     ("epochs=0", "`epochs` must be an integer of 1 or more. Received: epochs=0"),
+    ("candidates=-1", "`candidates` must be an integer of 0 or more: 0 takes the strategy's.*=-1"),
 ])
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

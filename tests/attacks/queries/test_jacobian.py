@@ -30,7 +30,7 @@ def slow_gradients(model, inputs, classes, of):
 
 
 CASES = {
-    "cleverhans": (Jacobian(seeds=6), "logit", -0.1, False),
+    "cleverhans": (Jacobian(seeds=6), "logit", 0.1, False),
     "prediction_poisoning": (Jacobian("prediction_poisoning", seeds=6), "cross_entropy", 0.1, True),
     "fgsm": (FGSM(seeds=6, epsilon=0.2), "cross_entropy", 0.2, True),
 }
@@ -56,7 +56,7 @@ def test_new_points_are_base_points_moved_by_the_sign_of_a_gradient(name, low, h
 
 
 @pytest.mark.parametrize("preset, budget, signs", [
-    ("cleverhans", 64, [-1, -1, -1, 1, 1]),
+    ("cleverhans", 64, [1, 1, 1, -1, -1]),
     ("prediction_poisoning", 912, [1, 1, 1, -1, -1, -1, -1, -1, 1]),
 ])
 def test_the_sign_of_the_step_follows_the_round(preset, budget, signs):
@@ -89,14 +89,22 @@ def test_cleverhans_doubles_the_queried_inputs_in_each_of_five_rounds():
     assert thief.rows_per_round == [150, 150, 300, 600, 1200, 2400]
 
 
-def test_only_the_cleverhans_preset_leaves_the_range():
-    pools = vectors(low=-1.0, high=2.0)
-    for attack in (Jacobian(step=0.2), Jacobian("prediction_poisoning", step=0.2), FGSM(0.4),
-                   JacobianTargeted(epsilon=0.5, step=0.2)):
-        thief, _ = watch(attack, 400, noise(), pools=pools)
-        inside = -1 <= thief.inputs.min() and thief.inputs.max() <= 2
-        assert inside == (attack.__dict__.get("preset") != "cleverhans")
-        assert thief.inputs.min() <= -1 and thief.inputs.max() >= 2
+LEAVES_THE_RANGE = {
+    "cleverhans": (Jacobian(step=0.2), True),
+    "prediction_poisoning": (Jacobian("prediction_poisoning", step=0.2), False),
+    "fgsm": (FGSM(0.4), False),
+    "jb_top3": (JacobianTargeted("jb_top3", epsilon=0.5, step=0.2), True),
+    "jbda_tr": (JacobianTargeted("jbda_tr", epsilon=0.5), False),
+    "t_rnd": (JacobianTargeted("t_rnd", epsilon=0.5, step=0.2), False),
+}
+
+
+@pytest.mark.parametrize("name", LEAVES_THE_RANGE)
+def test_inputs_leave_the_range_where_the_published_ones_do(name):
+    attack, leaves = LEAVES_THE_RANGE[name]
+    thief, _ = watch(attack, 400, noise(), pools=vectors(low=-1.0, high=2.0))
+    assert (thief.inputs.min() < -1 or thief.inputs.max() > 2) == leaves
+    assert thief.inputs.min() <= -1 and thief.inputs.max() >= 2
 
 
 def test_a_budget_that_the_rounds_cannot_spend_is_refused():
@@ -118,43 +126,84 @@ def test_a_budget_that_the_rounds_cannot_spend_is_refused():
         attack.check(10**9, pools)
 
 
-@pytest.mark.parametrize("preset", ["t_rnd", "jb_top3", "jbda_tr"])
+# By preset: the score, the sign of a step, its size as a fraction of a range of 4 (for a radius of
+# .05 and 8 steps), and whether inputs stay in the range.
+TARGETED = {
+    "t_rnd": ("cross_entropy", -1, 0.02, True),
+    "jb_top3": ("logit", 1, 0.02, False),
+    "jbda_tr": ("cross_entropy", -1, 1.85 * 0.05 / 8, True),
+}
+
+
+@pytest.mark.parametrize("preset", TARGETED)
 def test_targeted_points_take_signed_steps_inside_a_ball_and_the_range(preset):
+    score, sign, step, clipped = TARGETED[preset]
     pools = vectors(low=-1.0, high=3.0)
     attack = JacobianTargeted(preset, seeds=5, epsilon=0.05, step=0.02)
     _, rounds = watch(attack, 20, pools=pools)
     for began in rounds:
         assert len(began.calls) == 8
-        starts, targets, of, _ = began.calls[0]
-        points = starts
-        for inputs, classes, _, _ in began.calls:
-            np.testing.assert_array_equal(classes, targets)
+        starts = points = began.calls[0][0]
+        for inputs, targets, of, _ in began.calls:
+            assert of == score
             np.testing.assert_allclose(inputs, points, atol=1e-5)
-            slope = slow_gradients(model_of(began), inputs, targets, of)
-            points = np.clip(inputs - 0.08 * np.sign(slope), starts - 0.2, starts + 0.2)
-            points = np.clip(points, -1, 3)
+            slope = sign * slow_gradients(model_of(began), inputs, targets, of)
+            points = np.clip(inputs + 4 * step * np.sign(slope), starts - 0.2, starts + 0.2)
+            points = np.clip(points, -1, 3) if clipped else points
         np.testing.assert_allclose(began.asked, points[:len(began.asked)], atol=1e-5)
         distances = np.abs(began.asked - starts[:len(began.asked)]).max(axis=1)
-        np.testing.assert_allclose(distances, 0.2, atol=1e-5)  # At the edge of the ball.
+        assert distances.max() == pytest.approx(0.2, abs=1e-5)  # At the edge of the ball.
 
 
-def test_the_targeted_presets_have_their_published_figures():
-    """Eight steps of .01 with one sign end at .08, inside the ball of radius .1."""
+@pytest.mark.parametrize("preset, seeds, reach, epochs, made", [
+    ("t_rnd", 100, 0.08, 20, 1),
+    ("jb_top3", 100, 0.08, 20, 3),
+    ("jbda_tr", 1000, 0.1, 30, 3),
+])
+def test_the_targeted_presets_have_their_published_figures(preset, seeds, reach, epochs, made):
+    """Steps with one sign end at 8 x .01, or at the edge of the ball."""
 
     def ones(inputs, classes, of):
-        del classes, of
-        return np.ones_like(inputs)
+        del classes
+        return np.full_like(inputs, 1 if of == "logit" else -1)
 
-    for preset, most in (("t_rnd", 100), ("jb_top3", 100), ("jbda_tr", 1000)):
-        thief, rounds = watch(JacobianTargeted(preset), 2200, ones, pools=vectors(1200))
-        assert thief.rows_per_round[:2] == [most, most]
-        places, distance = nearest(rounds[0].asked, rounds[0].held - 0.08)
-        assert distance < 1e-6 and len(set(places)) == most
+    attack = JacobianTargeted(preset)
+    thief, rounds = watch(attack, 2200, ones, pools=vectors(1200))
+    # Three inputs made of one base point are equal here, so that two of them are dropped.
+    assert thief.rows_per_round[:2] == [seeds, seeds]
+    places, distance = nearest(rounds[0].asked, rounds[0].held + reach)
+    assert distance < 1e-6 and len(set(places)) == seeds
+    assert rounds[0].epochs == epochs and rounds[0].fresh
+    assert len(rounds[0].calls) == 8 and len(rounds[0].calls[0][0]) == made * seeds
+
+
+def test_of_each_base_point_of_jbda_tr_three_inputs_are_queried_that_differ():
+    thief, rounds = watch(JacobianTargeted("jbda_tr", seeds=50), 200)
+    assert thief.rows_per_round == [50, 150]
+    runs = rounds[0].asked.reshape(50, 3, 64)
+    starts = rounds[0].calls[0][0].reshape(50, 3, 64)
+    assert len(np.unique(starts[:, 0], axis=0)) == 50
+    np.testing.assert_array_equal(starts, np.repeat(starts[:, :1], 3, axis=1))
+    assert len(np.unique(thief.inputs, axis=0)) == 200
+    assert np.abs(runs - starts).max() == pytest.approx(0.1, abs=1e-6)
+
+
+def test_jbda_tr_draws_new_targets_from_all_classes_in_each_step():
+    _, rounds = watch(JacobianTargeted("jbda_tr", seeds=100), 400, noise())
+    drawn = np.stack([targets for _, targets, _, _ in rounds[0].calls])
+    assert drawn.shape == (8, 300)
+    for one, next_one in zip(drawn, drawn[1:]):
+        assert set(one) == set(range(CLASSES))
+        # A fourth of the new targets are the old ones, up to five standard deviations.
+        assert abs(np.mean(one == next_one) - 1 / 4) < 5 * (3 / 16 / 300)**0.5
+    labels = classify(rounds[0].calls[0][0]).argmax(axis=1)
+    assert abs(np.mean(drawn[0] == labels) - 1 / 4) < 5 * (3 / 16 / 300)**0.5
 
 
 def test_the_targets_are_one_other_class_at_random_or_the_likeliest_three():
     _, rounds = watch(JacobianTargeted("t_rnd"), 250, noise())
     inputs, targets, _, _ = rounds[0].calls[0]
+    assert all(np.array_equal(call[1], targets) for call in rounds[0].calls)
     labels = classify(inputs).argmax(axis=1)
     assert set((targets - labels) % CLASSES) == {1, 2, 3}
     _, rounds = watch(JacobianTargeted("jb_top3"), 250, noise())

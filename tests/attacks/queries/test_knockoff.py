@@ -24,7 +24,7 @@ def steal(budget, **options):
 def test_the_arm_with_the_highest_reward_is_preferred(paying):
     """Holds for each of 20 simulated bandits, whose arms pay .9 or .1, with noise."""
     for seed in range(20):
-        rng, bandit = np.random.default_rng(seed), GradientBandit(5)
+        rng, bandit = np.random.default_rng(seed), GradientBandit(5, 25)
         is_open = np.ones(5, bool)
         for _ in range(60):
             policy = bandit.policy(is_open)
@@ -38,15 +38,31 @@ def test_the_arm_with_the_highest_reward_is_preferred(paying):
 
 def test_preferences_follow_the_formula():
     """Three pulls by hand: a step is 1 / pulls of the arm, the baseline the mean so far."""
-    bandit, policy = GradientBandit(3), np.full(3, 1 / 3)
+    bandit, policy = GradientBandit(3, 25), np.full(3, 1 / 3)
     bandit.update(np.array([0, 1, 1]), np.array([0.5, 1.0, 0.0]), policy)
     expected = (0.5 / 1 - 0.75 / 2) * (np.array([0, 1, 0]) - policy)
     got = bandit.policy(np.ones(3, bool))
     np.testing.assert_allclose(got, np.exp(expected) / np.exp(expected).sum())
 
 
+@pytest.mark.parametrize("window", [1, 2, 5])
+def test_the_baseline_is_the_mean_of_the_last_rewards_before_it(window):
+    rng = np.random.default_rng(3)
+    arms, rewards, policy = rng.integers(3, size=12), rng.random(12), np.full(3, 1 / 3)
+    bandit, preferences, pulls = GradientBandit(3, window), np.zeros(3), np.zeros(3)
+    for start in (0, 5):  # Two rounds.
+        part = slice(start, None if start else 5)
+        bandit.update(arms[part], rewards[part], policy)
+    for i, (arm, reward) in enumerate(zip(arms, rewards)):
+        baseline = rewards[max(0, i - window):i].mean() if i else reward
+        pulls[arm] += 1
+        preferences += (reward - baseline) / pulls[arm] * (np.eye(3)[arm] - policy)
+    expected = np.exp(preferences) / np.exp(preferences).sum()
+    np.testing.assert_allclose(bandit.policy(np.ones(3, bool)), expected)
+
+
 def test_exhausted_arms_are_never_drawn():
-    bandit, rng = GradientBandit(4), np.random.default_rng(0)
+    bandit, rng = GradientBandit(4, 25), np.random.default_rng(0)
     bandit.update(np.array([1, 2] * 20), np.array([1, 0] * 20), np.full(4, 0.25))
     left = np.array([3, 0, 1, 5])
     assert bandit.policy(left > 0)[1] == 0
@@ -57,37 +73,42 @@ def test_exhausted_arms_are_never_drawn():
 def test_rewards_are_from_0_to_1_and_constant_ones_are_0(part):
     rng = np.random.default_rng(1)
     parts = PARTS if part == "all" else (part,)
-    rewards, answers = Rewards(parts), rng.dirichlet(np.full(5, 0.3), (6, 9))
+    rewards, answers = Rewards(parts, 25), rng.dirichlet(np.full(5, 0.3), (6, 9))
     for i, targets in enumerate(answers):
         got = rewards.of(targets, answers[i - 1] if i else None)
-        assert got.shape == (9,) and (got >= 0).all() and (got <= 1).all() and got.max() > 0
-    same = Rewards(parts)
+        assert got.shape == (9,) and (got >= 0).all() and (got <= 1).all()
+        # Before the substitute is trained, all losses are equal.
+        assert got.max() > 0 or (part == "loss" and not i)
+    same = Rewards(parts, 25)
     for _ in range(3):
         got = same.of(np.full((4, 5), 0.2), np.full((4, 5), 0.2))
         np.testing.assert_array_equal(got, 0)
 
 
-def test_rewards_follow_their_formulas():
-    """The reference is a loop over the rows of two rounds, before they are normalised."""
-    rng = np.random.default_rng(2)
-    targets, said = rng.dirichlet(np.ones(4), 10), rng.dirichlet(np.ones(4), 10)
+@pytest.mark.parametrize("window", [1, 3, 100])
+def test_rewards_follow_their_formulas_over_a_window_of_past_rows(window):
+    """The reference is a loop over the rows of three rounds, before they are normalised."""
+    rng, rounds = np.random.default_rng(2), (slice(0, 4), slice(4, 9), slice(9, 15))
+    targets, said = rng.dirichlet(np.ones(4), 15), rng.dirichlet(np.ones(4), 15)
     said[:4] = 0.25  # Not trained in the first round.
     raw = {part: [] for part in PARTS}
     for i, (y, p) in enumerate(zip(targets, said)):
         ordered = sorted(y)
         raw["certainty"].append(ordered[-1] - ordered[-2])
-        means = targets[:i].mean(axis=0) if i else y
+        means = targets[max(0, i - window):i].mean(axis=0) if i else y
         raw["diversity"].append(sum(max(0, y[k] - means[k]) for k in range(4)))
         raw["loss"].append(-sum(y[k] * np.log(p[k]) for k in range(4)))
 
-    def normalised(values, seen):
-        return (values - np.min(seen)) / (np.max(seen) - np.min(seen))
+    def normalised(values, part):
+        seen = values[max(0, part.start - window):part.stop]
+        span = max(seen) - min(seen)
+        return (np.array(values[part]) - min(seen)) / (span if span > 1e-9 else np.inf)
 
     for parts in (*[(part,) for part in PARTS], PARTS):
-        rewards = Rewards(parts)
-        first, second = rewards.of(targets[:4], None), rewards.of(targets[4:], said[4:])
-        for got, part in ((first, slice(4)), (second, slice(4, 10))):
-            expected = [normalised(raw[name][part], raw[name][:part.stop]) for name in parts]
+        rewards = Rewards(parts, window)
+        for part in rounds:
+            got = rewards.of(targets[part], said[part] if part.start else None)
+            expected = [normalised(raw[name], part) for name in parts]
             np.testing.assert_allclose(got, np.mean(expected, axis=0), atol=1e-12)
 
 
@@ -160,6 +181,7 @@ def test_every_row_belongs_to_one_arm():
     ("clusters=1", "`clusters` must be an integer of 2 or more. Received: clusters=1"),
     ("batch=0", "`batch` must be an integer of 1 or more. Received: batch=0"),
     ("epochs=0", "`epochs` must be an integer of 1 or more. Received: epochs=0"),
+    ("window=0", "`window` must be an integer of 1 or more. Received: window=0"),
 ])
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
