@@ -16,6 +16,7 @@ from attacks.grid.config import RunConfig
 from attacks.grid.experiment_config import reasons_unless_all
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
+from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
 from attacks.queries.thief import Thief
 from attacks.report import Results
@@ -165,7 +166,9 @@ def run_cell(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
         The part of the cell's record that is its own.
     """
     attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
-    oracle, evaluator = target.oracle(cell.defence, cell.budget), target.evaluator
+    asks_victim, evaluator = adversary.needs != "truth", target.evaluator
+    oracle = (target.oracle(cell.defence, cell.budget) if asks_victim else LocalOracle(
+        target.truth, cell.budget))
     known = Known(cell.defence, attack.candidates(pools), cell.seed, workshop.memory)
     max_shift = attack.max_shift(pools.input_shape)
     thief = Thief(oracle, adversary, known, pools, workshop, max_shift)
@@ -173,9 +176,9 @@ def run_cell(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
     clone = thief.clone(watch=evaluator.watch, progress=progress)
     return {
         "cell": cell.describe(),
-        "queries_used": oracle.queries_used,
-        "queries_per_round": thief.rows_per_round,
-        "metrics": evaluator.measure(clone, cell.defence, thief.inputs),
+        "queries_used": oracle.queries_used if asks_victim else 0,
+        "queries_per_round": thief.rows_per_round if asks_victim else [],
+        "metrics": evaluator.measure(clone, cell.defence, thief.inputs if asks_victim else None),
         "rows": evaluator.rows(clone),
         "clone": clone.describe(),
     }

@@ -58,7 +58,8 @@ class Adversary(abc.ABC):
     The docstring of each adversary says what its thief is assumed to know.
 
     Attributes:
-        needs: `"probabilities"`, or `"labels"` if an endpoint that answers with labels will do.
+        needs: `"probabilities"`; `"labels"` if an endpoint that answers with labels will do;
+            `"truth"` for a control that gets true labels for answers, and no victim is asked.
         rows_per_input: The number of rows queried, and paid for, per input.
     """
     needs = "probabilities"

@@ -7,11 +7,27 @@ from attacks.clone.transfer_set import one_hot_labels
 class Labels(Adversary):
     """Keeps the label (lowest-index argmax) of each answer and discards the rest.
 
+    Formula: target = (1 - smoothing) one_hot(label) + smoothing / classes.
+
     Assumed to know that the probabilities cannot be trusted. A defence that keeps the label can at
     best reduce every thief to this one (arXiv 1806.00054), so its curve is the reference.
+
+    Args:
+        smoothing: Float in [0, 1), the weight of the uniform row in a target. Defaults to `0.0`.
+
+    Raises:
+        ValueError: If an argument is out of range.
     """
     needs = "labels"
 
+    def __init__(self, *, smoothing: float = 0.0):
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"`smoothing` must be in [0, 1). Received: {smoothing}")
+        self.smoothing = smoothing
+
     def read(self, answers, known):
         del known
-        return one_hot_labels(answers)
+        targets = one_hot_labels(answers)
+        if not self.smoothing:
+            return targets
+        return (1 - self.smoothing) * targets + self.smoothing / targets.shape[1]

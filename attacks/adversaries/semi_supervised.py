@@ -1,4 +1,4 @@
-"""The labels-only thief that also learns from inputs that it did not query."""
+"""The thief that also learns from inputs that it did not query."""
 
 import dataclasses
 
@@ -9,10 +9,12 @@ from attacks.clone import shifts
 from attacks.clone.transfer_set import one_hot_labels
 from models.training.objective import Objective
 
+_TARGETS = ("labels", "probabilities")
+
 
 @dataclasses.dataclass(frozen=True)
 class Consistency(Objective):
-    """Cross-entropy for labelled inputs, consistency for unlabelled ones.
+    """Cross-entropy for queried inputs, consistency for unlabelled ones.
 
     The loss of an unlabelled input, whose targets are zeros, is the cross-entropy between the
     clone's own label for it and the clone's answer for the shifted input. It counts only if the
@@ -35,49 +37,55 @@ class Consistency(Objective):
 
 
 class SemiSupervised(Adversary):
-    """Trains on the labels that it paid for, and on its whole pool for consistency under shifts.
+    """Trains on the answers that it paid for, and on its whole pool for consistency under shifts.
 
     In the spirit of S4L (Zhai et al., arXiv 1905.03670): inputs that are not queried cost nothing
-    and still show what the domain looks like. Each step takes a batch of labelled inputs and a
-    batch of the pool, with the loss of `Consistency`. All images are shifted at random, the
-    labelled ones too; the pixels at their edges are repeated.
+    and still show what the domain looks like. Each step takes a batch of queried inputs and a batch
+    of the pool, with the loss of `Consistency`. The images of the pool are shifted at random, the
+    pixels at their edges repeated. The queried images are augmented as the recipe says, for this
+    thief as for every other.
 
-    Assumed to know that the probabilities cannot be trusted, as the labels-only thief does, and to
-    have more inputs than it can pay for. With an attack that makes its own inputs it has only those
-    that it queried. Each step has twice as many rows as a step of the labels-only thief.
+    Assumed to have more inputs than it can pay for. With an attack that makes its own inputs it has
+    only those that it queried. With `targets=labels` it is also assumed to know that the
+    probabilities cannot be trusted, as the labels-only thief does; `targets=probabilities` takes
+    them for the victim's own output, which is this thief where nothing is defended. Each step has
+    twice as many rows as a step of other thieves.
 
     Args:
         threshold: Float in [0, 1], the least probability at which the clone believes its own
             label. Defaults to `0.95`.
-        shift: Float in (0, 0.5], the largest shift as a fraction of the image's shorter side.
-            Defaults to `0.1`.
+        shift: Float in (0, 0.5], the largest shift of the pool's images as a fraction of their
+            shorter side. Defaults to `0.1`.
+        targets: String, `"labels"` or `"probabilities"`, what the queried inputs are trained on.
+            Defaults to `"labels"`.
 
     Raises:
         ValueError: If an argument is out of range.
     """
-    needs = "labels"
 
-    def __init__(self, threshold: float = 0.95, shift: float = 0.1):
+    def __init__(self, threshold: float = 0.95, shift: float = 0.1, *, targets: str = "labels"):
         if not 0 <= threshold <= 1:
             raise ValueError(f"`threshold` must be in [0, 1]. Received: {threshold}")
         if not 0 < shift <= 0.5:
             raise ValueError(f"`shift` must be in (0, 0.5]. Received: {shift}")
+        if targets not in _TARGETS:
+            raise ValueError(f"`targets` must be one of {', '.join(_TARGETS)}. "
+                             f"Received: {targets!r}")
         self.threshold = threshold
         self.shift = shift
+        self.needs = targets
 
     def check(self, input_shape):
         shifts.check(self.shift, 1, input_shape, "semi_supervised")
 
     def read(self, answers, known):
         del known
-        return one_hot_labels(answers)
+        return one_hot_labels(answers) if self.needs == "labels" else answers
 
     def train(self, training, known, workshop):
-        reach, paid = shifts.pixels(self.shift, known.pool.shape[1:]), training.transfer_set
-        shifted = dataclasses.replace(paid, max_shift=max(reach, paid.max_shift))
+        paid = training.transfer_set.inputs
         return workshop.train(
             dataclasses.replace(training,
-                                transfer_set=shifted,
                                 objective=Consistency(self.threshold),
-                                unlabelled=known.pool if len(known.pool) else paid.inputs,
-                                unlabelled_shift=reach))
+                                unlabelled=known.pool if len(known.pool) else paid,
+                                unlabelled_shift=shifts.pixels(self.shift, paid.shape[1:])))

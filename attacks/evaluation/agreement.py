@@ -57,13 +57,14 @@ class AgreementEvaluator:
         self._examined: collections.OrderedDict[str, Examined] = collections.OrderedDict()
 
     def measure(self, clone: Clone, defence: str,
-                queried: np.ndarray) -> dict[str, float | int | None]:
+                queried: np.ndarray | None) -> dict[str, float | int | None]:
         """Returns the metrics of a cell, by name.
 
         Args:
             clone: The trained clone.
             defence: Member, as written.
-            queried: The inputs that were queried, for the distortion per query.
+            queried: The inputs that were queried, for the distortion per query. `None` where
+                nothing was.
 
         Returns:
             Fractions are in [0, 1]; units are in the names; label changes are counts of rows. What

@@ -9,6 +9,7 @@ from attacks.evaluation.agreement import fraction_true
 from attacks.evaluation.agreement import labels_of
 from attacks.evaluation.transferability import Transferability
 from attacks.oracle.defended_victim import DefendedVictims
+from attacks.oracle.defended_victim import DISTORTION
 from attacks.oracle.defended_victim import finite_or_none
 from models.data.splits import Splits
 from models.inference import log_softmax
@@ -46,7 +47,7 @@ class Evaluator(AgreementEvaluator):
             "label_changes_test": int((defended != clean).sum()),
             **self.worth(examined),
             **examined.figures,
-            **self._victims.under(defence).distortion(queried),
+            **self._distortion(defence, queried),
         }
 
     def figures(self, clone, logits):
@@ -56,6 +57,11 @@ class Evaluator(AgreementEvaluator):
             "clone_kl_nats": finite_or_none(divergence),
             **self._transfer.measure(clone),
         }
+
+    def _distortion(self, defence, queried):
+        if queried is None:
+            return dict.fromkeys(DISTORTION)
+        return self._victims.under(defence).distortion(queried)
 
     def _labels_under(self, defence):
         """The victim's labels on the test rows, as the defence leaves them."""

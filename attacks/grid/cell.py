@@ -45,7 +45,10 @@ class Cell:
 
     def unfit(self) -> str | None:
         """Why the cell means nothing, such as recovery where there is no defence, or None."""
-        return ADVERSARIES.make(self.adversary).unfit(self.defence)
+        adversary = ADVERSARIES.make(self.adversary)
+        if adversary.needs == "truth" and not ATTACKS.make(self.attack).asks_own_rows:
+            return f"{self.adversary}: the inputs of {self.attack} have no true labels"
+        return adversary.unfit(self.defence)
 
     def __str__(self):
         return (f"{self.defence}, {self.attack}, {self.adversary}, {self.budget} queries, "

@@ -99,8 +99,8 @@ class ExperimentConfig:
         # NumPy's numbers become Python's, which JSON can write.
         object.__setattr__(self, "epsilon", float(self.epsilon))
         reasons_unless_all(
-            ADVERSARIES.make(adversary).unfit(defence)
-            for adversary, defence in itertools.product(self.adversaries, self.defences))
+            Cell(defence, attack, adversary, budget=1, seed=0).unfit() for adversary, attack,
+            defence in itertools.product(self.adversaries, self.attacks, self.defences))
 
     def _check_members(self):
         for budget in self.budgets:

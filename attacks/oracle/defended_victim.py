@@ -13,6 +13,10 @@ from revsig_keras import DefendedModel
 from revsig_keras import metrics
 from revsig_keras.defences.catalogue import make_defence
 
+# What `DefendedVictim.distortion` measures.
+DISTORTION = ("distortion_kl_nats", "distortion_kl_bits", "distortion_kl_reverse_nats",
+              "distortion_kl_reverse_bits", "distortion_l1", "label_changes")
+
 
 class DefendedVictim:
     """The victim as it answers under one defence.
@@ -47,14 +51,9 @@ class DefendedVictim:
             backward = cost.kl_defended_clean_nats.mean()
             l1 = cost.l1.mean()
             label_changes = (answers.argmax(axis=1) != clean.argmax(axis=1)).sum()
-        return {
-            "distortion_kl_nats": finite_or_none(forward),
-            "distortion_kl_bits": finite_or_none(forward / np.log(2)),
-            "distortion_kl_reverse_nats": finite_or_none(backward),
-            "distortion_kl_reverse_bits": finite_or_none(backward / np.log(2)),
-            "distortion_l1": finite_or_none(l1),
-            "label_changes": int(label_changes),
-        }
+        distances = forward, forward / np.log(2), backward, backward / np.log(2), l1
+        measured = [*map(finite_or_none, distances), int(label_changes)]
+        return dict(zip(DISTORTION, measured, strict=True))
 
     @functools.cached_property
     def _stages(self):

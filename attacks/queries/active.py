@@ -45,6 +45,8 @@ class Active(Attack):
         ValueError: If an argument is out of range.
     """
 
+    asks_own_rows = True
+
     def __init__(self,
                  strategy: str = "uncertainty",
                  seeds: float = 0.1,

@@ -33,7 +33,12 @@ class Attack(abc.ABC):
 
     The clone is trained on all answers. An attack that does not adapt to them draws once per seed
     and its queries are nested: those of a smaller budget are the first of a larger one.
+
+    Attributes:
+        asks_own_rows: Whether all inputs that it queries are rows of `Pools.own`, whose true labels
+            the evaluator has.
     """
+    asks_own_rows = False
 
     def check(self, budget: int, pools: Pools) -> None:
         """Raises `ValueError` if the attack cannot query so many inputs."""

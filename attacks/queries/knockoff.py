@@ -74,6 +74,10 @@ class Knockoff(Attack):
         self.window = check_integer("window", window, least=1)
         self.parts = PARTS if reward == "all" else (reward,)
 
+    @property
+    def asks_own_rows(self):
+        return self.pool == "own"
+
     def candidates(self, pools):
         return pools.own if self.pool == "own" else pools.foreign(self.pool).inputs
 

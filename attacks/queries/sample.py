@@ -39,6 +39,10 @@ class Sample(Attack):
         self.shift = shift
         self.copies = check_integer("copies", copies, least=1)
 
+    @property
+    def asks_own_rows(self):
+        return self.augment != "before"
+
     def check(self, budget, pools):
         super().check(budget, pools)
         if self.augment != "none":

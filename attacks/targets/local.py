@@ -8,6 +8,7 @@ from attacks.evaluation.evaluator import Evaluator
 from attacks.grid.config import RunConfig
 from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.oracle import LocalOracle
+from attacks.oracle.truth import TrueLabels
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models import victim as victims
@@ -30,6 +31,7 @@ def local_target(victim: victims.Victim, splits: Splits, input_range: tuple[floa
     return Target(
         oracle=lambda defence, budget: LocalOracle(defended.under(defence).predict, budget),
         evaluator=Evaluator(defended, splits, epsilon, input_range),
+        truth=TrueLabels(splits.pool, victim.model.output_shape[-1]).predict,
         record={
             "name": victim.record["config"]["architecture"],
             "fingerprint": victim.fingerprint(),

@@ -24,6 +24,7 @@ from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.config import RunConfig
 from attacks.oracle.answers import are_labels
 from attacks.oracle.answers import check_probabilities
+from attacks.oracle.truth import TrueLabels
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models.data.dataset import Dataset
@@ -55,7 +56,7 @@ class EndpointSource(TargetSource):
         self._remote = config.experiment.victim
         self._directory = pathlib.Path(config.execution.output_dir)
         self._ledger_path = self._remote.ledger or ledger_in(self._directory)
-        self._dataset = dataset
+        self._dataset, self._pool = dataset, splits.pool
         self._test, self._evaluation = _held_out(splits, self._remote.eval_rows)
         if not self._remote.owned and not os.path.exists(self._ledger_path):
             raise ValueError(not_owned(self._remote))
@@ -106,6 +107,7 @@ class EndpointSource(TargetSource):
                           "evaluated_rows": cut,
                           "choosing_rows": len(self._evaluation),
                       },
+                      truth=TrueLabels(self._pool, self._dataset.num_classes).predict,
                       labels_only=labels_only,
                       bill=lambda: _bill(collector))
 

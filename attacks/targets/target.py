@@ -4,6 +4,8 @@ from collections.abc import Callable
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
@@ -27,18 +29,23 @@ class Target:
             written, and its budget.
         evaluator: Measures clones.
         record: What results keep of the victim; in a run, it has a `name` and a `fingerprint`.
+        truth: Answers rows of the thief's pool `[n, ...]` with true labels `[n, num_classes]`,
+            for the control that asks no victim. None: they are not known.
         labels_only: Whether the victim answers with labels instead of probabilities.
         bill: Returns the rows that this run has sent, by kind, or None where nothing is sent.
     """
     oracle: Callable[[str, int], Oracle]
     evaluator: AgreementEvaluator
     record: dict[str, Any] = dataclasses.field(default_factory=dict)
+    truth: Callable[[np.ndarray], np.ndarray] | None = None
     labels_only: bool = False
     bill: Callable[[], dict[str, int] | None] = lambda: None
 
     def unfit(self, cell: Cell) -> str | None:
         """Returns why a cell means nothing on this target, or None."""
         needs = ADVERSARIES.make(cell.adversary).needs
-        if self.labels_only and needs != "labels":
+        if needs == "truth" and self.truth is None:
+            return f"{cell.adversary}: the true labels of the inputs are not known"
+        if self.labels_only and needs == "probabilities":
             return f"{cell.adversary} needs {needs}, and the endpoint answers with labels only"
         return cell.unfit()

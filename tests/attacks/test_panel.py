@@ -18,6 +18,7 @@ from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.oracle import LocalOracle
+from attacks.oracle.truth import TrueLabels
 from attacks.queries import active
 from attacks.queries import knockoff
 from attacks.queries.pools import Pools
@@ -94,8 +95,12 @@ ADVERSARY_CASES = {
         Case("learned_recovery:pairs=2000:epochs=5:prior=dirichlet")
     ],
     "inverse": [Case("inverse"), Case("inverse:beta=.5:gamma=.5")],
+    "independent": [Case("independent")],
 }
 each_attack = pytest.mark.parametrize("case", sum(ATTACK_CASES.values(), []), ids=str)
+each_thief = pytest.mark.parametrize(
+    "case", [case for name, cases in ADVERSARY_CASES.items() if name != "independent"
+             for case in cases], ids=str)  # yapf: disable
 each_adversary = pytest.mark.parametrize("case", sum(ADVERSARY_CASES.values(), []), ids=str)
 
 
@@ -152,6 +157,7 @@ class Stage:
                                                 dataset.input_range)
         self.pools = Pools(splits.pool.x, dataset.input_range)
         self.pools_on_disk = Pools(on_disk.pool.x, dataset.input_range)
+        self.truth = TrueLabels(splits.pool, 10)
         self.collector = None
         self.trainer = CloneTrainer((8, 8, 1), 10, strategy)
 
@@ -165,7 +171,7 @@ class Stage:
             self.collector = Asking(predict)
             return RemoteOracle(self.collector, budget)
 
-        return Target(oracle, self.make_evaluator())
+        return Target(oracle, self.make_evaluator(), truth=self.truth.predict)
 
     def steal(self,
               attack="sample",
@@ -254,7 +260,7 @@ def test_queries_are_nested_if_an_attack_does_not_adapt(stage, case):
     np.testing.assert_array_equal(asked[0][:case.budget - 8], asked[1])
 
 
-@each_adversary
+@each_thief
 def test_an_adversary_trains_a_clone_and_can_be_repeated(stage, case):
     rows_per_input = ADVERSARIES.make(case.member).rows_per_input
     record = stage.steal(adversary=case.member, budget=case.budget)
@@ -269,7 +275,7 @@ def test_an_adversary_trains_a_clone_and_can_be_repeated(stage, case):
 def test_the_docstring_of_an_adversary_says_what_its_thief_knows(case):
     made = ADVERSARIES.make(case.member)
     assert "assumed to know" in type(made).__doc__.replace("\n    ", " ").lower()
-    assert made.needs in ("probabilities", "labels")
+    assert made.needs in ("probabilities", "labels", "truth")
 
 
 @each_adversary
@@ -282,7 +288,7 @@ def test_targets_are_distributions_with_the_label_of_the_answer(stage, case):
     np.testing.assert_array_equal(targets.argmax(axis=1), answers.argmax(axis=1))
 
 
-@each_adversary
+@each_thief
 def test_an_adversary_also_runs_where_there_is_no_defence(stage, case):
     assert ADVERSARIES.make(case.member).unfit("none") is None
     record = stage.steal(adversary=case.member, budget=case.budget, defence="none")

@@ -68,8 +68,44 @@ def test_the_whole_pool_is_trained_on_and_only_the_queried_rows_are_paid_for(mon
     thief.clone()
     assert oracle.queries_used == 10
     np.testing.assert_array_equal(seen[-1].unlabelled, POOL)
-    assert seen[-1].unlabelled_shift == seen[-1].max_shift == 2
+    assert (seen[-1].unlabelled_shift, seen[-1].max_shift) == (2, 0)
     assert np.isin(thief.targets, (0, 1)).all()
+
+
+@pytest.mark.parametrize("adversary", ADVERSARIES.names)
+@pytest.mark.parametrize("max_shift", [0, 1])
+def test_no_thief_augments_the_queried_images_unless_all_do(monkeypatch, adversary, max_shift):
+    """A free shift of its own is worth more than most defences."""
+    seen = []
+
+    def note(self, plan, **options):
+        seen.append(plan)
+        raise StopIteration
+
+    monkeypatch.setattr(Trainer, "train", note)
+    thief, _ = steal(Sample(),
+                     10,
+                     adversary=ADVERSARIES.make(adversary),
+                     max_shift=max_shift,
+                     defence="reverse_sigmoid")
+    with pytest.raises(StopIteration):
+        thief.clone()
+    assert seen[0].max_shift == max_shift
+
+
+def test_where_nothing_is_defended_a_thief_can_have_the_pool_as_well(monkeypatch):
+    """The labelled loss is that of the naive thief, the unlabelled one that of this thief."""
+    adversary = ADVERSARIES.make("semi_supervised:targets=probabilities")
+    assert adversary.needs == "probabilities"
+    assert ADVERSARIES.make("semi_supervised").needs == "labels"
+    seen, train = [], Trainer.train
+    monkeypatch.setattr(
+        Trainer, "train",
+        lambda self, plan, **options: seen.append(plan) or train(self, plan, **options))
+    thief, _ = steal(Sample(), 10, adversary=adversary)
+    thief.clone()
+    np.testing.assert_array_equal(seen[-1].targets, thief.transfer_set().answers)
+    np.testing.assert_array_equal(seen[-1].unlabelled, POOL)
 
 
 def test_without_a_pool_the_thief_uses_its_queries(monkeypatch):
@@ -93,6 +129,7 @@ def test_the_pool_changes_the_clone():
 
 @pytest.mark.parametrize("options, message", [
     ("threshold=1.1", r"`threshold` must be in \[0, 1\]. Received: 1.1"),
+    ("targets=answers", "`targets` must be one of labels, probabilities. Received: 'answers'"),
     ("shift=0", r"`shift` must be in \(0, 0.5\]. Received: 0"),
 ])
 def test_options_out_of_range_are_refused(options, message):
