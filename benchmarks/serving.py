@@ -37,7 +37,7 @@ def main(values=flags.FLAGS):
 
 
 class Models:
-    """The model, `mnist_cnn` of `models/architectures.py`, and its SavedModels in a folder."""
+    """The model, `mnist_cnn` of `models/architectures`, and its SavedModels in a folder."""
 
     def __init__(self, folder: pathlib.Path):
         self._folder = folder

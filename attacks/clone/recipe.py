@@ -112,6 +112,9 @@ class Recipe:
                 del described[field]
         if self.epochs is not None:
             del described["steps"]
+        own = architectures.digest(self.architecture)
+        if own is not None:
+            described["architecture_digest"] = own
         changes = described.pop("changes").describe()
         return {**described, "optimizer": {"name": name, **options}, **changes}
 

@@ -59,7 +59,7 @@ class DefendedVictim:
     def _stages(self):
         """Logits, clean and defended probabilities side by side, so that one pass has them all."""
         model = self._victim.model
-        stages = [model.get_layer("logits").output, model.output, self._layer(model.output)]
+        stages = [self._victim.logits, model.output, self._layer(model.output)]
         return keras.Model(model.input, keras.layers.Concatenate()(stages))
 
 

@@ -7,6 +7,7 @@ import zipfile
 
 import keras
 
+from models import architectures
 from models.data.dataset import Dataset
 from models.processes.files import write_atomically
 from models.training.optimizers import OPTIMIZERS
@@ -14,10 +15,15 @@ from models.victim.config import VictimConfig
 from models.victim.model import data_record
 from models.victim.model import fingerprint
 from models.victim.model import SCHEMA_VERSION
+from models.victim.model import source_record
 from models.victim.model import Victim
 from revsig_keras.errors import first_line
 
 MODEL_NAME, RECORD_NAME = "victim.keras", "victim.json"
+_ENTRIES = {
+    "config", "fingerprint", "num_classes", "input_shape", "split_seed", "dataset_fingerprint",
+    "accuracy", "mean_top1_confidence"
+}
 
 
 def save_victim(victim: Victim, directory: str | os.PathLike) -> None:
@@ -67,28 +73,45 @@ def load_victim(path: str | os.PathLike, dataset: Dataset, split_seed: int) -> V
             raise ValueError(
                 f"The victim {path} does not fit the data set {dataset.name}: its {key} must be "
                 f"{value}. Received: {record.get(key)}")
-    try:
-        model = keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"The victim {path} is not a readable Keras file: {first_line(error)}") from error
+    model = _read_model(path, record)
     if fingerprint(model) != record.get("fingerprint"):
         raise ValueError(f"The victim {path} has other weights than its .json file says.")
     return Victim(model, record)
+
+
+def _read_model(path, record):
+    architecture = record["config"]["architecture"]
+    is_own = architecture.startswith("custom:")
+    if is_own and architectures.digest(architecture) != record.get("architecture_digest"):
+        raise ValueError(
+            f"The victim {path} must be read with the file that built it. Received: the "
+            f"architecture {architecture}, whose file has changed since")
+    try:
+        if not is_own:
+            return keras.saving.load_model(path, compile=False)
+        # Keras may not know the user's own layers.
+        model = architectures.with_softmax(
+            architectures.build(architecture, tuple(record["input_shape"]), record["num_classes"],
+                                0))
+        model.load_weights(path)
+        return model
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"The victim {path} is not a readable Keras file: {first_line(error)}") from error
 
 
 def differences(directory: str | os.PathLike, config: VictimConfig, dataset: Dataset,
                 split_seed: int) -> list[str]:
     """Returns the names of the settings in which a directory's victim differs from a new one."""
     record = _read_record(os.path.join(directory, RECORD_NAME))
-    config, other = dataclasses.asdict(config), record["config"]
+    new, other = config, record["config"]
+    config = dataclasses.asdict(new)
     differing = [
         f"victim_{key}" for key in config
         if _meaning(key, config[key]) != _meaning(key, other.get(key))
     ]
-    return differing + [
-        key for key, value in data_record(dataset, split_seed).items() if record.get(key) != value
-    ]
+    expected = {**data_record(dataset, split_seed), **source_record(new)}
+    return differing + [key for key, value in expected.items() if record.get(key) != value]
 
 
 def _meaning(key, value):
@@ -103,9 +126,14 @@ def _read_record(path):
         raise ValueError(
             "A victim must have its record, as models.train writes it, beside it. Received: "
             f"{path}, which is not readable: {first_line(error)}") from error
-    complete = isinstance(record, dict) and {"config", "fingerprint"} <= record.keys()
-    if not complete or record.get("schema_version") != SCHEMA_VERSION:
+    if not _is_complete(record):
         raise ValueError(
             f"A victim must have a record of schema version {SCHEMA_VERSION} beside it, complete "
-            f"as models.train writes it. Received: {path}")
+            f"as models.train writes it; one that was trained elsewhere has none. Received: {path}")
     return record
+
+
+def _is_complete(record):
+    return (isinstance(record, dict) and record.get("schema_version") == SCHEMA_VERSION and
+            _ENTRIES <= record.keys() and isinstance(record["config"], dict) and
+            isinstance(record["config"].get("architecture"), str))

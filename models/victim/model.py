@@ -21,6 +21,7 @@ from models.training.plan import TrainingPlan
 from models.training.trainer import Trainer
 from models.versions import versions
 from models.victim.config import VictimConfig
+from revsig_keras.errors import first_line
 
 SCHEMA_VERSION = 1
 
@@ -30,7 +31,7 @@ class Victim:
     """A trained victim.
 
     Attributes:
-        model: A model that emits probabilities; its layer `"logits"` emits the logits.
+        model: A model that emits probabilities; its last layer is the softmax of the logits.
         record: Its description, as `victim.json` holds it.
     """
     model: keras.Model
@@ -53,9 +54,14 @@ class Victim:
         """Returns the SHA-256 of the weights, in hexadecimal."""
         return self.record["fingerprint"]
 
+    @property
+    def logits(self) -> keras.KerasTensor:
+        """The logits in the graph of `model`."""
+        return self.model.layers[-1].input
+
     @functools.cached_property
     def _logits_model(self):
-        return keras.Model(self.model.input, self.model.get_layer("logits").output)
+        return keras.Model(self.model.input, self.logits)
 
 
 def train_victim(config: VictimConfig,
@@ -78,6 +84,7 @@ def train_victim(config: VictimConfig,
     build = functools.partial(architectures.build, config.architecture, dataset.input_shape,
                               dataset.num_classes)
     seed = derive(config.seed, "victim")
+    _check_can_be_saved(build(seed), config.architecture)
     optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
     trainer = Trainer(build, optimizer, config.batch_size, strategy)
     targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
@@ -91,6 +98,7 @@ def train_victim(config: VictimConfig,
         model, {
             "schema_version": SCHEMA_VERSION,
             "config": dataclasses.asdict(config),
+            **source_record(config),
             "fingerprint": fingerprint(model),
             "dataset": dataset.name,
             **data_record(dataset, splits.split_seed),
@@ -100,6 +108,14 @@ def train_victim(config: VictimConfig,
             "replicas": strategy.num_replicas_in_sync,
             "versions": versions(),
         })
+
+
+def _check_can_be_saved(model, architecture):
+    try:
+        model.get_config()
+    except NotImplementedError as error:  # Only a user's own layers can lack a configuration.
+        raise ValueError(f"The architecture {architecture} must make a victim that Keras can save. "
+                         f"Received: {first_line(error)}") from error
 
 
 def _measured(model, splits):
@@ -113,6 +129,12 @@ def _measured(model, splits):
         },
         "mean_top1_confidence": float(test.max(-1).mean(dtype="float64")),
     }
+
+
+def source_record(config: VictimConfig) -> dict[str, str]:
+    """Returns the entry of a record that identifies the file of a user's own architecture."""
+    digest = architectures.digest(config.architecture)
+    return {} if digest is None else {"architecture_digest": digest}
 
 
 def data_record(dataset: Dataset, split_seed: int) -> dict[str, Any]:

@@ -153,6 +153,60 @@ def test_broken_files(copy, digits, victim):
     refused("which does not exist")
 
 
+@pytest.mark.parametrize("change", [
+    {"config": {}}, {"config": []}, {"config": {"architecture": 3}}, {"accuracy": None},
+    {"fingerprint": None}, {"num_classes": None},
+])  # yapf: disable
+def test_a_record_made_by_hand_is_refused(copy, digits, victim, change):
+    record = {**victim.record, **change}
+    kept = {key: value for key, value in record.items() if value is not None}
+    (copy / "victim.json").write_text(json.dumps(kept))
+    with pytest.raises(ValueError, match="complete as models.train writes it.*victim.json"):
+        victims.load_victim(copy, digits, 5)
+
+
+NETS = """
+import keras
+
+class Net(keras.Model):
+    def __init__(self, classes):
+        super().__init__()
+        self.classes, self.head = classes, keras.layers.Dense(classes)
+        self.norm, self.flat = keras.layers.BatchNormalization(), keras.layers.Flatten()
+
+    def call(self, inputs):
+        return self.head(self.norm(self.flat(inputs)))
+
+    def get_config(self):
+        return {"classes": self.classes}
+
+def build_model(shape, classes, seed):
+    return Net(classes)
+"""
+
+
+def test_a_victim_of_a_users_own_architecture(digits, parts, tmp_path):
+    nets = tmp_path / "nets.py"
+    nets.write_text(NETS.replace("get_config", "other"))
+    config = victims.VictimConfig(f"custom:file={nets}", steps=40)
+    with pytest.raises(ValueError, match="must make a victim that Keras can save.*Net"):
+        victims.train_victim(config, digits, parts, make_strategy("one_device"))
+    nets.write_text(NETS)
+    victim = victims.train_victim(config, digits, parts, make_strategy("one_device"))
+    victims.save_victim(victim, tmp_path)
+    loaded, x = victims.load_victim(tmp_path, digits, 5), parts.test.x
+    assert loaded.record == victim.record and len(victim.record["architecture_digest"]) == 64
+    np.testing.assert_allclose(loaded.probabilities(x), victim.probabilities(x), atol=1e-6)
+    np.testing.assert_allclose(np.exp(loaded.log_probabilities(x)),
+                               victim.probabilities(x),
+                               atol=1e-6)
+    assert not victims.differences(tmp_path, config, digits, 5)
+    nets.write_text(NETS + "# Changed.")
+    assert victims.differences(tmp_path, config, digits, 5) == ["architecture_digest"]
+    with pytest.raises(ValueError, match="the file that built it.*nets.py, whose file has changed"):
+        victims.load_victim(tmp_path, digits, 5)
+
+
 @pytest.mark.parametrize("change, message", [
     ({"architecture": "resnet"}, "Unknown architecture 'resnet'"),
     ({"optimizer": "adam:momentum=1"}, "momentum"),
