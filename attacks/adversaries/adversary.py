@@ -60,9 +60,11 @@ class Adversary(abc.ABC):
     Attributes:
         needs: `"probabilities"`; `"labels"` if an endpoint that answers with labels will do;
             `"truth"` for a control that gets true labels for answers, and no victim is asked.
+        keeps: `"labels"` if `read` keeps the label of an answer and nothing else.
         rows_per_input: The number of rows queried, and paid for, per input.
     """
     needs = "probabilities"
+    keeps = "probabilities"
     rows_per_input = 1
 
     def unfit(self, defence: str) -> str | None:

@@ -18,7 +18,7 @@ class Labels(Adversary):
     Raises:
         ValueError: If an argument is out of range.
     """
-    needs = "labels"
+    needs = keeps = "labels"
 
     def __init__(self, *, smoothing: float = 0.0):
         if not 0 <= smoothing < 1:

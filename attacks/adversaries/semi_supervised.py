@@ -73,7 +73,7 @@ class SemiSupervised(Adversary):
                              f"Received: {targets!r}")
         self.threshold = threshold
         self.shift = shift
-        self.needs = targets
+        self.needs = self.keeps = targets
 
     def check(self, input_shape):
         shifts.check(self.shift, 1, input_shape, "semi_supervised")

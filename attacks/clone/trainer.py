@@ -1,13 +1,15 @@
 """Training clones: one recipe for every adversary, afresh for every cell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import functools
+import hashlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from attacks.clone.clone import Clone
+from attacks.clone.recipe import Recipe
 from attacks.clone.shared_model import SharedModel
 from attacks.clone.training import Training
 from models import architectures
@@ -67,6 +69,18 @@ class CloneTrainer:
                      agreement_held_out=held_out and _label_agreement(trainer, trained, held_out),
                      learned=trained.learned,
                      input_seconds=trained.input_seconds)
+
+    def build(self, recipe: Recipe, seed: int) -> keras.Model:
+        """A new model of a recipe's architecture."""
+        return self._build(recipe)(seed=seed)
+
+    def adopt(self, recipe: Recipe, weights: Sequence[np.ndarray], steps: int,
+              seconds: float) -> Clone:
+        """The clone with these weights; its digest is theirs."""
+        hashed = hashlib.sha256()
+        for weight in weights:
+            hashed.update(np.ascontiguousarray(weight))
+        return Clone(self._model(recipe), weights, steps, seconds, (), hashed.hexdigest()[:16])
 
     def _trainer(self, recipe, objective):
         """One for each compiled loop: recipes that differ in their length alone share it."""

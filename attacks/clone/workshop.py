@@ -37,6 +37,16 @@ class Workshop:
     watch: Callable[[keras.Model, int], float] | None = None
     progress: Callable[[int], None] | None = None
 
+    def build(self, seed: int) -> keras.Model:
+        """A new model of the clones' architecture, which computes in float32."""
+        return self.trainer.build(dataclasses.replace(self.recipe, precision="float32"), seed)
+
+    def adopt(self, model: keras.Model, steps: int, seconds: float) -> Clone:
+        """The clone with the weights of a model that was trained elsewhere."""
+        workers = Workers(self.trainer.strategy)
+        weights = [workers.agree_array(weight) for weight in model.get_weights()]
+        return self.trainer.adopt(self.recipe, weights, steps, seconds)
+
     def train(self, training: Training) -> Clone:
         """Trains a clone, or returns the clone of an equal training."""
         return self._train(training, self.progress)

@@ -46,8 +46,11 @@ class Cell:
     def unfit(self) -> str | None:
         """Why the cell means nothing, such as recovery where there is no defence, or None."""
         adversary = ADVERSARIES.make(self.adversary)
-        if adversary.needs == "truth" and not ATTACKS.make(self.attack).asks_own_rows:
+        attack = ATTACKS.make(self.attack)
+        if adversary.needs == "truth" and not attack.asks_own_rows:
             return f"{self.adversary}: the inputs of {self.attack} have no true labels"
+        if adversary.keeps == "labels" and attack.needs == "probabilities":
+            return f"{self.attack} needs probabilities, and {self.adversary} keeps labels only"
         return adversary.unfit(self.defence)
 
     def __str__(self):

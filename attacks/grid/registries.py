@@ -20,6 +20,7 @@ from attacks.adversaries.semi_supervised import SemiSupervised
 from attacks.queries.active import Active
 from attacks.queries.attack import Attack
 from attacks.queries.copycat import Copycat
+from attacks.queries.data_free import DataFree
 from attacks.queries.fgsm import FGSM
 from attacks.queries.jacobian import Jacobian
 from attacks.queries.jacobian_targeted import JacobianTargeted
@@ -37,6 +38,7 @@ ATTACKS = Registry("attack", {
     "fgsm": FGSM,
     "knockoff": Knockoff,
     "active": Active,
+    "data_free": DataFree,
 },
                    base=Attack)
 

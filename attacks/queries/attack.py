@@ -29,7 +29,9 @@ class Attack(abc.ABC):
           beyond the budget. `thief.left` is the number of inputs that can still be queried.
        b. `thief.substitute(epochs)` trains a model, through the adversary, on all answers so far,
           for attacks that adapt to them.
-       c. `thief.random(purpose)` is a stream of random numbers that follows from the seed.
+       c. `thief.untrained(purpose)` makes a model of the clone's architecture, for attacks that
+          train one themselves; with `thief.start_from(model, ...)` the clone starts from it.
+       d. `thief.random(purpose)` is a stream of random numbers that follows from the seed.
 
     The clone is trained on all answers. An attack that does not adapt to them draws once per seed
     and its queries are nested: those of a smaller budget are the first of a larger one.
@@ -37,8 +39,11 @@ class Attack(abc.ABC):
     Attributes:
         asks_own_rows: Whether all inputs that it queries are rows of `Pools.own`, whose true labels
             the evaluator has.
+        needs: `"probabilities"`, or `"labels"` if the attack works where the thief gets, or keeps,
+            labels only. Other cells are left out, and the reason is printed.
     """
     asks_own_rows = False
+    needs = "labels"
 
     def check(self, budget: int, pools: Pools) -> None:
         """Raises `ValueError` if the attack cannot query so many inputs."""

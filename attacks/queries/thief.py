@@ -45,6 +45,7 @@ class Thief:
         self._workshop, self._max_shift = workshop, max_shift
         self._asked: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._substitute: Clone | None = None
+        self._start: Clone | None = None
 
     @property
     def budget(self) -> int:
@@ -109,11 +110,28 @@ class Thief:
         self._substitute = self._train(self._workshop, steps, start)
         return self._substitute
 
+    def untrained(self, purpose: str) -> keras.Model:
+        """A new model of the clone's architecture, for attacks that train one themselves.
+
+        Its weights follow from the thief's seed and the purpose.
+        """
+        return self._workshop.build(derive(self.seed, purpose))
+
+    def start_from(self, model: keras.Model, steps: int, seconds: float) -> None:
+        """Lets the clone start from the weights of a model that `untrained` made.
+
+        Args:
+            model: The model.
+            steps: The steps that it was trained.
+            seconds: The time that they took.
+        """
+        self._start = self._workshop.adopt(model, steps, seconds)
+
     def clone(self,
               watch: Callable[[keras.Model, int], float] | None = None,
               progress: Callable[[int], None] | None = None,
               recipe: Recipe | None = None) -> Clone:
-        """Trains the clone on all answers, afresh.
+        """Trains the clone on all answers, from new weights or from those of `start_from`.
 
         Args:
             watch, progress: See `Workshop`.
@@ -124,7 +142,7 @@ class Thief:
                                        progress=progress,
                                        recipe=recipe or self._workshop.recipe)
         steps = workshop.recipe.steps_on(sum(len(asked[0]) for asked in self._asked))
-        return self._train(workshop, steps, None)
+        return self._train(workshop, steps, self._start)
 
     def _train(self, workshop, steps, start):
         training = Training(workshop.recipe, self.transfer_set(), self.seed, steps, start=start)

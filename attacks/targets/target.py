@@ -9,6 +9,7 @@ import numpy as np
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
+from attacks.grid.registries import ATTACKS
 from attacks.oracle.oracle import Oracle
 
 
@@ -46,6 +47,8 @@ class Target:
         needs = ADVERSARIES.make(cell.adversary).needs
         if needs == "truth" and self.truth is None:
             return f"{cell.adversary}: the true labels of the inputs are not known"
-        if self.labels_only and needs == "probabilities":
-            return f"{cell.adversary} needs {needs}, and the endpoint answers with labels only"
+        for name, needs in ((cell.adversary, needs), (cell.attack,
+                                                      ATTACKS.make(cell.attack).needs)):
+            if self.labels_only and needs == "probabilities":
+                return f"{name} needs {needs}, and the endpoint answers with labels only"
         return cell.unfit()
