@@ -18,6 +18,7 @@ _PUBLIC = {
     "ExperimentConfig": "attacks.grid.experiment_config",
     "Judgement": "attacks.grid.judgement",
     "Recipe": "attacks.clone.recipe",
+    "RecipeChoice": "attacks.grid.recipe_choice",
     "Results": "attacks.report",
     "RunConfig": "attacks.grid.config",
     "run_experiment": "attacks.experiment",

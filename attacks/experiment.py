@@ -1,26 +1,25 @@
 """The experiment: what a thief gets from a victim, with each defence, for each budget."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 import dataclasses
 import logging
-from typing import Any
+from typing import Self
 
 import tensorflow as tf
 
-from attacks.adversaries.adversary import Known
 from attacks.clone.memory import Memory
 from attacks.clone.trainer import CloneTrainer
 from attacks.clone.workshop import Workshop
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
-from attacks.grid.experiment_config import reasons_unless_all
-from attacks.grid.registries import ADVERSARIES
-from attacks.grid.registries import ATTACKS
-from attacks.oracle.oracle import LocalOracle
+from attacks.grid.feasibility import check_possible
+from attacks.grid.feasibility import reasons_unless_all
+from attacks.grid.victim_key import VictimKey
 from attacks.queries.pools import Pools
-from attacks.queries.thief import Thief
 from attacks.report import Results
 from attacks.results.provenance import provenance
+from attacks.schedule.agenda import Agenda
+from attacks.schedule.cell_runner import CellRunner
 from attacks.schedule.parallel import clones_at_once
 from attacks.schedule.parallel import group_cells
 from attacks.schedule.parallel import run_groups
@@ -62,28 +61,62 @@ def run_experiment(config: RunConfig,
     """
     progress = progress or Progress(is_shown=False)
     experiment = config.experiment
-    workers = join(config.execution.process.distribution, experiment.clone.batch_size)
+    workers = join(config.execution.process.distribution,
+                   min(recipe.batch_size for recipe in experiment.recipes()))
     dataset = experiment.data.load()
-    splits = split(dataset, experiment.data.split_seed)
-    pools = Pools(splits.pool.x, dataset.input_range, experiment.data)
-    experiment.check(dataset, pools)
-    source = target_source(config, dataset, splits, workers)
+    first = Scene.of(config, experiment.victims()[0], dataset, workers)
     workshops = make_workshops(config, dataset, workers.strategy)
     with workers:
         store = SharedStore(config, dataset, workers, preemption or Preemption())
-        missing = store.missing(config.own_cells())
-        progress.expects(len(missing) * experiment.clone.steps)
-        with source.open(workers, progress, store.checkpoint(None)) as target:
-            origin = provenance(config, dataset, splits, target.record, workers.strategy,
-                                len(workshops))
-            store.extend(origin)
-            unfit = find_unfit(experiment.cells(), target)
-            cells = [cell for cell in missing if cell not in unfit]
-            progress.expects((len(cells) - len(missing)) * experiment.clone.steps)
-            runner = CellRunner(store, origin, pools, target, progress)
-            run_groups(group_cells(cells), runner.run, workshops)
-            bill = target.bill()
+        agenda, unfit, bill = Agenda(config, store, progress), None, None
+        for victim in agenda.victims():
+            scene = first if victim == first.victim else Scene.of(config, victim, dataset, workers)
+            checkpoint = store.victim_checkpoint(victim)
+            with scene.source.open(workers, progress, checkpoint) as target:
+                origin = provenance(scene.config, dataset, scene.splits, target.record,
+                                    workers.strategy, len(workshops))
+                store.extend(origin, victim)
+                if unfit is None:
+                    unfit = find_unfit(experiment.cells(), target)
+                    agenda.leave_out(unfit)
+                runner = CellRunner(store, agenda, origin, scene.pools, target, progress,
+                                    config.execution.keep_clones)
+                workshops = afresh(workshops)
+                run_groups(group_cells(agenda.choosing(victim)), runner.choose, workshops)
+                run_groups(group_cells(agenda.cells(victim)), runner.run, workshops)
+                bill = target.bill()
     return Results(store.directory, config.judgement, bill) if workers.is_chief else None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scene:
+    """One victim of the grid, with its data.
+
+    Attributes:
+        victim: Which victim.
+        config: The run with this victim alone.
+        splits: The parts of the data.
+        pools: The inputs that its thieves have.
+        source: Trains or loads the victim; nothing is written yet.
+    """
+    victim: VictimKey
+    config: RunConfig
+    splits: Splits
+    pools: Pools
+    source: TargetSource
+
+    @classmethod
+    def of(cls, config: RunConfig, victim: VictimKey, dataset: Dataset, workers: Workers) -> Self:
+        """The scene of a victim.
+
+        Raises:
+            ValueError: If the experiment is impossible on its data.
+        """
+        own = config.of_victim(victim)
+        splits = split(dataset, own.experiment.data.split_seed)
+        pools = Pools(splits.pool.x, dataset.input_range, own.experiment.data)
+        check_possible(own.experiment, dataset, pools)
+        return cls(victim, own, splits, pools, target_source(own, dataset, splits, workers))
 
 
 def target_source(config: RunConfig, dataset: Dataset, splits: Splits,
@@ -98,13 +131,22 @@ def target_source(config: RunConfig, dataset: Dataset, splits: Splits,
 
 def make_workshops(config: RunConfig, dataset: Dataset,
                    strategy: tf.distribute.Strategy) -> list[Workshop]:
-    """A workshop for each clone that is trained at once; what they remember is shared."""
-    memory = Memory()
+    """A workshop for each clone that is trained at once."""
     return [
         Workshop(config.experiment.clone,
-                 CloneTrainer(dataset.input_shape, dataset.num_classes, strategy), memory)
+                 CloneTrainer(dataset.input_shape, dataset.num_classes, strategy))
         for _ in range(clones_at_once(config, strategy))
     ]
+
+
+def afresh(workshops: Sequence[Workshop]) -> list[Workshop]:
+    """The workshops with one new memory, which they share.
+
+    Victims that label the queries alike would share clones, and a clone remembers how it agrees
+    with one victim.
+    """
+    memory = Memory()
+    return [dataclasses.replace(workshop, memory=memory) for workshop in workshops]
 
 
 def find_unfit(cells: Collection[Cell], target: Target) -> set[Cell]:
@@ -117,68 +159,3 @@ def find_unfit(cells: Collection[Cell], target: Target) -> set[Cell]:
     if reasons := reasons_unless_all(unfit.values()):
         _LOG.warning("Left out: %s.", "; ".join(reasons))
     return {cell for cell in cells if unfit[cell]}
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class CellRunner:
-    """Runs cells and writes their results.
-
-    Attributes:
-        store: The output directory.
-        origin: The part of each record that all cells have in common.
-        pools: The inputs that the thieves have.
-        target: The victim.
-        progress: The progress bar.
-    """
-    store: SharedStore
-    origin: dict[str, Any]
-    pools: Pools
-    target: Target
-    progress: Progress
-
-    def run(self, cell: Cell, workshop: Workshop, check: Callable[[], None]) -> None:
-        """Runs a cell, unless another run has done it or is doing it; see `run_groups`."""
-        running = self.progress.running(str(cell), workshop.recipe.steps)
-        with running as count, self.store.claim(cell) as is_free:
-            if is_free:
-                workshop = dataclasses.replace(workshop, checkpoint=self.store.checkpoint(cell))
-
-                def advance(steps: int) -> None:
-                    check()
-                    count(steps)
-
-                result = run_cell(cell, self.pools, self.target, workshop, advance)
-                self.store.write(cell, {**self.origin, **result})
-
-
-def run_cell(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
-             progress: Callable[[int], None] | None) -> dict[str, Any]:
-    """One cell: the thief queries the oracle and trains a clone, the evaluator measures it.
-
-    Args:
-        cell: The cell.
-        pools: The inputs that the thief has.
-        target: The victim.
-        workshop: Trains the clones.
-        progress: Called with the number of steps done since its last call, or `None`.
-
-    Returns:
-        The part of the cell's record that is its own.
-    """
-    attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
-    asks_victim, evaluator = adversary.needs != "truth", target.evaluator
-    oracle = (target.oracle(cell.defence, cell.budget) if asks_victim else LocalOracle(
-        target.truth, cell.budget))
-    known = Known(cell.defence, attack.candidates(pools), cell.seed, workshop.memory)
-    max_shift = attack.max_shift(pools.input_shape)
-    thief = Thief(oracle, adversary, known, pools, workshop, max_shift)
-    attack.steal(thief)
-    clone = thief.clone(watch=evaluator.watch, progress=progress)
-    return {
-        "cell": cell.describe(),
-        "queries_used": oracle.queries_used if asks_victim else 0,
-        "queries_per_round": thief.rows_per_round if asks_victim else [],
-        "metrics": evaluator.measure(clone, cell.defence, thief.inputs if asks_victim else None),
-        "rows": evaluator.rows(clone),
-        "clone": clone.describe(),
-    }

@@ -15,9 +15,9 @@ from attacks.clone.trainer import CloneTrainer
 from attacks.clone.training import Training
 from attacks.clone.transfer_set import TransferSet
 from attacks.clone.workshop import Workshop
-from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
 from attacks.queries.pools import Pools
+from attacks.schedule.cell_runner import run_cell
 from attacks.schedule.parallel import usable_cores
 from attacks.targets.local import local_target
 from benchmarks import bare

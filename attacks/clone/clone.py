@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import os
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,10 @@ class Clone:
     def gradients(self, inputs: np.ndarray, classes: np.ndarray, of: str = "logit") -> np.ndarray:
         """The gradient of one score per row; see `models.gradients.input_gradients`."""
         return self.model.gradients(self.weights, inputs, classes, of)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the clone as a Keras file that answers with probabilities."""
+        self.model.save(self.weights, path)
 
     @property
     def nbytes(self) -> int:

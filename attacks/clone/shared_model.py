@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 import contextlib
+import os
 import threading
 
 import keras
 import numpy as np
 
 from models import inference
+from models.architectures import with_softmax
 from models.data.streamed import Inputs
 from models.gradients import input_gradients
 
@@ -42,6 +44,11 @@ class SharedModel:
         """The gradients of a score of each row; see `models.gradients.input_gradients`."""
         with self._holding(weights) as model:
             return input_gradients(model, inputs, classes, of=of)
+
+    def save(self, weights: Sequence[np.ndarray], path: str | os.PathLike) -> None:
+        """Writes the model with these weights, with a softmax at its end, as a Keras file."""
+        with self._holding(weights) as model:
+            with_softmax(model).save(path)
 
     @contextlib.contextmanager
     def _holding(self, weights) -> Iterator[keras.Model]:

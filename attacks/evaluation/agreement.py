@@ -128,6 +128,13 @@ class AgreementEvaluator:
         del step
         return fraction_true(labels_of(clone, self.evaluation.x) == self.evaluation_labels)
 
+    def validation(self, clone: Clone) -> float:
+        """Returns the agreement of a finished clone on the rows that choices are based on."""
+        if clone.last_watched is not None:
+            return clone.last_watched
+        labels = clone.logits(self.evaluation.x).argmax(axis=1)
+        return fraction_true(labels == self.evaluation_labels)
+
     def figures(self, clone: Clone, logits: np.ndarray) -> dict[str, float | None]:
         """Returns further metrics of `Examined`; `logits` are the clone's on the test rows."""
         del clone, logits
@@ -142,12 +149,8 @@ class AgreementEvaluator:
         return digest.hexdigest()[:16]
 
     def _examine(self, clone):
-        validation = clone.last_watched
-        if validation is None:
-            labels = clone.logits(self.evaluation.x).argmax(axis=1)
-            validation = fraction_true(labels == self.evaluation_labels)
         logits = clone.logits(self.test.x)
-        figures = {"agreement_validation": validation, **self.figures(clone, logits)}
+        figures = {"agreement_validation": self.validation(clone), **self.figures(clone, logits)}
         return Examined(logits.argmax(axis=1), figures)
 
 

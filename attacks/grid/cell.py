@@ -1,4 +1,4 @@
-"""One cell of the grid: a defence, an attack, an adversary, a budget and a seed."""
+"""One cell of the grid: a defence, an attack, an adversary, a budget, a victim and a seed."""
 
 import dataclasses
 import hashlib
@@ -8,13 +8,15 @@ from typing import Any
 
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
+from attacks.grid.victim_key import VictimKey
 from attacks.oracle.defences import resolve_defence
+from models.architectures import ARCHITECTURES
 from revsig_keras.arguments import check_integer
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A member of the grid; the data set, victim and clone recipe are those of the run.
+    """A member of the grid; the data set and the recipes of clones are those of the run.
 
     Attributes:
         defence: Member of `revsig_keras.defences.catalogue.DEFENCES`, as written, or `as_served`.
@@ -22,26 +24,46 @@ class Cell:
         adversary: Member of `attacks.grid.registries.ADVERSARIES`, as written.
         budget: The number of distinct rows that the thief may query.
         seed: The thief's seed.
+        victim_seed: The seed of the victim, `None` for the run's own victim.
+        split_seed: The seed of the data split, `None` for the run's own.
+        clone_architecture: Member of `models.architectures.ARCHITECTURES`, as written, `None` for
+            that of the run's recipe.
     """
     defence: str
     attack: str
     adversary: str
     budget: int
     seed: int
+    victim_seed: int | None = None
+    split_seed: int | None = None
+    clone_architecture: str | None = None
 
     def __post_init__(self):
         check_integer("budget", self.budget, least=1)
         check_integer("seed", self.seed, least=0)
+        for name, seed in self.victim.seeds().items():
+            check_integer(name, seed, least=0)
         self.resolved()  # Refuses unknown names and options.
 
     def resolved(self) -> dict[str, Any]:
-        """The cell with the values of all options, the same for every spelling of a member."""
-        resolved = {"budget": self.budget, "seed": self.seed}
+        """The cell with the values of all options, the same for every spelling of a member.
+
+        What is that of the run is left out, so that a grid of one victim has the ids that it had.
+        """
+        resolved = {"budget": self.budget, "seed": self.seed, **self.victim.seeds()}
         for kind, resolve in (("defence", resolve_defence), ("attack", ATTACKS.resolve),
                               ("adversary", ADVERSARIES.resolve)):
             name, options = resolve(getattr(self, kind))
             resolved[kind] = {"name": name, **options}
+        if self.clone_architecture is not None:
+            name, options = ARCHITECTURES.resolve(self.clone_architecture)
+            resolved["clone_architecture"] = {"name": name, **options}
         return resolved
+
+    @property
+    def victim(self) -> VictimKey:
+        """The victim."""
+        return VictimKey(self.split_seed, self.victim_seed)
 
     def unfit(self) -> str | None:
         """Why the cell means nothing, such as recovery where there is no defence, or None."""
@@ -54,17 +76,27 @@ class Cell:
         return adversary.unfit(self.defence)
 
     def __str__(self):
-        return (f"{self.defence}, {self.attack}, {self.adversary}, {self.budget} queries, "
-                f"seed {self.seed}")
+        told = [
+            self.defence, self.attack, self.adversary, self.clone_architecture,
+            f"{self.budget} queries",
+            str(self.victim), f"seed {self.seed}"
+        ]
+        return ", ".join(filter(None, told))
 
     def describe(self) -> dict[str, Any]:
         """The cell as written, and as resolved."""
-        return {**dataclasses.asdict(self), "resolved": self.resolved()}
+        written = {
+            name: value for name, value in dataclasses.asdict(self).items() if value is not None
+        }
+        return {**written, "resolved": self.resolved()}
 
     @property
     def id(self) -> str:
         """A file name that tells what the cell is; a digest of all options makes it unique."""
         resolved = self.resolved()
-        names = "-".join(resolved[kind]["name"] for kind in ("defence", "attack", "adversary"))
+        kinds = ("defence", "attack", "adversary", "clone_architecture")
+        names = "-".join(resolved[kind]["name"] for kind in kinds if kind in resolved)
+        seeds = "".join(
+            f"{name.removesuffix('_seed')}{seed}-" for name, seed in self.victim.seeds().items())
         digest = hashlib.sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:10]
-        return re.sub(r"[^\w.-]", "_", f"{names}-b{self.budget}-s{self.seed}-{digest}")
+        return re.sub(r"[^\w.-]", "_", f"{names}-b{self.budget}-{seeds}s{self.seed}-{digest}")

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 import dataclasses
+import pathlib
 from typing import Any, Self
 
 from attacks.grid.cell import Cell
 from attacks.grid.execution import ExecutionConfig
 from attacks.grid.experiment_config import ExperimentConfig
 from attacks.grid.judgement import Judgement
+from attacks.grid.victim_key import VictimKey
 from revsig_keras.options import build
 from revsig_keras.options import read
+from revsig_keras.options import values_of
 from revsig_keras.options import write
 
 
@@ -46,6 +49,14 @@ class RunConfig:
         cells, places = self.experiment.cells(), self.execution.cells
         return cells if places is None else [cells[place] for place in places]
 
+    def of_victim(self, victim: VictimKey) -> Self:
+        """The run with one victim of the grid alone, in the directory of that victim."""
+        directory = pathlib.Path(self.execution.output_dir, victim.directory)
+        execution = dataclasses.replace(self.execution, output_dir=directory, cells=None)
+        return dataclasses.replace(self,
+                                   experiment=self.experiment.of_victim(victim),
+                                   execution=execution)
+
     def listing(self) -> str:
         """The places of all cells and what they are, a line each."""
         return "\n".join(f"{place} {cell}" for place, cell in enumerate(self.experiment.cells()))
@@ -57,9 +68,15 @@ class RunConfig:
             "split_seed": experiment.data.split_seed,
             "image_size": experiment.data.image_size,
             "clone": experiment.clone.describe(),
+            **self._choice(),
             "epsilon": experiment.epsilon,
             "distribution": self.execution.process.distribution,
         }
+
+    def _choice(self):
+        choice = values_of(self.experiment.choice)
+        return {name: list(value) if isinstance(value, tuple) else value
+                for name, value in choice.items()}  # yapf: disable
 
     def replay(self) -> dict[str, str]:
         """The options that make the results again, by name, as a flagfile has them."""

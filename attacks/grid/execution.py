@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from models.processes.config import ProcessConfig
+from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.options import option
 
@@ -38,6 +39,7 @@ class ExecutionConfig:
         process: Where models are trained, and how often a training is kept.
         clones_per_device: How many clones are trained at once, or `None` for the fastest number.
         cells: The places of the cells to do, in the list of all cells, or `None` for all.
+        keep_clones: Whether the clone of each cell is kept, with its answers on the test rows.
     """
     output_dir: str | os.PathLike = option(
         help="Where the results go: a new directory, or that of the same experiment, which is "
@@ -58,11 +60,16 @@ class ExecutionConfig:
         "them.",
         parse=_parse_places,
         affects_results=False)
+    keep_clones: bool = option(
+        False, "Whether the clone of each cell that is done is kept in clones/, as a .keras file, "
+        "with its probabilities for the test rows beside it.",
+        affects_results=False)
 
     def __post_init__(self):
         if not self.output_dir:
             raise ValueError("`output_dir` must name a directory for the results. "
                              f"Received: {self.output_dir!r}")
+        check_boolean("keep_clones", self.keep_clones)
         for place in self.cells or ():
             check_integer("cells", place, least=0)
         if self.clones_per_device is None:

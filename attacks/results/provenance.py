@@ -18,12 +18,21 @@ from models.versions import versions
 
 def provenance(config: RunConfig, dataset: Dataset, splits: Splits, victim: dict[str, Any],
                strategy: tf.distribute.Strategy, clones_at_once: int) -> dict[str, Any]:
-    """Returns the part of a result's record that is the same for all cells of a run."""
+    """Returns the part of a result's record that is the same for all cells of a victim.
+
+    Args:
+        config: The run with this victim alone; see `RunConfig.of_victim`.
+        dataset, splits: The data.
+        victim: What results keep of the victim.
+        strategy: Where clones are trained.
+        clones_at_once: How many of them at once.
+    """
     return {
         "config": config.describe(),
         "dataset": {
             "name": dataset.name,
             "fingerprint": dataset.fingerprint(),
+            "split_seed": splits.split_seed,
             "num_classes": dataset.num_classes,
             "input_shape": list(dataset.input_shape),
             "rows": {

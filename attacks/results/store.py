@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import dataclasses
 import datetime
 import json
 import pathlib
@@ -12,12 +13,13 @@ from absl import logging
 from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
+from attacks.grid.victim_key import VictimKey
 from attacks.oracle.defences import fixed_answers
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
 from attacks.results.replay_file import ReplayFile
 from attacks.results.staleness import refuse_stale
-from models import victim
+from models import victim as victims
 from models.processes.files import write_atomically
 from models.processes.locks import lock
 
@@ -25,9 +27,11 @@ from models.processes.locks import lock
 class ResultStore:
     """The output directory of a run.
 
-    `cells/<id>.json` is the record; `run.flags` replays it; everything else in the directory is
-    made from the cells. Once it holds a victim, an endpoint or a cell, a directory belongs to one
-    experiment: the same one may resume it or add members to the grid, any other is refused.
+    `cells/<id>.json` is the record; `run.flags` replays it; `recipes` holds the choices of recipes
+    that were made once, `victims` the victims besides the run's own, `clones` the clones that are
+    kept; everything else in the directory is made from the cells. Once it holds a victim, an
+    endpoint or a cell, a directory belongs to one experiment: the same one may resume it or add
+    members to the grid, any other is refused.
 
     Args:
         config: The run.
@@ -58,7 +62,9 @@ class ResultStore:
 
     def _has_begun(self):
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
-        return is_asked or victim.exists(self.directory) or any(self._cells.glob("*.json"))
+        has_victim = victims.exists(self.directory) or any(
+            map(victims.exists, self.directory.glob("victims/*")))
+        return is_asked or has_victim or any(self._cells.glob("*.json"))
 
     def _refuse_foreign_files(self):
         # A run that was killed at its start may leave a temporary file or a lock.
@@ -69,9 +75,23 @@ class ResultStore:
                 "`output_dir` must be a new or empty directory, or one that holds this run. "
                 f"Received: {self.directory}, which has no run.flags, but {sorted(foreign)[0]}")
 
-    def extend(self, origin: dict[str, Any]) -> None:
-        """Adds the members of this run to `run.flags`, unless the results there are stale."""
-        refuse_stale(read_cells(self.directory), origin, self.directory)
+    def first_victim(self) -> VictimKey:
+        """The first victim of the experiment, also where this run has others."""
+        return self._config.experiment.extended(self._replay.read()).victims()[0]
+
+    def extend(self, origin: dict[str, Any], victim: VictimKey = VictimKey()) -> None:
+        """Adds the members of this run to `run.flags`, unless results there are stale.
+
+        Args:
+            origin: The provenance of the run; see `attacks.results.provenance.provenance`.
+            victim: The victim that it is of, whose results are compared with it.
+        """
+        seeds = dataclasses.asdict(victim)
+        records = [
+            record for record in read_cells(self.directory)
+            if all(record["cell"].get(name) == seed for name, seed in seeds.items())
+        ]
+        refuse_stale(records, origin, self.directory)
         self._cells.mkdir(exist_ok=True)
         with self._alone():
             self._replay.extend(self._config)

@@ -51,14 +51,15 @@ def usable_cores() -> int:
 
 
 def group_cells(cells: Iterable[Cell]) -> list[list[Cell]]:
-    """Groups cells by seed, budget and attack; keeps their order.
+    """Groups cells by seed, budget, attack and the clone's architecture; keeps their order.
 
     The thieves of a group train the same clones where a defence keeps the label, or start from the
     same ones. One workshop trains a whole group, because its memory keeps the clones.
     """
     groups = {}
     for cell in cells:
-        groups.setdefault((cell.seed, cell.budget, cell.attack), []).append(cell)
+        key = cell.victim, cell.seed, cell.budget, cell.attack, cell.clone_architecture
+        groups.setdefault(key, []).append(cell)
     return list(groups.values())
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
+from attacks.grid.victim_key import VictimKey
+from attacks.results.choice_files import ChoiceFiles
 from attacks.results.store import ResultStore
 from models.data.dataset import Dataset
 from models.processes.preemption import Preemption
@@ -40,13 +42,19 @@ class SharedStore:
             "data": dataset.fingerprint()
         })
         self._store = ResultStore(config) if workers.is_chief else None
+        self._choices = ChoiceFiles(self.directory)
         workers.check_shared(self.directory)
 
-    def extend(self, origin: dict[str, Any]) -> None:
+    def extend(self, origin: dict[str, Any], victim: VictimKey) -> None:
         """See `ResultStore.extend`; all workers must have the same victim."""
         self._workers.check_equal({"victim": origin["victim"]["fingerprint"]})
         if self._store:
-            self._store.extend(origin)
+            self._store.extend(origin, victim)
+
+    def first_victim(self) -> VictimKey:
+        """The first victim of the experiment, also where this run has others."""
+        seeds = self._workers.agree(self._store and self._store.first_victim().seeds())
+        return VictimKey(**seeds)
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet, as the chief sees them."""
@@ -66,7 +74,31 @@ class SharedStore:
             self._store.write(cell, record)
         self.checkpoint(cell).remove()
 
-    def checkpoint(self, cell: Cell | None) -> Checkpoint:
-        """The checkpoint of a cell's trainings, or of the victim's where there is no cell."""
-        place = pathlib.Path("cells", f".{cell.id}.checkpoint") if cell else ".victim.checkpoint"
+    def read_choice(self, cell: Cell) -> dict[str, Any] | None:
+        """The choice of a recipe that was made on a cell, as the chief sees it, or `None`."""
+        return self._workers.agree(self._choices.read(cell) if self._store else None)
+
+    @contextlib.contextmanager
+    def claim_choice(self, cell: Cell) -> Iterator[bool]:
+        """Whether this run makes the choice; see `ChoiceFiles.claim`."""
+        with self._workers.on_chief(lambda: self._choices.claim(cell)) as is_open:
+            yield is_open
+
+    def write_choice(self, cell: Cell, record: dict[str, Any]) -> None:
+        """Keeps the choice of a recipe and removes the checkpoints of its trainings."""
+        if self._store:
+            self._choices.write(cell, record)
+        self.checkpoint(cell).remove()
+
+    def checkpoint(self, cell: Cell) -> Checkpoint:
+        """The checkpoint of a cell's trainings."""
+        return self._checkpoint(pathlib.Path("cells", f".{cell.id}.checkpoint"))
+
+    def victim_checkpoint(self, victim: VictimKey) -> Checkpoint:
+        """The checkpoint of a victim's training, in a directory that is made here."""
+        if self._store:
+            (self.directory / victim.directory).mkdir(parents=True, exist_ok=True)
+        return self._checkpoint(pathlib.Path(victim.directory, ".victim.checkpoint"))
+
+    def _checkpoint(self, place):
         return Checkpoint(self.directory / place, self._every, self._workers, self._preemption)

@@ -17,6 +17,7 @@ from attacks.grid.config import RunConfig
 from attacks.grid.execution import ExecutionConfig
 from attacks.grid.experiment_config import ExperimentConfig
 from attacks.grid.judgement import Judgement
+from attacks.grid.recipe_choice import RecipeChoice
 from attacks.results.replay_file import ReplayFile
 from models.data.loading import DataConfig
 from models.processes.config import ProcessConfig
@@ -65,10 +66,16 @@ def test_all_flags_of_a_local_oracle():
         "budgets": "8,9",
         "seeds": "10",
         "epsilon": "0.5",
+        "split_seeds": "2",
+        "victim_seeds": "3",
+        "clone_architectures": "mlp,digits_cnn",
+        "recipes": "adam,sgd:epochs=3",
+        "recipe_seed": "5",
         "distribution": "one_device",
         "checkpoint_every": "11",
         "clones_per_device": "12",
         "cells": "3,0-1",
+        "keep_clones": "true",
         "price_per_1000": "13",
         "fail_above": "0.75",
     }
@@ -76,9 +83,10 @@ def test_all_flags_of_a_local_oracle():
     assert config == RunConfig(
         ExperimentConfig(
             DataConfig("mnist", "e", True, (8, 9), 1, "f"), VictimConfig("mlp", "sgd", 2, 3, 4),
-            Recipe("mnist_cnn", "sgd:momentum=.5", 5, 6, 0.25, 7, "mixed_float16", True),
-            ("none", "top_k"), ("random",), ("labels",), (8, 9), (10,), 0.5),
-        ExecutionConfig("d", ProcessConfig("one_device", 11.0), 12, (0, 1, 3)),
+            Recipe("mnist_cnn", "sgd:momentum=.5", 5, 6, 0.25, 7, "mixed_float16",
+                   True), ("none", "top_k"), ("random",), ("labels",), (8, 9), (10,), 0.5, (3,),
+            (2,), ("mlp", "digits_cnn"), RecipeChoice(("adam", "sgd:epochs=3"), 5)),
+        ExecutionConfig("d", ProcessConfig("one_device", 11.0), 12, (0, 1, 3), True),
         Judgement(13.0, 0.75))
     remote = {option.name for option in options_of(RemoteConfig)}
     assert {option.name for option in options_of(RunConfig)} - remote - {"victim"} == set(given)

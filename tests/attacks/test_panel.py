@@ -12,7 +12,6 @@ from attacks.clone.trainer import CloneTrainer
 from attacks.clone.workshop import Workshop
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.evaluator import Evaluator
-from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
@@ -22,6 +21,7 @@ from attacks.oracle.truth import TrueLabels
 from attacks.queries import active
 from attacks.queries import knockoff
 from attacks.queries.pools import Pools
+from attacks.schedule.cell_runner import run_cell
 from attacks.targets.target import Target
 from models.data import loading
 from models.data import streamed

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from attacks import ExecutionConfig
-from attacks import experiment
 from attacks import ExperimentConfig
 from attacks import flags
 from attacks import plot
@@ -19,6 +18,7 @@ from attacks import run_experiment
 from attacks import RunConfig
 from attacks.report.columns import SUMMARY
 from attacks.results.replay_file import read_flags
+from attacks.schedule import cell_runner
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
 from tests.attacks.programs import parsed
@@ -173,7 +173,7 @@ def test_no_figure_depends_on_how_many_clones_are_trained_at_once(finished, tmp_
 
 
 def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_path, monkeypatch):
-    run_cell, begun = experiment.run_cell, []
+    run_cell, begun = cell_runner.run_cell, []
 
     def fail_in_the_third(*arguments):
         begun.append(arguments)
@@ -181,7 +181,7 @@ def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_
             raise ValueError("the third cell is broken")
         return run_cell(*arguments)
 
-    monkeypatch.setattr(experiment, "run_cell", fail_in_the_third)
+    monkeypatch.setattr(cell_runner, "run_cell", fail_in_the_third)
     flags = (*SMALL, "--clones_per_device=2", "--budgets=8,9,10,11,12", f"--output_dir={tmp_path}")
     assert "the third cell is broken" in call(*flags)
     assert len(begun) < 20 and 0 < len(list((tmp_path / "cells").glob("*.json"))) < len(begun)

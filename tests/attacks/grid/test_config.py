@@ -15,6 +15,7 @@ from attacks.grid.config import read_replay
 from attacks.grid.config import RunConfig
 from attacks.grid.execution import ExecutionConfig
 from attacks.grid.experiment_config import ExperimentConfig
+from attacks.grid.feasibility import check_possible
 from attacks.grid.judgement import Judgement
 from attacks.queries.pools import Pools
 from models.data.dataset import Dataset
@@ -173,7 +174,7 @@ def test_budgets_are_those_of_inputs_where_an_adversary_asks_for_several_rows(
     pools = Pools(np.zeros((100, 4, 4, 1), np.float32), (0.0, 1.0))
     config = experiment_config(adversaries=("averaged",), clone=Recipe(**clone), **changes)
     with pytest.raises(ValueError, match=message):
-        config.check(IMAGES, pools)
+        check_possible(config, IMAGES, pools)
 
 
 EXPERIMENTS = {

@@ -7,10 +7,10 @@ from attacks.clone.trainer import CloneTrainer
 from attacks.clone.workshop import Workshop
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.evaluation.agreement import NEED_THE_VICTIM
-from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
 from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
+from attacks.schedule.cell_runner import run_cell
 from attacks.targets.target import Target
 from models.data.splits import Rows
 from models.processes.strategy import make_strategy

@@ -1,0 +1,175 @@
+"""Running one cell: the thief queries, trains clones and is measured."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+from typing import Any
+
+from attacks.adversaries.adversary import Known
+from attacks.clone.choice import Choice
+from attacks.clone.choice import choose
+from attacks.clone.clone import Clone
+from attacks.clone.recipe import Recipe
+from attacks.clone.workshop import Workshop
+from attacks.grid.cell import Cell
+from attacks.grid.registries import ADVERSARIES
+from attacks.grid.registries import ATTACKS
+from attacks.oracle.oracle import LocalOracle
+from attacks.queries.pools import Pools
+from attacks.queries.thief import Thief
+from attacks.results.kept_clones import keep_clone
+from attacks.schedule.agenda import Agenda
+from attacks.schedule.progress import Progress
+from attacks.schedule.shared_store import SharedStore
+from attacks.targets.target import Target
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CellRunner:
+    """Runs the cells of one victim, and the choices of recipes on it, and writes their results.
+
+    Attributes:
+        store: The output directory.
+        agenda: Knows the recipes of a cell.
+        origin: The part of each record that all cells of the victim have in common.
+        pools: The inputs that the thieves have.
+        target: The victim.
+        progress: The progress bar.
+        keeps_clones: Whether clones are kept.
+    """
+    store: SharedStore
+    agenda: Agenda
+    origin: dict[str, Any]
+    pools: Pools
+    target: Target
+    progress: Progress
+    keeps_clones: bool = False
+
+    def run(self, cell: Cell, workshop: Workshop, check: Callable[[], None]) -> None:
+        """Runs a cell, unless another run has done it or is doing it; see `run_groups`."""
+        recipes, choice = self.agenda.recipes(cell), self.agenda.choice(cell)
+        running = self.progress.running(str(cell), self.agenda.steps(cell))
+        with running as count, self.store.claim(cell) as is_free:
+            if is_free:
+                result = run_cell(cell, self.pools, self.target, self._in(workshop, cell),
+                                  _advance(check, count), recipes, self._keep(cell))
+                if choice:
+                    result["clone"]["chosen_on"] = choice["cell"]
+                    result["clone"]["candidates"] = choice["candidates"]
+                self.store.write(cell, {**self.origin, **result})
+
+    def choose(self, cell: Cell, workshop: Workshop, check: Callable[[], None]) -> None:
+        """Chooses the recipe of all cells like this one, which is not measured itself."""
+        recipes = self.agenda.recipes(cell)
+        running = self.progress.running(f"recipe for {cell}", self.agenda.steps(cell))
+        with running as count, self.store.claim_choice(cell) as is_open:
+            if is_open:
+                theft = steal(cell, self.pools, self.target, self._in(workshop, cell),
+                              _advance(check, count), recipes)
+                chosen = recipes.index(theft.choice.recipe)
+                common = {name: self.origin[name] for name in ("commit", "versions")}
+                self.store.write_choice(
+                    cell, {
+                        "cell": cell.describe(),
+                        "victim": {"fingerprint": self.origin["victim"]["fingerprint"]},
+                        "chosen": chosen,
+                        "candidates": theft.choice.candidates,
+                        **common,
+                    })  # yapf: disable
+
+    def _in(self, workshop, cell):
+        """The workshop of this cell; the first recipe trains the substitutes of its attack."""
+        return dataclasses.replace(workshop,
+                                   recipe=self.agenda.first_recipe(cell),
+                                   checkpoint=self.store.checkpoint(cell))
+
+    def _keep(self, cell):
+        if not self.keeps_clones:
+            return None
+        test = self.target.evaluator.test
+        return lambda clone: keep_clone(self.store.directory, cell, clone, test.x)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Theft:
+    """A theft.
+
+    Attributes:
+        thief: The thief, after its queries.
+        asks_victim: Whether it queried the victim, as all do but the control.
+        queries_used: The number of distinct rows that it queried.
+        choice: Its clone, and the recipes that it chose from.
+    """
+    thief: Thief
+    asks_victim: bool
+    queries_used: int
+    choice: Choice
+
+
+def steal(cell: Cell,
+          pools: Pools,
+          target: Target,
+          workshop: Workshop,
+          progress: Callable[[int], None] | None,
+          recipes: Sequence[Recipe] = ()) -> Theft:
+    """The thief of a cell queries the oracle and trains its clone; see `run_cell`."""
+    attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
+    asks_victim, evaluator = adversary.needs != "truth", target.evaluator
+    oracle = (target.oracle(cell.defence, cell.budget) if asks_victim else LocalOracle(
+        target.truth, cell.budget))
+    known = Known(cell.defence, attack.candidates(pools), cell.seed, workshop.memory)
+    thief = Thief(oracle, adversary, known, pools, workshop, attack.max_shift(pools.input_shape))
+    attack.steal(thief)
+    choice = choose(recipes or [workshop.recipe],
+                    lambda recipe: thief.clone(evaluator.watch, progress, recipe),
+                    evaluator.validation)
+    return Theft(thief, asks_victim, oracle.queries_used if asks_victim else 0, choice)
+
+
+def run_cell(cell: Cell,
+             pools: Pools,
+             target: Target,
+             workshop: Workshop,
+             progress: Callable[[int], None] | None,
+             recipes: Sequence[Recipe] = (),
+             keep: Callable[[Clone], None] | None = None) -> dict[str, Any]:
+    """One cell: the thief queries the oracle and trains a clone, the evaluator measures it.
+
+    Args:
+        cell: The cell.
+        pools: The inputs that the thief has.
+        target: The victim.
+        workshop: Trains the clones.
+        progress: Called with the number of steps done since its last call, or `None`.
+        recipes: The recipes that the thief chooses from, by the evaluator's validation rows.
+            Defaults to none: that of the workshop.
+        keep: Called with the clone. Defaults to `None`.
+
+    Returns:
+        The part of the cell's record that is its own.
+    """
+    theft = steal(cell, pools, target, workshop, progress, recipes)
+    clone, evaluator, choice = theft.choice.clone, target.evaluator, theft.choice
+    if keep:
+        keep(clone)
+    queried = theft.thief.inputs if theft.asks_victim else None
+    described = {**clone.describe(), "recipe": choice.recipe.describe()}
+    return {
+        "cell": cell.describe(),
+        "queries_used": theft.queries_used,
+        "queries_per_round": theft.thief.rows_per_round if theft.asks_victim else [],
+        "metrics": evaluator.measure(clone, cell.defence, queried),
+        "rows": evaluator.rows(clone),
+        "clone": {
+            **described, "candidates": choice.candidates
+        } if choice.candidates else described,
+    }
+
+
+def _advance(check, count):
+    """Counts steps, unless another thread has failed."""
+
+    def advance(steps):
+        check()
+        count(steps)
+
+    return advance
