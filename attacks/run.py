@@ -6,6 +6,9 @@ A flag behind --flagfile overrides it, one in front of it does not: put the flag
 the same command again, a run that was stopped continues; given more members in --budgets, --seeds,
 --defences, --attacks or --adversaries, it extends its output directory. A member is
 name[:key=value]..., as in --defences=none,reverse_sigmoid:beta=1:gamma=.2.
+
+Exit statuses: 0 where the verdict is passed or there is no --fail_above, 1 for an error, 2 where it
+is failed, 3 where it is undecided, as while cells of the grid are missing.
 """
 
 import sys
@@ -16,6 +19,7 @@ from attacks import flags
 from attacks.experiment import run_experiment
 from attacks.grid.config import RunConfig
 from attacks.report.verdict import exit_status
+from attacks.report.verdict import UNDECIDED_STATUS
 from attacks.schedule.progress import Progress
 from models.processes.preemption import Preemption
 from models.processes.workers import exit_if_lost
@@ -36,7 +40,7 @@ def main(values=FLAGS):
         return
     if not results:
         print("No cell is done yet; other runs in this directory are doing them.")
-        return
+        sys.exit(0 if config.judgement.fail_above is None else UNDECIDED_STATUS)
     files = ", ".join(path.name for path in results.write())
     verdict = results.verdict()
     print(results.text(),

@@ -3,8 +3,9 @@
     PYTHONPATH=. python examples/audit_endpoint.py http://127.0.0.1:8501/v1/models/digits runs/audit
 
 Run it again with the same folder: no answer is paid for twice, and a new version of the model is
-refused there, so that each version has a verdict of its own. The exit status is 2 if the strongest
-thief agrees with the model more often than the limit (0.8, or what follows the folder) allows.
+refused there, so that each version has a verdict of its own. The exit status is 2 if a thief agrees
+with the model more often than the limit (0.8, or what follows the folder) allows, and 3 if too
+little is known to decide it.
 """
 import logging
 import sys
@@ -18,6 +19,7 @@ from attacks import RunConfig
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RemoteConfig
+from attacks.report.verdict import exit_status
 from models.data.loading import DataConfig
 
 
@@ -47,7 +49,7 @@ def main(oracle, output_dir, fail_above=0.8, steps=600):
     print(f"\nA thief with {strongest['budget']} queries ({strongest['cost']:.2f}) gets a clone "
           f"that agrees {strongest['agreement']:.0%}. "
           f"This run sent {verdict['bill']['rows_sent']} rows.")
-    sys.exit(0 if verdict["passed"] else 2)
+    sys.exit(exit_status(verdict))
 
 
 if __name__ == "__main__":

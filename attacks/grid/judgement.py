@@ -20,8 +20,10 @@ class Judgement:
         "The price of 1,000 queries for a thief, in any currency, for the verdict.",
         affects_results=False)
     fail_above: float | None = option(
-        None, "The exit status is 2 if the strongest thief's agreement at the largest budget is "
-        "above this, in [0, 1].",
+        None,
+        "The largest agreement that passes, in [0, 1]. The exit status is 0 if the 95% intervals "
+        "of all thieves and budgets end at or below it, 2 if one lies above it, corrected for "
+        "their number, and 3 if neither is so or cells of the grid are missing.",
         affects_results=False)
 
     def __post_init__(self):

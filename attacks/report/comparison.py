@@ -1,111 +1,178 @@
-"""What a defence costs a thief: differences that are paired by seed, and query multipliers."""
+"""What a defence costs a thief: paired differences, and query multipliers."""
 
+from collections.abc import Iterator
+import dataclasses
 from typing import Any
 
-from attacks.report.alignment import aligned
+import numpy as np
+
 from attacks.report.columns import COMPARISONS
-from attacks.report.columns import named
 from attacks.report.mixtures import mixture
+from attacks.report.multiplier import multiplier_intervals
+from attacks.report.multiplier import query_multiplier
+from attacks.report.multiplier import says_nothing
+from attacks.report.per_row import PerRow
+from attacks.report.replicates import drawn_together
+from attacks.report.replicates import estimate_difference
+from attacks.report.replicates import paired
 from attacks.report.rows import agreement
 from attacks.report.rows import defences_of
 from attacks.report.rows import group_rows
-from attacks.report.statistics import mean
-from attacks.report.statistics import paired_difference
-from attacks.report.statistics import query_multiplier
-from attacks.report.strongest import rows_of_strongest
+from attacks.report.rows import mean_agreement
+from attacks.report.rows import REPLICATE
+from attacks.report.rows import thief_name
+from attacks.report.strongest import strongest_alike
 
-_HEADS = [
-    named(COMPARISONS, name).head
-    for name in ("defence", "thief", "budget", "agreement_undefended", "agreement_defended",
-                 "difference", "query_multiplier", "mixed")
-]
-_HEADS.insert(6, "95% interval")
+Rows = list[dict[str, Any]]
 
 
-def compare(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """The rows of one budget that are compared, replicate by replicate."""
+    undefended: Rows
+    defended: Rows
+
+
+def compare(rows: Rows, per_row: PerRow | None = None) -> Rows:
     """Compares each defence with none, thief by thief and budget by budget.
 
-    The naive thief is compared with the naive one, for each attack, and the strongest with the
-    strongest, where each side has its own strongest thief for a budget. Only seeds that both sides
-    have count: equal seeds have the same queries (of an attack that does not adapt) and the same
-    initial weights. Hence the difference is taken seed by seed.
+    Like is compared with like: the naive thief with the naive one, for each attack; and the
+    strongest with the strongest of the same attack, both chosen among the adversaries that were
+    tried on both victims. Only replicates that both sides have count: equal seeds have the same
+    queries (of an attack that does not adapt) and the same initial weights. Hence the difference
+    is taken replicate by replicate and, where they are known, test row by test row.
 
     Args:
         rows: Rows as `attacks.report.summary.summary_rows` gives them.
+        per_row: The agreement by test row. Defaults to unknown.
 
     Returns:
         Rows of the columns `COMPARISONS`.
     """
-    naive = [row for row in rows if row["adversary"] == "probabilities"]
-    thieves = {
-        f"naive, {attack}": group for (attack,), group in group_rows(naive, "attack").items()
+    per_row = per_row or PerRow()
+    found = [{
+        "defence": defence,
+        "thief": thief,
+        "kind": thief.partition(",")[0],
+        "budget": budget,
+        **_described(pair, rows),
+        **multiplier,
+        "sample": estimate_difference(pair.undefended, pair.defended, per_row),
     }
-    thieves["strongest"] = rows_of_strongest(rows)
-    return [
-        compared for defence in defences_of(rows) for thief, group in thieves.items()
-        for compared in _compare_thief(group, defence, thief)
-    ]
+             for defence in defences_of(rows)
+             for thief, pairs in _curves(rows, defence).items()
+             for budget, pair, multiplier in _with_multipliers(pairs)]
+    return [_compared(entries, len(found)) for entries in found]
 
 
-def comparison_table(comparisons: list[dict[str, Any]]) -> str:
-    """What `compare` returns as a table; empty where there is nothing to compare."""
-    if not comparisons:
-        return ""
-    lines = [_HEADS, *map(_line, comparisons)]
-    if not any(compared["mixed"] for compared in comparisons):
-        lines = [line[:-1] for line in lines]
-    return "\n".join(aligned(lines, left=2))
-
-
-def _compare_thief(rows, defence, thief):
-    """The comparisons of one kind of thief: a row for each budget that both sides have."""
-    pairs = _pairs(rows, defence)
-    budgets = list(pairs)
-    agreements = {budget: [list(map(agreement, side)) for side in sides]
-                  for budget, sides in pairs.items()}  # yapf: disable
-    curves = [[mean(agreements[budget][side]) for budget in budgets] for side in (0, 1)]
-    for budget, level, defended_level in zip(budgets, *curves):
-        undefended, defended = pairs[budget]
-        difference = paired_difference(*agreements[budget])
-        multiplier, bound = query_multiplier(budgets, *curves, budget)
-        yield {
-            "defence": defence,
-            "thief": thief,
-            "budget": budget,
-            "seeds": len(undefended),
-            "undefended_by": _thief_name(undefended),
-            "defended_by": _thief_name(defended),
-            "agreement_undefended": level,
-            "agreement_defended": defended_level,
-            "difference": difference.mean,
-            "difference_low_95": difference.low,
-            "difference_high_95": difference.high,
-            "query_multiplier": multiplier,
-            "query_multiplier_is": bound,
-            "mixed": mixture([*undefended, *defended]),
-        }
+def _curves(rows, defence):
+    """By thief, the pairs by budget."""
+    naive = [row for row in rows if row["adversary"] == "probabilities"]
+    curves = {}
+    for (attack, clone), group in group_rows(naive, "attack", "clone_architecture").items():
+        name = thief_name(group[0], rows).replace("probabilities", "naive", 1)
+        curves[name] = _pairs(group, defence)
+    curves["strongest"] = {}
+    for (budget,), group in sorted(group_rows(rows, "budget").items()):
+        if chosen := strongest_alike(group, defence):
+            alike = [
+                row for thief, name in zip(chosen, ("none", defence)) for row in thief.rows(group)
+                if row["defence"] == name
+            ]
+            curves["strongest"].update(_pairs(alike, defence))
+    return {name: pairs for name, pairs in curves.items() if pairs}
 
 
 def _pairs(rows, defence):
-    """By budget: the undefended and the defended rows of the seeds that both sides have."""
-    undefended, defended = (group_rows([row for row in rows if row["defence"] == name], "budget",
-                                       "seed") for name in ("none", defence))
+    """By budget, the pair of the replicates that both sides have."""
     pairs = {}
-    for budget, seed in sorted(undefended.keys() & defended.keys()):
-        sides = pairs.setdefault(budget, ([], []))
-        sides[0].append(undefended[budget, seed][-1])
-        sides[1].append(defended[budget, seed][-1])
-    return pairs
+    for (budget,), group in sorted(group_rows(rows, "budget").items()):
+        sides = ([row for row in group if row["defence"] == name] for name in ("none", defence))
+        pairs[budget] = Pair(*paired(*sides))
+    return {budget: pair for budget, pair in pairs.items() if pair.undefended}
 
 
-def _thief_name(rows):
-    return f"{rows[0]['adversary']}, {rows[0]['attack']}"
+def _with_multipliers(pairs: dict[int, Pair]) -> Iterator[tuple[int, Pair, dict[str, Any]]]:
+    """The budgets, their pairs, and the columns of the query multipliers."""
+    budgets = list(pairs)
+    curves = [[mean_agreement(side)
+               for side in sides]
+              for sides in zip(*((pair.undefended, pair.defended) for pair in pairs.values()))]
+    intervals = _intervals(pairs)
+    for (budget, pair), (low, high) in zip(pairs.items(), intervals):
+        multiplier, bound = query_multiplier(budgets, *curves, budget)
+        if says_nothing(multiplier, bound):
+            multiplier, bound, low, high = None, "", None, None
+        yield budget, pair, {
+            "query_multiplier": multiplier,
+            "query_multiplier_is": bound,
+            "query_multiplier_low_95": low,
+            "query_multiplier_high_95": high,
+        }
 
 
-def _line(compared):
-    low, high = compared["difference_low_95"], compared["difference_high_95"]
-    bound = compared["query_multiplier_is"].replace("=", "")
-    return (compared["defence"], compared["thief"], str(compared["budget"]),
-            f"{compared['agreement_undefended']:.3f}", f"{compared['agreement_defended']:.3f}",
-            f"{compared['difference']:+.3f}", "-" if low is None else f"{low:+.3f} to {high:+.3f}",
-            f"{bound}{compared['query_multiplier']:.2g} x", compared["mixed"] or "-")
+def _intervals(pairs):
+    """The widest interval of each budget's multiplier, over the factors that vary."""
+    first, *others = ([[row[column]
+                        for column in REPLICATE]
+                       for row in pair.undefended]
+                      for pair in pairs.values())
+    groupings = drawn_together(next(iter(pairs.values())).undefended)
+    if not groupings or any(other != first for other in others):
+        return [(None, None)] * len(pairs)
+    sides = [
+        np.array([list(map(agreement, side))
+                  for side in sides]).T
+        for sides in zip(*((pair.undefended, pair.defended) for pair in pairs.values()))
+    ]
+    found = [
+        multiplier_intervals(
+            list(pairs),
+            *(np.stack([side[group].mean(axis=0)
+                        for group in groups])
+              for side in sides))
+        for groups in groupings
+    ]
+    return [_union(ends) for ends in zip(*found)]
+
+
+def _union(ends):
+    lows, highs = zip(*ends)
+    return (None if None in lows else min(lows), None if None in highs else max(highs))
+
+
+def _compared(entries, comparisons):
+    """The columns of one comparison, whose intervals allow for the number of all of them."""
+    sample = entries.pop("sample")
+    low, high = sample.estimate.interval() or (None, None)
+    low_all, high_all = sample.estimate.interval(1 - 0.05 / comparisons) or (None, None)
+    columns = {
+        **entries,
+        "seeds": sample.seeds,
+        "splits": sample.splits,
+        "victims": sample.victims,
+        "difference": sample.mean,
+        "difference_low_95": low,
+        "difference_high_95": high,
+        "difference_low_all_95": low_all,
+        "difference_high_all_95": high_all,
+        "leaves_out": "; ".join(sample.leaves_out),
+        "comparisons": comparisons,
+    }
+    return {column.name: columns[column.name] for column in COMPARISONS}
+
+
+def _described(pair, rows):
+    (undefended, *_), (defended, *_) = pair.undefended, pair.defended
+    return {
+        "attack": defended["attack"],
+        "undefended_by": thief_name(undefended, rows),
+        "defended_by": thief_name(defended, rows),
+        "undefended_adversary": undefended["adversary"],
+        "defended_adversary": defended["adversary"],
+        "undefended_clone": undefended["clone_architecture"],
+        "defended_clone": defended["clone_architecture"],
+        "agreement_undefended": mean_agreement(pair.undefended),
+        "agreement_defended": mean_agreement(pair.defended),
+        "mixed": mixture([*pair.undefended, *pair.defended]),
+    }

@@ -15,6 +15,7 @@ from attacks.report.rows import agreement
 from attacks.report.rows import agreement_column
 from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
+from attacks.report.rows import is_control
 from attacks.report.strongest import rows_of_strongest
 
 _PANELS_PER_ROW = 4
@@ -26,18 +27,21 @@ _UNDEFENDED = "--"
 def draw(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
     """Draws the strongest thief tried, then a panel for each attack.
 
-    A panel has a line for each defence and adversary, the first panel one for each defence: the
-    line style tells the defence, the colour the adversary. Lines are means over the seeds, bands
-    reach from the lowest to the highest seed. The labels-only thief, the reference, is black.
+    A panel has a line for each defence and adversary (and architecture of the clones, where there
+    are several), the first panel one for each defence: the line style tells the defence, the colour
+    the adversary. Lines are means over the replicates, bands reach from the lowest to the highest.
+    The labels-only thief, the reference, is black.
 
     Args:
         rows: Rows as `attacks.report.summary.summary_rows` gives them.
     """
+    strongest = rows_of_strongest(rows)
+    rows = [{**row, "adversary": _adversary_name(row, rows)} for row in rows]
     attacks, defences, adversaries = (
         distinct(rows, kind) for kind in ("attack", "defence", "adversary"))
     figure, panels = _figure_of(1 + len(attacks))
     styles, colours = styles_of(defences), colours_of(adversaries)
-    _draw_strongest(panels[0], rows_of_strongest(rows), styles)
+    _draw_strongest(panels[0], strongest, styles)
     for panel, attack in zip(panels[1:], attacks):
         _draw_thieves(panel, [row for row in rows if row["attack"] == attack], styles, colours)
     budgets = sorted(distinct(rows, "budget"))
@@ -45,8 +49,7 @@ def draw(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
         _decorate(panel, title, budgets)
     panels[0].set_ylabel(agreement_column(rows[0]).head)
     _add_legend(figure, panels)
-    victims = sorted({f"{row['dataset']}, {row['victim']}" for row in rows})
-    figure.suptitle(f"Stealing a classifier ({', '.join(victims)})")
+    figure.suptitle(f"Stealing a classifier ({_victims(rows)})")
     return figure
 
 
@@ -70,6 +73,23 @@ def colours_of(adversaries: list[str]) -> dict[str, Any]:
     palette = matplotlib.colormaps["tab20"].colors
     order = itertools.cycle([*palette[0::2], *palette[1::2]])
     return {**dict(zip(others, order)), "labels": "black"}
+
+
+def _adversary_name(row, rows):
+    name = row["adversary"] + " (control)" * is_control(row)
+    several = len(distinct(rows, "clone_architecture")) > 1
+    return f"{name}, {row['clone_architecture']}" if several else name
+
+
+def _victims(rows):
+    """The victims in words, and how many there are of one name."""
+    groups = group_rows(rows, "dataset", "victim")
+    counts = {
+        name: len(group_rows(group, "split_seed", "victim_fingerprint"))
+        for name, group in groups.items()
+    }
+    return "; ".join(", ".join(name) + f", {count} victims" * (count > 1)
+                     for name, count in sorted(counts.items()))
 
 
 def _figure_of(panels):
@@ -105,7 +125,7 @@ def _draw_thieves(panel, rows, styles, colours):
 
 
 def _series(rows):
-    """The agreements of all seeds, by budget."""
+    """The agreements of all replicates, by budget."""
     series = {}
     for row in rows:
         series.setdefault(row["budget"], []).append(agreement(row))
@@ -144,5 +164,5 @@ def _add_legend(figure, panels):
                   loc="outside lower center",
                   ncols=2,
                   fontsize="small",
-                  title="defence, adversary (band: lowest to highest seed)",
+                  title="defence, adversary (band: lowest to highest replicate)",
                   title_fontsize="small")

@@ -13,14 +13,17 @@ from attacks.report.columns import COMPARISONS
 from attacks.report.columns import csv_text
 from attacks.report.columns import SUMMARY
 from attacks.report.comparison import compare
-from attacks.report.comparison import comparison_table
+from attacks.report.comparison_table import comparison_table
 from attacks.report.figure import draw
 from attacks.report.figure import png
 from attacks.report.mixtures import mixture_sentences
+from attacks.report.per_row import PerRow
 from attacks.report.sentences import closing_sentences
 from attacks.report.summary import summary_rows
 from attacks.report.table import agreement_table
+from attacks.report.verdict import Evidence
 from attacks.report.verdict import judge
+from attacks.results.missing import missing_cells
 from attacks.results.records import read_cells
 from models.processes.files import write_atomically
 
@@ -50,6 +53,8 @@ class Results:
         self.directory = pathlib.Path(directory)
         self._judgement, self._bill = judgement, bill
         self._records = read_cells(directory)
+        self._missing = missing_cells(directory, self._records)
+        self._per_row = PerRow(self._records)
 
     def __len__(self) -> int:
         """Number of cells."""
@@ -72,9 +77,13 @@ class Results:
         return _tidy(self._comparison)
 
     def verdict(self) -> dict[str, Any]:
-        """What `verdict.json` holds: the findings, the price, whether they pass, a sentence."""
-        judgement = self._judgement or Judgement()
-        return judge(self._rows, judgement.price_per_1000, judgement.fail_above, self._bill)
+        """What `verdict.json` holds: the findings, the price, whether they pass, a sentence.
+
+        Nothing passes or fails until every cell of the grid in `run.flags` is there.
+        """
+        missing = None if self._missing is None else tuple(map(str, self._missing))
+        evidence = Evidence(self._rows, self._per_row, missing, self._bill)
+        return judge(evidence, self._judgement or Judgement())
 
     def figure(self) -> matplotlib.figure.Figure:
         """Agreement over queries."""
@@ -83,7 +92,7 @@ class Results:
     def text(self) -> str:
         """The table of agreements, the comparison, and closing sentences."""
         parts = (agreement_table(self._rows), comparison_table(self._comparison),
-                 closing_sentences(self._rows), mixture_sentences(self._rows))
+                 closing_sentences(self._rows, self._per_row), mixture_sentences(self._rows))
         return "\n\n".join(filter(None, parts))
 
     def write(self) -> list[pathlib.Path]:
@@ -112,7 +121,7 @@ class Results:
 
     @functools.cached_property
     def _comparison(self):
-        return compare(self._rows)
+        return compare(self._rows, self._per_row)
 
 
 def _tidy(rows):

@@ -1,10 +1,19 @@
 """Rows of results: what can be asked of them."""
 
+from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from attacks.report.columns import Column
 from attacks.report.columns import named
 from attacks.report.columns import SUMMARY
+
+# The columns that tell one thief from another, and one replicate of a thief from another.
+THIEF = ("attack", "adversary", "clone_architecture")
+REPLICATE = ("split_seed", "victim_fingerprint", "seed")
+# The adversary that learns from true labels and asks nothing: it steals nothing.
+_CONTROL = "independent"
 
 
 def agreement(row: dict[str, Any]) -> float:
@@ -18,12 +27,23 @@ def agreement_column(row: dict[str, Any]) -> Column:
     return named(SUMMARY, "agreement_clean" if is_known else "agreement_defended")
 
 
+def mean_agreement(rows: Iterable[dict[str, Any]]) -> float:
+    """The mean of `agreement`."""
+    return float(np.mean(list(map(agreement, rows))))
+
+
+def mean_of(rows: Iterable[dict[str, Any]], column: str) -> float | None:
+    """The mean of a column; `None` where a row does not know it."""
+    values = [row[column] for row in rows]
+    return None if None in values else float(np.mean(values))
+
+
 def reference(row: dict[str, Any]) -> str:
     """What `agreement` is measured against, in words."""
     return "the endpoint's answers" if row["agreement_clean"] is None else "the clean victim"
 
 
-def group_rows(rows: list[dict[str, Any]], *columns: str) -> dict[tuple, list[dict[str, Any]]]:
+def group_rows(rows: Iterable[dict[str, Any]], *columns: str) -> dict[tuple, list[dict[str, Any]]]:
     """Groups rows by the values of columns, in the order of their first occurrence."""
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for row in rows:
@@ -31,11 +51,34 @@ def group_rows(rows: list[dict[str, Any]], *columns: str) -> dict[tuple, list[di
     return groups
 
 
-def distinct(rows: list[dict[str, Any]], column: str) -> list[Any]:
+def distinct(rows: Iterable[dict[str, Any]], column: str) -> list[Any]:
     """The values of a column, each once, in the order of their first occurrence."""
     return list(dict.fromkeys(row[column] for row in rows))
 
 
-def defences_of(rows: list[dict[str, Any]]) -> list[str]:
+def defences_of(rows: Iterable[dict[str, Any]]) -> list[str]:
     """The defences other than `none`."""
     return [defence for defence in distinct(rows, "defence") if defence != "none"]
+
+
+def replicates_of(rows: Iterable[dict[str, Any]]) -> set[tuple]:
+    """The replicates, each a split, a victim and a seed of the thief."""
+    return set(group_rows(rows, *REPLICATE))
+
+
+def is_control(row: dict[str, Any]) -> bool:
+    """Whether the row is of a model that steals nothing, see `independent`."""
+    return row["adversary"].partition(":")[0] == _CONTROL
+
+
+def thieves_only(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows without those of controls."""
+    return [row for row in rows if not is_control(row)]
+
+
+def thief_name(row: dict[str, Any], rows: Iterable[dict[str, Any]]) -> str:
+    """The thief of a row in words, with its clone's architecture where the rows have several."""
+    parts = [row["adversary"], row["attack"]]
+    if len(distinct(rows, "clone_architecture")) > 1:
+        parts.append(f"{row['clone_architecture']}")
+    return ", ".join(parts)

@@ -2,66 +2,104 @@
 
 from typing import Any
 
+from attacks.report.per_row import PerRow
+from attacks.report.replicates import estimate_difference
+from attacks.report.replicates import paired
 from attacks.report.rows import defences_of
 from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
 from attacks.report.rows import reference
+from attacks.report.rows import replicates_of
+from attacks.report.rows import thieves_only
 from attacks.report.strongest import strongest
+from attacks.report.strongest import strongest_alike
+from attacks.report.strongest import thieves_on_both
+
+Rows = list[dict[str, Any]]
 
 
-def closing_sentences(rows: list[dict[str, Any]]) -> str:
+def closing_sentences(rows: Rows, per_row: PerRow | None = None) -> str:
     """Sentences on each defence, at the largest budget; empty without a defence.
 
-    Only attacks and seeds that all compared thieves have count. Of several attacks, each thief's
-    best one is told: chosen on the evaluator's validation rows, reported on test rows.
+    The strongest thief tried is named first, whatever it needs. What the defence costs is told by
+    thieves of one kind, see `attacks.report.strongest.strongest_alike`: the same attack, and the
+    same adversaries and replicates on the undefended and the defended victim.
+
+    Args:
+        rows: Rows as `attacks.report.summary.summary_rows` gives them.
+        per_row: The agreement by test row. Defaults to unknown.
     """
     budget = max(distinct(rows, "budget"))
-    rows = [row for row in rows if row["budget"] == budget]
+    rows = [row for row in thieves_only(rows) if row["budget"] == budget]
     sentences = (
-        _sentences_on(defence, _comparable(rows, defence), budget) for defence in defences_of(rows))
-    return " ".join(filter(None, sentences))
+        _sentences_on(defence, rows, budget, per_row or PerRow()) for defence in defences_of(rows))
+    return " ".join(sentences)
 
 
-def _comparable(rows, defence):
-    """The rows of a defence and of none whose attack and seed all their thieves have."""
-    rows = [row for row in rows if row["defence"] in ("none", defence)]
-    thieves = group_rows(rows, "defence", "adversary").values()
-    common = set.intersection(
-        *({(row["attack"], row["seed"]) for row in group} for group in thieves))
-    return [row for row in rows if (row["attack"], row["seed"]) in common]
+def _sentences_on(defence, rows, budget, per_row):
+    mine = [row for row in rows if row["defence"] in ("none", defence)]
+    best = strongest(mine, defence)
+    return " ".join(
+        filter(None, [
+            _naive(defence, mine, budget, best.attack),
+            _strongest(defence, mine, best, per_row),
+            _lost_labels(defence, mine),
+            f"(Agreement with {reference(mine[0])} on test data, {budget} queries, mean of "
+            f"{_replicates(best, mine, defence)}.)",
+        ]))
 
 
-def _sentences_on(defence, rows, budget):
-    if not rows:
-        return ""
-    best, best_undefended = (strongest(rows, name) for name in (defence, "none"))
-    undefended = ""
-    if best_undefended:
-        undefended = (f", on the undefended victim ({best_undefended}) "
-                      f"{best_undefended.agreement:.3f}")
-    seeds = len(distinct(rows, "seed"))
-    return (f"{_weaker_thieves(defence, rows, budget)}"
-            f"The strongest thief tried on {defence} ({best}) reaches {best.agreement:.3f}"
-            f"{undefended}.{_lost_labels(defence, rows)} "
-            f"(Agreement with {reference(rows[0])} on test data, {budget} queries, mean of "
-            f"{seeds} seed{'s' * (seeds > 1)}.)")
-
-
-def _weaker_thieves(defence, rows, budget):
-    """A sentence on the naive thief and on the one that uses only labels."""
+def _naive(defence, rows, budget, attack):
+    """A sentence on the naive thief and on the one that uses only labels, both of one attack."""
+    rows = [row for row in rows if row["attack"] == attack]
     naive = strongest(rows, defence, "probabilities")
-    undefended = strongest(rows, "none", "probabilities")
+    alike = strongest_alike([row for row in rows if row["adversary"] == "probabilities"], defence)
     labels = strongest(rows, defence, "labels")
     clauses = []
-    if naive and undefended:
-        verb = "falls" if naive.agreement < undefended.agreement else "does not fall"
+    if alike:
+        undefended, defended = alike
+        verb = "falls" if defended.agreement < undefended.agreement else "does not fall"
         clauses.append(f"the thief's agreement {verb} from {undefended.agreement:.3f} undefended "
-                       f"to {naive.agreement:.3f} under {defence}")
+                       f"to {defended.agreement:.3f} under {defence} ({defended} on both victims)")
     elif naive:
-        clauses.append(f"the thief of {defence} reaches an agreement of {naive.agreement:.3f}")
+        clauses.append(f"the thief of {defence} ({naive}) reaches {naive.agreement:.3f}")
     if labels:
         clauses.append(f"a thief that uses only labels reaches {labels.agreement:.3f}")
-    return f"With {budget} queries {'; '.join(clauses)}. " if clauses else ""
+    return f"With {budget} queries {'; '.join(clauses)}." if clauses else ""
+
+
+def _strongest(defence, rows, best, per_row):
+    sentence = f"The strongest thief tried on {defence} ({best}) reaches {best.agreement:.3f}."
+    alike = strongest_alike(rows, defence)
+    if not alike:
+        return sentence
+    undefended, defended = alike
+    both = thieves_on_both(rows, defence)
+    before, after = ([row
+                      for row in thief.rows(both)
+                      if row["defence"] == name]
+                     for thief, name in ((undefended, "none"), (defended, defence)))
+    difference = estimate_difference(*paired(before, after), per_row).estimate
+    ends = difference.interval()
+    interval = f", 95% interval {ends[0]:+.3f} to {ends[1]:+.3f}" if ends else ""
+    tried = ", ".join(
+        distinct((row for row in both if row["attack"] == defended.attack), "adversary"))
+    return (f"{sentence} With {defended.attack} and the adversaries tried on both victims "
+            f"({tried}), the strongest thief reaches {undefended.agreement:.3f} undefended "
+            f"({undefended}) and {defended.agreement:.3f} defended ({defended}): a difference of "
+            f"{difference.mean:+.3f}{interval}.")
+
+
+def _replicates(thief, rows, defence):
+    """Over how many seeds, or replicates of several victims, the sentences are means."""
+    mine = [row for row in thief.rows(rows) if row["defence"] == defence]
+    both = [row for row in thieves_on_both(rows, defence) if row["defence"] == defence]
+    victims = len(group_rows(mine, "split_seed", "victim_fingerprint"))
+    count, common = (len(replicates_of(group)) for group in (mine, both))
+    plural = "s" if count > 1 else ""
+    text = f"{count} seed{plural}" if victims == 1 else (
+        f"{count} replicate{plural} of {victims} victims")
+    return text if common in (0, count) else f"{text}, on both victims of {common}"
 
 
 def _lost_labels(defence, rows):
@@ -69,6 +107,6 @@ def _lost_labels(defence, rows):
     row = next(row for row in rows if row["defence"] == defence)
     if not row["label_changes_test"]:  # None of them, or unknown.
         return ""
-    return (f" But {defence} changes the labels of {row['label_changes_test']} test rows: the "
+    return (f"But {defence} changes the labels of {row['label_changes_test']} test rows: the "
             f"victim's own accuracy goes from {row['victim_accuracy_clean']:.3f} to "
             f"{row['victim_accuracy_defended']:.3f}.")

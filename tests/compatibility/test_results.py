@@ -29,9 +29,14 @@ def value(row, column):
 
 
 def assert_rows_equal(rows, expected):
-    """Numbers to rounding; later columns may follow, and a measure may have its later name."""
+    """Numbers to rounding; later columns may follow, and a measure may have its later name.
+
+    A query multiplier of which only `>1` is known says nothing, and is left out since.
+    """
     assert len(rows) == len(expected)
     for row, old in zip(rows, expected):
+        if (old.get("query_multiplier"), old.get("query_multiplier_is")) == ("1.0", ">"):
+            old = {**old, "query_multiplier": "", "query_multiplier_is": ""}
         for column, text in old.items():
             try:
                 number = float(text)

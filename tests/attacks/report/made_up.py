@@ -1,7 +1,11 @@
 """Results that were never measured, as rows and as the files of cells."""
 import json
 
+import numpy as np
+
+from attacks.evaluation.packed_rows import pack
 from attacks.report.columns import SUMMARY
+from attacks.report.per_row import PerRow
 
 
 def row(defence, adversary, budget, seed, agreement, attack="sample", validation=None, **values):
@@ -10,6 +14,9 @@ def row(defence, adversary, budget, seed, agreement, attack="sample", validation
         **{column.name: None if column.origin else 0 for column in SUMMARY},
         "dataset": "digits",
         "victim": "mlp",
+        "victim_fingerprint": "v" * 64,
+        "clone_architecture": "mlp",
+        **dict.fromkeys(("agreement_balanced", "chance_agreement")),
         "defence": defence,
         "attack": attack,
         "adversary": adversary,
@@ -51,6 +58,23 @@ def record(defence="none", adversary="labels", budget=100, seed=0, attack="sampl
         "clone": {"steps": 1, "train_seconds": 1.0, "digest": "0"},
         **entries,
     }  # yapf: disable
+
+
+def per_row(rows, agreements, test_rows="t"):
+    """The agreement of rows by test row, as records keep it; the rows get ids."""
+    kept = []
+    for place, (row, bits) in enumerate(zip(rows, agreements)):
+        row["id"] = f"cell {place}"
+        name = test_rows if isinstance(test_rows, str) else test_rows[place]
+        kept.append({
+            "id": row["id"],
+            "rows": {
+                "count": len(bits),
+                "test_rows": name,
+                "agreement": pack(np.array(bits, bool))
+            }
+        })
+    return PerRow(kept)  # yapf: disable
 
 
 def write_cell(directory, result):

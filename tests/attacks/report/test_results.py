@@ -2,8 +2,10 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
+from attacks.evaluation.packed_rows import pack
 from attacks.grid.judgement import Judgement
 from attacks.report import Results
 from attacks.report.columns import COMPARISONS
@@ -19,6 +21,12 @@ JUDGEMENT = Judgement(price_per_1000=2.0, fail_above=0.8)
 def grid(tmp_path):
     write_grid(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def whole(monkeypatch):
+    """The grid has all of its cells."""
+    monkeypatch.setattr("attacks.report.results.missing_cells", lambda *_: [])
 
 
 class WithoutPandas:
@@ -70,16 +78,39 @@ def test_results_are_those_of_the_time_when_they_were_read(grid):
 
 def test_text_has_table_comparison_and_sentences(grid):
     text = Results(grid).text()
-    for part in ("strongest  of all", "naive, sample", "agreement falls from 0.905 undefended"):
+    for part in ("strongest  of all", "naive      sample", "agreement falls from 0.905 undefended"):
         assert part in text
 
 
-def test_the_verdict_judges_by_price_limit_and_bill(grid):
+def test_the_verdict_judges_by_price_limit_and_bill(grid, whole):
     bill = {"rows_sent": 500, "rows_sent_evaluation": 100, "rows_resent": 0}
     verdict = Results(grid, JUDGEMENT, bill).verdict()
     assert verdict["passed"] is False and verdict["fail_above"] == 0.8
     assert verdict["findings"][0]["cost"] == 0.2 and verdict["bill"]["cost"] == 1.0
     assert Results(grid).verdict()["passed"] is None
+
+
+@pytest.mark.parametrize("missing, said", [
+    ([], "Failed: "),
+    (["a cell"], "Missing: a cell. Undecided: "),
+    (None, "Undecided: the limit is 80.0%. No readable run.flags"),
+])
+def test_nothing_is_judged_until_every_cell_is_there(grid, monkeypatch, missing, said):
+    monkeypatch.setattr("attacks.report.results.missing_cells", lambda *_: missing)
+    verdict = Results(grid, JUDGEMENT).verdict()
+    assert said in verdict["sentence"] and verdict["missing"] == missing
+    assert verdict["passed"] is (False if missing == [] else None)
+
+
+def test_rows_of_records_narrow_the_interval_of_a_difference(grid):
+    """Where the test rows are known, they are paired."""
+    bits = np.arange(400) < 360
+    for number, path in enumerate(sorted((grid / "cells").iterdir())):
+        result = json.loads(path.read_text())
+        rows = {"count": 400, "test_rows": "t", "agreement": pack(np.roll(bits, number))}
+        path.write_text(json.dumps({**result, "schema_version": 3, "rows": rows}))
+    text = Results(grid).text()
+    assert "Not covered by some or all of them: how victims vary." in text
 
 
 def test_files_are_written_and_the_verdict_only_where_there_is_a_judgement(grid):

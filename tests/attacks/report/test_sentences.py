@@ -1,4 +1,6 @@
 """The closing sentences say what the results say."""
+import pytest
+
 from attacks.report.sentences import closing_sentences
 from tests.attacks.report.made_up import row
 from tests.attacks.report.made_up import ROWS
@@ -10,18 +12,52 @@ def test_thieves_are_compared_on_the_seeds_that_all_of_them_have():
     text = closing_sentences(rows)
     assert "falls from 0.150 undefended to 0.075" in text
     assert "mean of 2 seeds" in text
-    assert closing_sentences(rows[2:4]) == ""
+    assert "on both" not in closing_sentences(rows[2:4])
+    assert "mean of 2 seeds, on both victims of 1." in closing_sentences(rows[1:])
 
 
 def test_the_strongest_thieves_of_both_victims_are_set_side_by_side():
-    assert ("The strongest thief tried on rs (labels, sample) reaches 0.810, on the undefended "
-            "victim (probabilities, sample) 0.910.") in closing_sentences(ROWS)
+    assert ("The strongest thief tried on rs (labels, sample) reaches 0.810. With sample and the "
+            "adversaries tried on both victims (probabilities, labels), the strongest thief "
+            "reaches 0.910 undefended (probabilities, sample) and 0.810 defended (labels, sample): "
+            "a difference of -0.100, 95% interval ") in closing_sentences(ROWS)
 
 
 def test_one_attack_is_not_set_against_another():
     rows = [row("none", "probabilities", 10, 0, 0.6), row("rs", "probabilities", 10, 0, 0.4)]
     better = row("none", "probabilities", 10, 0, 0.9, attack="sample:augment=after")
     assert "falls from 0.600 undefended to 0.400" in closing_sentences([*rows, better])
+
+
+@pytest.mark.parametrize("adversary", ["probabilities", "labels"])
+def test_the_headline_has_one_attack_on_both_sides(adversary):
+    """Not the best attack on the undefended victim and another one on the defended."""
+    rows = [
+        row("none", adversary, 10, 0, 0.99, attack="active:strategy=entropy_max"),
+        row("none", adversary, 10, 0, 0.6),
+        row("rs", adversary, 10, 0, 0.2, attack="active:strategy=entropy_max"),
+        row("rs", adversary, 10, 0, 0.5),
+    ]
+    text = closing_sentences(rows)
+    assert "reaches 0.600 undefended" in text and "0.99" not in text and "entropy" not in text
+    assert ("falls from 0.600 undefended to 0.500" in text) == (adversary == "probabilities")
+
+
+def test_a_thief_that_needs_the_defence_is_told_and_compared_with_nobody():
+    rows = [row(defence, "labels", 10, 0, 0.5) for defence in ("none", "rs")]
+    text = closing_sentences([*rows, row("rs", "aware", 10, 0, 0.8)])
+    assert "The strongest thief tried on rs (aware, sample) reaches 0.800." in text
+    assert "(labels), the strongest thief reaches 0.500 undefended" in text
+
+
+def test_a_control_is_no_thief():
+    rows = [row(name, "independent", 10, 0, 0.99) for name in ("none", "rs")]
+    assert closing_sentences(rows[:0] + [row("none", "labels", 10, 0, 0.5), *rows]) == ""
+
+
+def test_several_victims_are_told():
+    rows = [row("rs", "labels", 10, 0, 0.5, victim_fingerprint=victim) for victim in "vw"]
+    assert "mean of 2 replicates of 2 victims." in closing_sentences(rows)
 
 
 def test_the_fall_the_labels_only_thief_and_the_strongest_are_told():

@@ -1,4 +1,5 @@
 """The strongest thief: one for all seeds, chosen on validation."""
+from attacks.report.strongest import behind
 from attacks.report.strongest import rows_of_strongest
 from attacks.report.strongest import strongest
 from tests.attacks.report.made_up import row
@@ -27,6 +28,14 @@ def test_a_thief_of_fewer_seeds_does_not_compete():
         row("rs", "aware", 10, 0, 0.9)
     ]
     assert strongest(rows, "rs").adversary == "labels"
+    assert behind(rows) == {("rs", 10, "sample", "aware", "mlp"): (1, 2)}
+    assert behind(rows[:2]) == {}
+
+
+def test_a_control_is_never_the_strongest_thief():
+    rows = [row("rs", "labels", 10, 0, 0.5), row("rs", "independent", 10, 0, 0.9)]
+    assert strongest(rows, "rs").adversary == "labels" and rows_of_strongest(rows) == rows[:1]
+    assert strongest(rows[1:], "rs") is None and rows_of_strongest(rows[1:]) == []
 
 
 def test_each_defence_and_budget_has_its_own():

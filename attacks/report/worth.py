@@ -1,0 +1,65 @@
+"""What an agreement is worth: the victim's accuracy, chance, balance, and the control."""
+
+from typing import Any
+
+from attacks.report.rows import group_rows
+from attacks.report.rows import is_control
+from attacks.report.rows import mean_agreement
+from attacks.report.rows import mean_of
+from attacks.report.rows import replicates_of
+
+
+def victim_accuracy(rows: list[dict[str, Any]]) -> float | None:
+    """The mean accuracy of the victims without their defence or, where unknown, as served."""
+    accuracy = mean_of(rows, "victim_accuracy_clean")
+    return mean_of(rows, "victim_accuracy_defended") if accuracy is None else accuracy
+
+
+def victim_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """A line for each victim, by fingerprint: its accuracy, its most frequent label and seeds."""
+    lines = []
+    for (split, digest), group in group_rows(rows, "split_seed", "victim_fingerprint").items():
+        seeds = len(replicates_of(group))
+        facts = [f"{seeds} seed{'s' * (seeds > 1)} of thieves"]
+        if (chance := mean_of(group, "chance_agreement")) is not None:
+            facts.insert(0, f"most frequent label {chance:.3f} (chance)")
+        if (accuracy := victim_accuracy(group)) is not None:
+            facts.insert(0, f"accuracy {accuracy:.3f}")
+        lines.append(f"Victim {group[0]['victim']} ({str(digest)[:7]}, split {split}): "
+                     f"{', '.join(facts)}.")
+    return lines
+
+
+def victim_sentence(rows: list[dict[str, Any]]) -> str:
+    """A sentence on the accuracy of the victims and on chance; empty where both are unknown."""
+    clauses = []
+    if (accuracy := victim_accuracy(rows)) is not None:
+        clauses.append(f"The victim's accuracy is {accuracy:.1%}")
+    if (chance := mean_of(rows, "chance_agreement")) is not None:
+        start = "its" if clauses else "The victim's"
+        clauses.append(f"{start} most frequent label has {chance:.1%} of the rows, which is the "
+                       "agreement of a constant clone")
+    return f"{'; '.join(clauses)}." if clauses else ""
+
+
+def control_of(rows: list[dict[str, Any]], attack: str) -> list[dict[str, Any]]:
+    """The rows of the control of an attack, or of the best one where that attack has none.
+
+    Args:
+        rows: Rows of one defence and budget.
+        attack: The attack of the thief that the control is set beside.
+    """
+    controls = group_rows(filter(is_control, rows), "attack", "adversary", "clone_architecture")
+    if not controls:
+        return []
+    return max(controls.values(),
+               key=lambda group: (group[0]["attack"] == attack, mean_agreement(group)))
+
+
+def control_sentence(rows: list[dict[str, Any]]) -> str:
+    """A sentence on the control; empty where there is none."""
+    if not rows:
+        return ""
+    return ("The control, trained by the same recipe on the true labels of the same rows without "
+            f"asking anything, agrees {mean_agreement(rows):.1%}: this far the shared task alone "
+            "carries. It is no lower bound of what the victim leaks.")
