@@ -68,9 +68,9 @@ class Jacobian(SubstituteAttack):
       `s = (-1)^rounded(round / 5)`, new inputs clipped to the range, 20 epochs per round, each
       substitute trained afresh. From round 3 on the base points are 400 inputs drawn from all
       without replacement, so that growth turns from doubling into linear; there the 400 are the
-      class's default, and its program draws none unless it is asked to. Differs: the code
-      overwrites the seeds by the points made of them, and takes the first base points where the
-      budget ends, not random ones.
+      class's default, and its program draws none unless it is asked to. Differs: the code works on
+      standardised inputs, overwrites the seeds by the points made of them, and takes the first base
+      points where the budget ends, not random ones.
 
     The batch size, the optimiser and the largest number of steps are those of the clone.
 

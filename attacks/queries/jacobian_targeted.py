@@ -54,14 +54,14 @@ class JacobianTargeted(SubstituteAttack):
       epochs per round. Each base point yields one input for each of the 3 classes with the highest
       probabilities by the substitute, other than the one that the oracle gave `x`, or for all
       others if there are fewer. The logit is ascended by 8 steps of .01, which reach .08. New
-      inputs are not clipped to the range, so they may leave it. Differs: in rounds 3 to 7 the code
-      negates `epsilon`, whereby all its inputs become `x - .1`; and it takes the first base points
-      where the budget ends, not random ones.
+      inputs are not clipped to the range, so they may leave it. Differs: the code works on
+      standardised inputs; in rounds 3 to 7 it negates `epsilon`, whereby all new inputs become
+      `x - .1`; and it takes the first base points where the budget ends, not random ones.
     - `jbda_tr`, the public code of ModelGuard (USENIX Security 2024; `jacobian.py`, policy `jbtr3`
       as its scripts call it): 1,000 seeds, 30 epochs per round. Each base point yields 3 inputs, by
       a run each. Each step draws a new target for each input, from all classes. A step is
-      `1.85 epsilon / steps`, so that a run can reach the edge of the ball and go back. Differs:
-      there the seeds are images of another domain.
+      `1.85 epsilon / steps`, so that a run can reach the edge of the ball and go back. Differs: the
+      code works on standardised inputs, and its seeds are images of another domain.
     - `t_rnd`, this project's: one other class at random for each base point, as in the attack T-RND
       of PRADA (arXiv 1805.02628, without public code), otherwise with the numbers of `jb_top3`. The
       cross-entropy is descended.

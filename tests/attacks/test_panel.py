@@ -87,7 +87,8 @@ ADVERSARY_CASES = {
               Case("aware:beta=.5:gamma=.5")],
     "bayes": [
         Case("bayes:pairs=2000"),
-        Case("bayes:pairs=2000:prior=dirichlet"),
+        Case("bayes:pairs=2000:prior=clone"),
+        Case("bayes:pairs=2000:prior=estimated"),
         Case("bayes:pairs=2000:beta=.5:gamma=.5")
     ],
     "learned_recovery": [

@@ -9,12 +9,13 @@ import numpy as np
 from attacks.adversaries.recovery.recovery import Recovery
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
+from attacks.adversaries.recovery.simulation import pairs_of_estimates
 from attacks.adversaries.recovery.simulation import pairs_of_outputs
 from attacks.clone.memory import Memory
 from attacks.clone.transfer_set import one_hot_labels
 from revsig_keras.arguments import check_integer
 
-_PRIORS = ("clone", "dirichlet")
+_PRIORS = ("clone", "dirichlet", "estimated")
 
 # From answers to recovered rows, both `[n, num_classes]`; it also has `nbytes`, as `Memory` wants.
 Undo = Callable[[np.ndarray], np.ndarray]
@@ -29,17 +30,21 @@ class SimulatedRecovery(Recovery):
     - `clone`: from the thief's own labels-only clone, which answers the thief's whole pool, if its
       attack has one, and the queried inputs; see `simulation.pairs_of_outputs`. While an attack is
       querying, the thief has no such clone and reads labels.
-    - `dirichlet`: from the published prior; see `simulation.pairs_of_dirichlet`. Answers are
+    - `dirichlet`: from a prior around the labels; see `simulation.pairs_of_dirichlet`. Answers are
       recovered as they come.
+    - `estimated`: from the prior of ModelGuard's public code, around the outputs for the queried
+      inputs; see `simulation.pairs_of_estimates`. There they are the victim's clean outputs, which
+      no thief sees; here those of the thief's labels-only clone. While an attack is querying, the
+      thief reads labels.
 
-    Assumed to know the deployed defence with its parameters, or to guess a Reverse Sigmoid with
-    given ones, and to be able to compute it. With `prior=clone` it uses nothing else besides the
-    answers and the pool. With `prior=dirichlet` it assumes that outputs are about as confident as
-    the prior's, 0.91 on average.
+    Assumed to know the deployed defence with its parameters, or to guess a defence, and to be able
+    to compute it. It uses nothing else besides the answers and, with `prior=clone`, the pool. With
+    `prior=dirichlet` it assumes that outputs are about as confident as the prior's, 0.91 on
+    average.
 
     Args:
         beta, gamma: See `Recovery`.
-        prior: String, one of `"clone"`, `"dirichlet"`. Defaults to `"clone"`.
+        prior: String, one of `"clone"`, `"dirichlet"`, `"estimated"`. Defaults to `"clone"`.
         pairs: Integer of at least 1, the number of simulated pairs. Defaults to `100000`.
     """
     prior: str = "clone"
@@ -63,25 +68,28 @@ class SimulatedRecovery(Recovery):
         """
 
     def read(self, answers, known):
-        if self.prior == "clone":
+        if self.prior != "dirichlet":
             return one_hot_labels(answers)
         num_classes = answers.shape[1]
         undo = known.memory.recall(
             (self, known.defence, num_classes),
-            lambda: self._undo_published_prior(known.defence, num_classes, known.memory))
+            lambda: self._undo_dirichlet(known.defence, num_classes, known.memory))
         return undo(answers)
 
     def train(self, training, known, workshop):
         if self.prior == "dirichlet":
             return workshop.train(training)
         paid, clone = training.transfer_set, workshop.train_on_labels(training)
-        outputs = np.concatenate(
-            [clone.probabilities(inputs) for inputs in (known.pool, paid.inputs)])
-        pairs = pairs_of_outputs(self.belief.layer(known.defence), outputs, self.pairs, known.seed)
+        layer, outputs = self.belief.layer(known.defence), clone.probabilities(paid.inputs)
+        if self.prior == "estimated":
+            pairs = pairs_of_estimates(layer, outputs, self.pairs, known.seed)
+        else:
+            outputs = np.concatenate([clone.probabilities(known.pool), outputs])
+            pairs = pairs_of_outputs(layer, outputs, self.pairs, known.seed)
         undo = self.undo(pairs, known.seed, known.memory)
         return workshop.train(training.with_targets(undo(paid.answers)))
 
-    def _undo_published_prior(self, defence, num_classes, memory):
+    def _undo_dirichlet(self, defence, num_classes, memory):
         pairs = memory.recall(
             ("pairs_of_dirichlet", self.belief, defence, num_classes, self.pairs),
             lambda: pairs_of_dirichlet(self.belief.layer(defence), num_classes, self.pairs))

@@ -10,9 +10,9 @@ import numpy as np
 from models.seeds import derive
 from revsig_keras import Defence
 
-# Fraction of the mean of the Dirichlet prior that is spread over all classes. The published prior
-# is centred on estimated labels; the source at hand leaves open how they are smoothed.
+# Fraction of the mean of the Dirichlet prior that is spread over all classes; this project's.
 _SMOOTHING = 0.1
+# Of ModelGuard's scripts.
 _CONCENTRATION_PER_CLASS = 8
 
 # Noise that makes the outputs of a clone denser: the standard deviations of the logarithm of the
@@ -50,16 +50,17 @@ class Pairs:
 
 
 def pairs_of_dirichlet(layer: Defence, num_classes: int, pairs: int) -> Pairs:
-    """Simulates pairs from the published prior, which needs no clone: the same for every thief.
+    """Simulates pairs from a prior that needs no clone: the same for every thief.
 
-    Formula (ModelGuard, USENIX Security 2024; s = 0.1 is this project's choice), for equally many
-    rows of each label c out of K classes:
+    Formula, for equally many rows of each label c out of K classes, with s = 0.1:
 
     ```
     y ~ Dirichlet(8 K ((1 - s) e_c + s / K))
     ```
 
-    where the largest entry changes places with that of c if it is another.
+    where the largest entry changes places with that of c if it is another. The sum 8 K is that of
+    ModelGuard (USENIX Security 2024). Its public code centres the rows on the victim's clean
+    outputs for the queried inputs, which no thief has; see `pairs_of_estimates`.
 
     Args:
         layer: The defence as the thief simulates it.
@@ -101,6 +102,28 @@ def pairs_of_outputs(layer: Defence, outputs: np.ndarray, pairs: int, seed: int)
         noise = _LOGIT_NOISE_NATS * rng.standard_normal(drawn.shape, np.float32)
         y = drawn * factors + noise
         y = np.exp(y - y.max(axis=1, keepdims=True))
+        return y / y.sum(axis=1, keepdims=True)
+
+    return _simulate(layer, draw, outputs.shape[1], pairs)
+
+
+def pairs_of_estimates(layer: Defence, outputs: np.ndarray, pairs: int, seed: int) -> Pairs:
+    """Simulates pairs whose clean rows are centred on estimates of the victim's outputs.
+
+    Formula, for the estimates p_j in turn, as in ModelGuard's public code: y ~ Dirichlet(8 K p_j).
+    That code takes the victim's clean outputs for estimates.
+
+    Args:
+        layer: The defence as the thief simulates it.
+        outputs: Array `[n, num_classes]` of probabilities, the estimates.
+        pairs: The number of pairs.
+        seed: Determines the rows.
+    """
+    rng = np.random.default_rng(derive(seed, "pairs of the estimates"))
+    concentration = _CONCENTRATION_PER_CLASS * outputs.shape[1] * outputs.astype(np.float64)
+
+    def draw(rows):
+        y = rng.standard_gamma(concentration[rows % len(outputs)])
         return y / y.sum(axis=1, keepdims=True)
 
     return _simulate(layer, draw, outputs.shape[1], pairs)

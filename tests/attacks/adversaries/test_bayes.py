@@ -40,7 +40,7 @@ def test_the_mean_is_that_of_a_plain_loop(tolerance):
     np.testing.assert_allclose(found, plain_lookup(pairs, tolerance, ANSWERS), atol=1e-6)
 
 
-def test_with_the_published_prior_answers_are_recovered_at_once():
+def test_with_the_dirichlet_prior_answers_are_recovered_at_once():
     recovered = Bayes(prior="dirichlet").read(ANSWERS, known())
     recoveries.assert_distributions(recovered, ANSWERS)
     assert distance(recovered, CLEAN) < 0.2 * distance(ANSWERS, CLEAN)
@@ -60,25 +60,43 @@ def test_an_answer_with_a_label_that_no_pair_has_becomes_its_label():
     np.testing.assert_allclose(Lookup(pairs, 0.01)(answers), [[0, 1, 0], [0.7, 0.2, 0.1]])
 
 
-def test_with_a_clone_as_prior_labels_are_read_and_answers_are_recovered_in_training(monkeypatch):
+def test_where_labels_are_not_kept_all_pairs_are_looked_up():
+    pairs = Pairs(np.float32([[0.7, 0.2, 0.1], [0.1, 0.7, 0.2]]),
+                  np.float32([[0.32, 0.34, 0.34], [0.4, 0.5, 0.1]]))
+    assert not pairs.keep_labels
+    answers = np.float32([[0.33, 0.33, 0.34], [0.5, 0.4, 0.1]])
+    np.testing.assert_allclose(Lookup(pairs, 0.01)(answers), pairs.clean)
+
+
+def test_the_default_prior_is_the_better_one():
+    assert Bayes().prior == "dirichlet"
+    assert ADVERSARIES.resolve("bayes") == ADVERSARIES.resolve("bayes:prior=dirichlet")
+
+
+@pytest.mark.parametrize("prior, simulation, rows", [
+    ("clone", "pairs_of_outputs", len(thieves.POOL) + 12),
+    ("estimated", "pairs_of_estimates", 12),
+])
+def test_with_priors_of_a_clone_labels_are_read_and_answers_are_recovered_in_training(
+        monkeypatch, prior, simulation, rows):
     made = []
 
     def recorded(layer, outputs, pairs, seed):
         made.append((layer.beta, outputs, pairs, seed))
         return simulate(layer, outputs, pairs, seed)
 
-    simulate = simulated_recovery.pairs_of_outputs
-    monkeypatch.setattr(simulated_recovery, "pairs_of_outputs", recorded)
+    simulate = getattr(simulated_recovery, simulation)
+    monkeypatch.setattr(simulated_recovery, simulation, recorded)
     thief, _ = thieves.make_thief(12,
                                   seed=5,
-                                  adversary=Bayes(pairs=2000),
+                                  adversary=Bayes(prior=prior, pairs=2000),
                                   predict=lambda x: recoveries.answer(thieves.ask(x)),
                                   defence=DEFENCE)
     Sample().steal(thief)
     np.testing.assert_array_equal(thief.targets, one_hot_labels(thief.transfer_set().answers))
     clone = thief.clone()
     (beta, outputs, pairs, seed), = made
-    assert (beta, pairs, seed, len(outputs)) == (1.0, 2000, 5, len(thieves.POOL) + 12)
+    assert (beta, pairs, seed, len(outputs)) == (1.0, 2000, 5, rows)
     assert clone.digest == thief.clone().digest
 
 
@@ -93,7 +111,7 @@ def test_defences_that_cannot_be_undone_are_left_out(name):
 
 
 @pytest.mark.parametrize("member, message", [
-    ("bayes:prior=uniform", "`prior` must be one of clone, dirichlet. Received: 'uniform'"),
+    ("bayes:prior=uniform", "`prior` must be one of clone, dirichlet, estimated. Rec.*'uniform'"),
     ("bayes:pairs=0", "`pairs` must be an integer of 1 or more. Received: pairs=0"),
     ("bayes:tolerance=-.1", "`tolerance` must be at least 0. Received: -0.1"),
     ("bayes:beta=1", "`beta` and `gamma` must be given both"),

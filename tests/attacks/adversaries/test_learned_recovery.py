@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from attacks.adversaries.bayes import Bayes
 from attacks.adversaries.guess import Guess
 from attacks.adversaries.inverse import Inverse
 from attacks.adversaries.learned_recovery import LearnedRecovery
+from attacks.adversaries.recovery import recovery_network
 from attacks.adversaries.recovery import simulated_recovery
 from attacks.adversaries.recovery.recovery_network import build_network
 from attacks.adversaries.recovery.recovery_network import NetworkTrainer
@@ -27,7 +29,7 @@ ANSWERS = recoveries.answer(CLEAN)
 QUICK = LearnedRecovery(prior="dirichlet", pairs=20_000, epochs=20)
 
 
-def test_with_the_published_prior_answers_are_recovered_at_once():
+def test_with_the_dirichlet_prior_answers_are_recovered_at_once():
     recovered = QUICK.read(ANSWERS, known())
     recoveries.assert_distributions(recovered, ANSWERS)
     assert distance(recovered, CLEAN) < 0.2 * distance(ANSWERS, CLEAN)
@@ -40,7 +42,7 @@ def test_a_wrong_guess_recovers_worse():
 
 def test_a_network_follows_from_its_seed_and_not_from_earlier_ones():
     pairs = pairs_of_outputs(ReverseSigmoid(), CLEAN, 3000, seed=0)
-    trainer = NetworkTrainer(10)
+    trainer = NetworkTrainer(10, len(pairs))
     first = trainer.train(pairs, epochs=2, seed=1)
     before = first(ANSWERS)
     other = trainer.train(pairs, epochs=2, seed=2)
@@ -76,19 +78,76 @@ def test_adversaries_with_the_same_prior_share_its_pairs(monkeypatch):
 
 def test_the_network_decides_the_label_if_the_defence_does_not_keep_it():
     pairs = Pairs(CLEAN, CLEAN[:, ::-1])
-    mirrored = NetworkTrainer(10).train(pairs, epochs=60, seed=0)(CLEAN[:, ::-1])
+    mirrored = NetworkTrainer(10, len(pairs)).train(pairs, epochs=60, seed=0)(CLEAN[:, ::-1])
     assert np.mean(mirrored.argmax(axis=1) == CLEAN.argmax(axis=1)) > 0.9
 
 
-def test_hidden_layers_are_wider_for_many_classes():
-    for num_classes, units in ((10, [128, 64]), (99, [128, 64]), (100, [1024, 512])):
-        layers = build_network(num_classes, seed=0).layers
-        widths = [layer.units for layer in layers if hasattr(layer, "units")]
-        assert widths == [*units, num_classes]
+@pytest.mark.parametrize("num_classes, hidden", [
+    (2, [128, 64]),
+    (10, [128, 64]),
+    (42, [128, 64]),
+    (43, [512, 256]),
+    (99, [512, 256]),
+    (100, [1024, 512]),
+    (200, [2048, 1024]),
+    (256, [2048, 1024]),
+])
+def test_the_network_is_the_published_one_layer_by_layer(num_classes, hidden):
+    inputs, *layers = build_network(num_classes, seed=0).layers
+    assert inputs.output.shape == (None, num_classes)
+    names = [type(layer).__name__ for layer in layers]
+    assert names == ["Dense", "BatchNormalization", "LeakyReLU"] * 3
+    dense, norms, rectifiers = layers[::3], layers[1::3], layers[2::3]
+    assert [layer.units for layer in dense] == [*hidden, num_classes]
+    assert all(layer.activation is keras.activations.linear and layer.use_bias for layer in dense)
+    for layer in norms:
+        assert (layer.momentum, layer.epsilon, layer.scale, layer.center) == (0.9, 1e-5, True, True)
+    assert {layer.negative_slope for layer in rectifiers} == {0.2}
+    for layer in dense:  # PyTorch's initial weights.
+        kernel = layer.kernel.numpy()
+        most = len(kernel)**-0.5
+        assert 0.9 * most < np.abs(kernel).max() <= most
+
+
+class Descent:
+    """The published optimiser in NumPy, for one array.
+
+    PyTorch's has the rate outside the momentum: that differs in the ten steps after a change.
+    """
+
+    def __init__(self, value):
+        self.value, self.speed = value.astype(np.float64), 0.0
+
+    def step(self, gradient, epoch):
+        rate = 0.01 * 0.5**(epoch // 100)
+        self.speed = 0.9 * self.speed - rate * (gradient + 1e-4 * self.value)
+        self.value = self.value + self.speed
+
+
+def test_the_rate_is_halved_after_100_epochs_and_weights_decay_as_published(monkeypatch):
+    """Two pairs, one step an epoch: 202 steps of a network whose only layer has one gradient."""
+
+    def tiny(num_classes, seed):
+        del seed
+        inputs = keras.Input((num_classes,))
+        layer = keras.layers.Dense(num_classes, kernel_initializer="ones", use_bias=False)
+        return keras.Model(inputs, layer(inputs))
+
+    monkeypatch.setattr(recovery_network, "build_network", tiny)
+    pairs = Pairs(np.float32([[1, 0]] * 2), np.float32([[0.75, 0.25]] * 2))
+    reference = Descent(np.ones((2, 2)))
+    for epoch in range(202):
+        logits = np.array([0.75, 0.25]) @ reference.value
+        first = 1 / (1 + np.exp(logits[1] - logits[0]))
+        slope = -2 * first * (1 - first)  # of the L1 distance 2 (1 - first)
+        reference.step(np.outer([0.75, 0.25], [slope, -slope]), epoch)
+    network = NetworkTrainer(2, 2).train(pairs, epochs=202, seed=0)
+    kernel, = network._weights
+    np.testing.assert_allclose(kernel, reference.value, atol=2e-5)
 
 
 def test_all_of_them_in_a_run_of_the_program(tmp_path):
-    adversaries = ("averaged", "averaged:queries=2:shift=0", "bayes", "bayes:prior=dirichlet",
+    adversaries = ("averaged", "averaged:queries=2:shift=0", "bayes", "bayes:prior=clone",
                    "bayes:beta=.8:gamma=.3", "learned_recovery:pairs=20000:epochs=5", "inverse")
     flags = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
              "--steps=40", "--budgets=20", "--seeds=3", f"--adversaries={','.join(adversaries)}",

@@ -6,6 +6,7 @@ import pytest
 from attacks.adversaries.guess import Guess
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.adversaries.recovery.simulation import pairs_of_dirichlet
+from attacks.adversaries.recovery.simulation import pairs_of_estimates
 from attacks.adversaries.recovery.simulation import pairs_of_outputs
 from revsig_keras import ReverseSigmoid
 
@@ -42,6 +43,18 @@ def test_the_defence_is_simulated_as_deployed(guess, preserve_top1):
     assert pairs.keep_labels == (preserve_top1 == "true")
 
 
+def test_pairs_of_estimates_are_centred_on_each_estimate_alike():
+    """Dirichlet with the means p and the sum 8 K = 32, as many for each estimate."""
+    estimates = np.float32([[0.7, 0.2, 0.1, 0.0], [0.1, 0.2, 0.3, 0.4]])
+    pairs = pairs_of_estimates(ReverseSigmoid(), estimates, 40_000, seed=0)
+    np.testing.assert_allclose(pairs.clean.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(pairs.answers, ReverseSigmoid()(pairs.clean), atol=1e-7)
+    for number, p in enumerate(estimates):
+        rows = pairs.clean[number::2]
+        np.testing.assert_allclose(rows.mean(axis=0), p, atol=3e-3)
+        np.testing.assert_allclose(rows.var(axis=0), p * (1 - p) / 33, atol=5e-4)
+
+
 def test_pairs_of_outputs_are_neighbours_of_the_outputs():
     one = np.array([[0.7, 0.2, 0.1, 0.0]], np.float32)
     pairs = pairs_of_outputs(ReverseSigmoid(), one, 4000, seed=0)
@@ -51,12 +64,11 @@ def test_pairs_of_outputs_are_neighbours_of_the_outputs():
     assert pairs.clean[:, 3].max() < 1e-6
 
 
-def test_pairs_of_outputs_follow_from_the_seed():
-    first, same, other = (pairs_of_outputs(ReverseSigmoid(), OUTPUTS, 100, seed)
-                          for seed in "001"
-                          for seed in [int(seed)])
-    np.testing.assert_array_equal(first.clean, same.clean)
-    assert not np.array_equal(first.clean, other.clean)
+def test_pairs_of_a_clone_follow_from_the_seed():
+    for simulate in (pairs_of_outputs, pairs_of_estimates):
+        first, same, other = (simulate(ReverseSigmoid(), OUTPUTS, 100, seed) for seed in (0, 0, 1))
+        np.testing.assert_array_equal(first.clean, same.clean)
+        assert not np.array_equal(first.clean, other.clean)
 
 
 def test_pairs_tell_whether_labels_are_kept():
