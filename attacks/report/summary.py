@@ -3,6 +3,7 @@
 from typing import Any
 
 from attacks.report.columns import SUMMARY
+from attacks.report.spelling import spellings
 from attacks.report.strongest import rows_of_strongest
 
 _MEMBERS = ("defence", "attack", "adversary")
@@ -17,24 +18,23 @@ _DIMENSIONS = {
 def summary_rows(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Results as flat rows of the columns `SUMMARY`.
 
-    A member that is spelled in several ways gets the first spelling, so that it is one member.
-    What an older record does not tell is None.
+    Each member has one spelling, see `attacks.report.spelling`. What an older record does not tell
+    is None.
 
     Args:
         records: Results, as `attacks.results.records.read_cells` gives them.
     """
-    spellings: dict[tuple, str] = {}
-    rows = [_row(record, spellings) for record in records]
+    cells = [record["cell"] for record in records]
+    members = {kind: spellings(cells, kind) for kind in _MEMBERS}
+    rows = [_row(record, members) for record in records]
     chosen = {row["id"] for row in rows_of_strongest(rows)}
     return [{**row, "is_strongest": row["id"] in chosen} for row in rows]
 
 
-def _row(record, spellings):
+def _row(record, members):
     row = {column.name: _value(record, column.path) for column in SUMMARY}
-    cell = record["cell"]
-    for kind in _MEMBERS:
-        meaning = (kind, repr(cell["resolved"][kind]))
-        row[kind] = spellings.setdefault(meaning, cell[kind])
+    for kind, spelled in members.items():
+        row[kind] = spelled[repr(record["cell"]["resolved"][kind])]
     row["evaluated_rows"] = _value(record, ("victim", "evaluated_rows"))
     if row["evaluated_rows"] is None:
         row["evaluated_rows"] = _value(record, ("dataset", "rows", "test"))

@@ -36,6 +36,27 @@ def test_a_member_that_is_spelled_in_two_ways_is_one_member():
     assert [row["attack"] for row in summary_rows([record(), spelled])] == ["sample", "sample"]
 
 
+def bayes(written, **options):
+    made = record(adversary=written)
+    made["cell"]["resolved"]["adversary"] = {"name": "bayes", "pairs": 10, **options}
+    return made
+
+
+@pytest.mark.parametrize("records, spellings", [
+    ([("bayes", {"prior": "clone"}), ("bayes", {"prior": "dirichlet"})],
+     ["bayes:prior=clone", "bayes:prior=dirichlet"]),
+    ([("bayes", {"prior": "clone"}), ("bayes:prior=dirichlet", {"prior": "dirichlet"}),
+      ("bayes", {"prior": "dirichlet"})],
+     ["bayes", "bayes:prior=dirichlet", "bayes:prior=dirichlet"]),
+    ([("bayes", {}), ("bayes", {"exact": True}), ("bayes", {})],
+     ["bayes", "bayes:exact=true", "bayes"]),
+])  # yapf: disable
+def test_a_spelling_that_means_two_members_tells_in_what_they_differ(records, spellings):
+    """As where the default of an option has changed since the older cells were made."""
+    rows = summary_rows([bayes(written, **options) for written, options in records])
+    assert [row["adversary"] for row in rows] == spellings
+
+
 def test_the_strongest_thief_is_marked():
     weaker = record(adversary="probabilities")
     weaker["metrics"]["agreement_validation"] = 0.1
