@@ -21,8 +21,13 @@ from revsig_keras.arguments import is_real
 
 # The discrepancy of each kind of gradient, unless another is chosen.
 _LOSSES = {"zeroth_order": "l1", "clone": "kl"}
-_STARTS = ("student", "new")
-# As published (arXiv 2011.14779 and its code): noise values per input, length of a difference.
+_CHOICES = {
+    "gradient": tuple(_LOSSES),
+    "loss": ("auto", *DISCREPANCIES),
+    "start": ("student", "new"),
+}
+_LEAST = {"batch": 2, "directions": 1, "student_steps": 1, "replay": 0, "width": 1}
+# As in the code of Truong et al.: noise values per input, length of a difference.
 _LATENT = 256
 _RADIUS = 1e-3
 
@@ -71,8 +76,8 @@ class DataFree(Attack):
         student_steps: Integer, the batches of a round. Defaults to `5`, as published.
         replay: Integer of at least 0, the steps of a round on rows of all rounds. Defaults to `10`.
         student_rate: Float above 0, the student's learning rate. Defaults to `0.001`.
-        generator_rate: Float above 0, the generator's learning rate. Defaults to `0.0001`, as
-            published.
+        generator_rate: Float above 0, the generator's learning rate. Defaults to `0.0001`, that of
+            both public programs.
         diversity: Float of at least 0, the weight of the entropy of the student's mean answer in
             `CloneGradient`. Defaults to `1`.
         width: Integer, the filters of the generator's last block. Defaults to `64`, as published.
@@ -95,13 +100,11 @@ class DataFree(Attack):
     start: str = "student"
 
     def __post_init__(self):
-        for name, choices in (("gradient", _LOSSES), ("loss", ("auto", *DISCREPANCIES)), ("start",
-                                                                                          _STARTS)):
+        for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"`{name}` must be one of {', '.join(choices)}. Received: "
                                  f"{getattr(self, name)!r}")
-        for name, least in (("batch", 2), ("directions", 1), ("student_steps", 1), ("replay", 0),
-                            ("width", 1)):
+        for name, least in _LEAST.items():
             check_integer(name, getattr(self, name), least=least)
         for name in ("student_rate", "generator_rate"):
             if not is_real(getattr(self, name)) or not getattr(self, name) > 0:

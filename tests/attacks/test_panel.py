@@ -76,6 +76,10 @@ ATTACK_CASES = {
         Case("active:strategy=adversarial:rounds=2", True),
         Case("active:candidates=30:rounds=2", True)
     ],
+    "data_free": [
+        Case("data_free:batch=3:student_steps=2:replay=1:width=4", True),
+        Case("data_free:gradient=clone:batch=5:student_steps=2:replay=1:width=4", True)
+    ],
 }
 ADVERSARY_CASES = {
     "probabilities": [Case("probabilities")],

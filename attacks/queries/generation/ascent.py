@@ -45,8 +45,9 @@ class ZerothOrder(Ascent):
     """Forward differences along random directions, through the victim and the student.
 
     Formula: the gradient of a batch of n at an activation a is -d / (n m r) sum_i (D(a + r u_i) -
-    D(a)) u_i, of m random unit vectors u_i in d dimensions (arXiv 2011.14779, arXiv 2005.03161). D
-    is the discrepancy of a point, whose answer is queried. The loss is the mean of -D.
+    D(a)) u_i, of m random unit vectors u_i in d dimensions (Truong et al. and Kariyappa et al.,
+    both CVPR 2021). D is the discrepancy of a point, whose answer is queried. The loss is the mean
+    of -D.
 
     Args:
         directions: The number m.
@@ -75,7 +76,7 @@ class CloneGradient(Ascent):
 
     The answers are taken as constants, so labels will do. The loss is -mean D - w H, with the
     discrepancy D of a row and the entropy H, in nats, of the student's mean answer, which holds the
-    generator to inputs of all classes (Sanyal et al., arXiv 2204.11022).
+    generator to inputs of all classes (Sanyal et al., CVPR 2022).
 
     Args:
         diversity: The weight w.
