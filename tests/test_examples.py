@@ -39,7 +39,7 @@ def run_example(name, *arguments, cwd, status=0):
                             env=environment,
                             capture_output=True,
                             text=True,
-                            timeout=120,
+                            timeout=300,
                             check=False)
     assert result.returncode == status, result.stderr
     return result.stdout
@@ -91,6 +91,25 @@ def test_add_an_attack(tmp_path):
                          cwd=tmp_path,
                          status=1)
     assert not output
+
+
+def test_notebook(tmp_path):
+    """Its cells run in their order and draw the figure that it shows."""
+    path = ROOT / "examples" / "attack_and_extend.ipynb"
+    assert path.stat().st_size < 300_000
+    cells = json.loads(path.read_text())["cells"]
+    codes = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in codes] == list(range(1, len(codes) + 1))
+    assert any(
+        "image/png" in output.get("data", {}) for cell in codes for output in cell["outputs"])
+    script = tmp_path / "cells.py"
+    end = f"plt.savefig({str(tmp_path / 'figure.png')!r})"
+    source = "\n\n".join(["".join(cell["source"]) for cell in codes] + [end])
+    # Fewer seeds and steps are quicker, and run the same code.
+    script.write_text(re.sub(r"steps=\d+", "steps=20", source).replace("(0, 1, 2)", "(0, 1)"))
+    output = run_example(script, cwd=tmp_path)
+    assert re.search(r"^none +sample +probabilities +0\.\d+", output, re.M)
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.fixture(scope="module")
