@@ -187,7 +187,8 @@ def _result(missing, fewer, judged, limit):
     else:
         result = decide(judged, limit)
         why = reason(judged, limit, result)
-    return result, f"{result.capitalize()}: the limit is {limit:.1%}. {why}"
+    decimals = 1 if round(limit, 3) == limit else 3
+    return result, f"{result.capitalize()}: the limit is {limit:.{decimals}%}. {why}"
 
 
 def _listed(names):

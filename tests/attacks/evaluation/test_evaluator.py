@@ -92,10 +92,9 @@ def test_the_last_watched_agreement_of_a_finished_clone_is_not_computed_again(he
 def test_few_examined_clones_are_remembered(monkeypatch):
     monkeypatch.setattr(agreement, "_REMEMBERED", 2)
     judge, model = evaluator(linear(5.0)), logits_of(linear(1.0))
-    examined = {}
-    for name in ("a", "b", "a", "c", "b", "a"):
-        examined.setdefault(id(judge.examined(clone_of(model, name))), name)
-    assert list(examined.values()) == ["a", "b", "c", "a"]
+    found = [(name, judge.examined(clone_of(model, name))) for name in "abacba"]
+    distinct = {id(examined): name for name, examined in reversed(found)}
+    assert sorted(distinct.values()) == ["a", "a", "b", "c"]
 
 
 @pytest.mark.parametrize("scale", [5.0, 200.0], ids=["soft", "saturated"])

@@ -30,7 +30,7 @@ def test_a_factor_of_one_member_changes_nothing():
 
 
 def test_two_factors_make_the_textbooks_estimate():
-    """MS_1 + MS_2 - MS_12 over all values, with degrees weighted by the parts of the sum."""
+    """MS_1 + MS_2 - MS_12 over all values, with the degrees of MS_1 and of the rest."""
     values = np.random.default_rng(1).random((4, 50)) + np.linspace(0, 4, 50)
     values += [[0], [0.1], [0.3], [0.4]]
     rows, columns = values.shape
@@ -45,8 +45,11 @@ def test_two_factors_make_the_textbooks_estimate():
     summed = squares @ [1, 1, -1]
     found = crossed_mean(values, ["seeds", "rows"])
     assert found.variance == pytest.approx(summed / values.size)
-    assert found.degrees == pytest.approx(summed / np.sum(squares / degrees))
-    assert found.degrees <= summed**2 / np.sum(squares**2 / degrees)  # Satterthwaite's.
+    satterthwaite = summed**2 / np.sum(squares**2 / degrees)
+    rest = squares[1] - squares[2]
+    degrees_rest = rest**2 / np.sum(squares[1:]**2 / degrees[1:])
+    expected = summed / (squares[0] / degrees[0] + rest / degrees_rest)
+    assert found.degrees == pytest.approx(expected) and expected < satterthwaite
     assert found.parts["rows"] == pytest.approx((squares[1] - squares[2]) / values.size)
     assert found.parts["rows"] > found.parts["seeds"]
 
@@ -80,7 +83,7 @@ def test_an_interval_for_more_comparisons_is_wider():
 def test_an_independent_factor_adds_its_variance(variance, degrees):
     known = Estimate(0.5, variance, degrees, {})
     found = known.plus("rows", 0.02, 100.0)
-    terms = [(0.02, 100.0)] + ([(variance, degrees)] if variance else [])
+    terms = [(0.02, 100.0), (variance or 0.0, degrees)]
     summed = sum(term for term, _ in terms)
     assert found.variance == pytest.approx(summed) and found.parts == {"rows": 0.02}
     assert found.degrees == pytest.approx(summed / sum(t / d for t, d in terms))

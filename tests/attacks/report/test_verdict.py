@@ -53,6 +53,12 @@ def test_the_strongest_thief_is_chosen_on_validation_and_reported_on_test():
     assert verdict["passed"] is None and exit_status(verdict) == 0
 
 
+@pytest.mark.parametrize("limit, said", [(0.8, "80.0%"), (0.9735, "97.350%"), (0.805, "80.5%")])
+def test_a_limit_is_told_exactly(limit, said):
+    rows = [row("rs", "labels", 100, 0, 0.5)]
+    assert f"the limit is {said}. " in judged(rows, limit=limit)["sentence"]
+
+
 LIMITS = [(0.8, "failed", 2), (0.84, "undecided", 3), (0.86, "undecided", 3), (0.9, "passed", 0),
           (0, "failed", 2), (1, "passed", 0)]  # yapf: disable
 
