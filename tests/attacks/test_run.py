@@ -14,6 +14,8 @@ from attacks import ExecutionConfig
 from attacks import ExperimentConfig
 from attacks import flags
 from attacks import plot
+from attacks import Results
+from attacks import run
 from attacks import run_experiment
 from attacks import RunConfig
 from attacks.report.columns import SUMMARY
@@ -232,6 +234,23 @@ def test_cells_are_listed_and_chosen_by_their_places(tmp_path, capsys):
     for cells, message in (("8", "from 0 to 7.*Received: 8"), ("3-1", "such as 0,3-7.*Received"),
                            ("a", "such as 0,3-7. Received: a"), ("-1", "such as 0,3-7")):
         assert re.search(message, call(*SMALL, f"--output_dir={tmp_path}", f"--cells={cells}"))
+
+
+def test_a_grid_with_missing_cells_decides_nothing(tmp_path, capsys):
+    """The exit status is 3 until every cell is there, whatever the limit."""
+    small = (*SMALL[:-2], "--seeds=3", "--budgets=10", "--adversaries=labels",
+             f"--output_dir={tmp_path}")  # yapf: disable
+    for limit in ("0", "1"):
+        assert call(*small, "--cells=0", f"--fail_above={limit}") == 3
+        assert "Missing: reverse_sigmoid, sample, labels, 10 queries" in capsys.readouterr().out
+    assert call(*small, "--cells=0") == 0  # Nothing is to be judged.
+    assert call(*small, "--fail_above=1") == 0 and call(*small, "--fail_above=0") == 2
+
+
+@pytest.mark.parametrize("limit, status", [((), 0), (("--fail_above=.5",), 3)])
+def test_a_run_that_finds_no_cell_done_is_undecided(tmp_path, monkeypatch, limit, status):
+    monkeypatch.setattr(run, "run_experiment", lambda *_: Results(tmp_path))
+    assert call(*SMALL, f"--output_dir={tmp_path}", *limit) == status
 
 
 def test_two_spellings_of_a_member_are_one_member(tmp_path):

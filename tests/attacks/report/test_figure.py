@@ -44,3 +44,16 @@ def test_axes_are_named_by_the_columns(clean, column):
     panel = figure.draw(rows).axes[0]
     assert panel.get_xlabel() == named(SUMMARY, "budget").title
     assert panel.get_ylabel() == named(SUMMARY, column).title
+
+
+def test_architectures_victims_and_controls_are_told():
+    """The control is no thief, so that the first panel is of the other two."""
+    rows = [row("none", "labels", 10, 0, 0.5), row("none", "independent", 10, 0, 0.9)]
+    rows += [row("none", "labels", 10, 0, 0.6, clone_architecture="cnn", victim_fingerprint="w")]
+    drawn = figure.draw(rows)
+    assert drawn.get_suptitle() == "Stealing a classifier (digits, mlp, 2 victims)"
+    legend = [text.get_text() for text in drawn.legends[0].get_texts()]
+    assert legend == ["none, strongest thief", "none, labels, mlp",
+                      "none, independent (control), mlp", "none, labels, cnn"]  # yapf: disable
+    line, = drawn.axes[0].lines
+    assert max(line.get_ydata()) == 0.6

@@ -62,3 +62,70 @@ def test_the_strongest_thief_is_marked():
     weaker["metrics"]["agreement_validation"] = 0.1
     rows = summary_rows([weaker, record()])
     assert [row["is_strongest"] for row in rows] == [False, True]
+
+
+@pytest.mark.parametrize("column, cell, entries, expected", [
+    ("victim_seed", {
+        "victim_seed": 2
+    }, {
+        "victim": {
+            "config": {
+                "seed": 1
+            }
+        }
+    }, 2),
+    ("victim_seed", {}, {
+        "victim": {
+            "config": {
+                "seed": 1
+            }
+        }
+    }, 1),
+    ("split_seed", {
+        "split_seed": 3
+    }, {
+        "config": {
+            "split_seed": 0
+        }
+    }, 3),
+    ("split_seed", {}, {
+        "config": {
+            "split_seed": 0
+        }
+    }, 0),
+    ("split_seed", {}, {}, None),
+    ("clone_architecture", {
+        "clone_architecture": "cnn"
+    }, {
+        "config": {
+            "clone": {}
+        }
+    }, "cnn"),
+    ("clone_architecture", {}, {
+        "config": {
+            "clone": {
+                "architecture": "mlp"
+            }
+        }
+    }, "mlp"),
+    ("victim_fingerprint", {}, {
+        "victim": {
+            "fingerprint": "f"
+        }
+    }, "f"),
+    ("test_rows", {}, {
+        "rows": {
+            "test_rows": "t"
+        }
+    }, "t"),
+])
+def test_what_a_cell_does_not_vary_is_that_of_its_run(column, cell, entries, expected):
+    result = record(**entries)
+    result["cell"].update(cell)
+    assert summary_rows([result])[0][column] == expected
+
+
+def test_victims_of_one_name_stay_apart():
+    """In one column they were the architecture's name alone, and their rows merged."""
+    records = [record(victim={"name": "mlp", "fingerprint": name}) for name in "ab"]
+    assert [row["victim_fingerprint"] for row in summary_rows(records)] == ["a", "b"]
