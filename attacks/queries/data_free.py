@@ -7,13 +7,13 @@ import numpy as np
 
 from attacks.queries.attack import Attack
 from attacks.queries.generation.ascent import Ascent
-from attacks.queries.generation.ascent import CloneGradient
-from attacks.queries.generation.ascent import ZerothOrder
+from attacks.queries.generation.clone_gradient import CloneGradient
 from attacks.queries.generation.discrepancy import DISCREPANCIES
 from attacks.queries.generation.duel import Duel
 from attacks.queries.generation.generator import Generator
 from attacks.queries.generation.replay import Replay
 from attacks.queries.generation.rivals import Rivals
+from attacks.queries.generation.zeroth_order import ZerothOrder
 from attacks.queries.thief import Thief
 from models.seeds import derive
 from revsig_keras.arguments import check_integer

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from attacks.queries.generation.ascent import CloneGradient
-from attacks.queries.generation.ascent import ZerothOrder
+from attacks.queries.generation.clone_gradient import CloneGradient
 from attacks.queries.generation.discrepancy import DISCREPANCIES
 from attacks.queries.generation.generator import Generator
 from attacks.queries.generation.rivals import Rivals
+from attacks.queries.generation.zeroth_order import ZerothOrder
 
 CLASSES = 4
 RNG = np.random.default_rng(0)

@@ -3,13 +3,13 @@ import keras
 import numpy as np
 import pytest
 
-from attacks.queries.generation.ascent import CloneGradient
-from attacks.queries.generation.ascent import ZerothOrder
+from attacks.queries.generation.clone_gradient import CloneGradient
 from attacks.queries.generation.discrepancy import DISCREPANCIES
 from attacks.queries.generation.duel import Duel
 from attacks.queries.generation.generator import Generator
 from attacks.queries.generation.replay import Replay
 from attacks.queries.generation.rivals import Rivals
+from attacks.queries.generation.zeroth_order import ZerothOrder
 from models import architectures
 from models.inference import probabilities
 
