@@ -10,7 +10,9 @@ from revsig_keras.arguments import check_integer
 
 
 class Averaged(Adversary):
-    """Queries each input several times and averages the answers (ModelGuard, USENIX Security 2024).
+    """Queries each input several times and averages the answers ("smoothing" in the public code of
+    ModelGuard, USENIX Security 2024, where each query is a random crop or flip of the image, and
+    the budget counts images).
 
     Formula: target = mean_i answer(x_i), where x_0 is the input itself and x_1, x_2, ... are either
     different shifts of it or, against defences that answer differently each time, the input again.
