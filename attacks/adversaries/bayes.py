@@ -20,16 +20,16 @@ class Bayes(SimulatedRecovery):
     Formula, for an answer a and simulated pairs (y_i, a_i) of a clean row and its answer:
 
     ```
-    d_i = |a - a_i|_1       over all pairs; over those with the label of a where none changes it
+    d_i = |a - a_i|_1             over all pairs or, if the defence keeps labels, those of a's label
     target = mean of the y_i with d_i <= max(tolerance, min_j d_j)
     ```
 
-    Where the defence keeps labels, an answer with a label that no pair has becomes its one-hot
-    label.
+    If the defence keeps labels, an answer with a label that no pair has becomes its one-hot label.
 
     As in ModelGuard's public code: the formula, the tolerance, and, with `prior=estimated` and
-    `pairs=1000000`, the prior, as far as a thief can have it. The default prior is the better one
-    of `clone` and `dirichlet` on digits and MNIST.
+    `pairs=1000000`, the prior, as far as a thief can have it. The default prior is this project's:
+    on the evaluator's validation rows of digits (four victims), it agrees .017 more than `clone` at
+    100 queries and as much at 400, and there no less than the labels.
 
     Assumed to know what `SimulatedRecovery` says. A million pairs and 10,000 answers of 10 classes
     take half a minute or more on 2 cores, and 1.1 GB.
