@@ -25,6 +25,7 @@ from revsig_keras import DefendedModel
 from revsig_keras.export.versions import publish
 from tests.attacks.programs import call
 from tests.attacks.programs import summary
+from tests.programs import run
 from tests.serving.server import ModelServer
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -32,15 +33,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 def run_example(name, *arguments, cwd, status=0):
     """Runs an example as a user does and returns what it prints."""
-    command = [sys.executable, str(ROOT / "examples" / name), *map(str, arguments)]
-    environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
-    result = subprocess.run(command,
-                            cwd=cwd,
-                            env=environment,
-                            capture_output=True,
-                            text=True,
-                            timeout=300,
-                            check=False)
+    result = run(ROOT / "examples" / name, *arguments, cwd=cwd, timeout=300)
     assert result.returncode == status, result.stderr
     return result.stdout
 
@@ -238,7 +231,7 @@ CLUSTER = ROOT / "examples" / "cluster"
 def test_two_workers_one_of_which_dies_and_returns(tmp_path):
     """What comes out is what one process gets, but for rounding."""
     together, alone = tmp_path / "together", tmp_path / "alone"
-    small = (*SMALL, "--steps=1000")
+    small = (*SMALL, "--steps=400")
     command = [sys.executable, CLUSTER / "two_workers.py", f"--output_dir={together}", *small]
 
     deadline = time.monotonic() + 60

@@ -1,32 +1,12 @@
 """Programs of the experiments, run as a user runs them, and what they leave."""
 import csv
 import functools
-import os
-import pathlib
-import signal
-import subprocess
-import sys
 
 from absl import flags as absl_flags
 
 from attacks import flags
 from attacks import run
 from revsig_keras.cli import program
-
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def python(*arguments):
-    """Starts a module. Not with `preexec_fn`: it needs a fork, of which gRPC's threads die."""
-    # A shell starts background commands deaf to SIGINT, and their children would be deaf too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    return subprocess.Popen([sys.executable, "-m", *map(str, arguments)],
-                            cwd=ROOT,
-                            env=environment,
-                            text=True,
-                            stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)
 
 
 def call(*arguments):

@@ -1,7 +1,5 @@
 """Every flag arrives in the configuration of a run."""
 import pathlib
-import subprocess
-import sys
 
 import pytest
 
@@ -25,6 +23,7 @@ from models.victim import VictimConfig
 from models.victim import VictimFile
 from revsig_keras.options import options_of
 from tests.attacks.programs import parsed
+from tests.programs import run
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGFILES = [*ROOT.glob("results/*/run.flags"), *ROOT.glob("attacks/configs/*.flags")]
@@ -104,12 +103,14 @@ def test_a_flagfile_is_read_as_the_command_line_reads_it(path):
     assert read_replay(replay).identity() == experiment.identity()
 
 
-def test_importing_the_programs_together_defines_no_flag():
+def test_importing_the_programs_together_defines_no_flag(tmp_path):
     code = ("from absl import flags\n"
             "import attacks.run, attacks.plot, models.train, models.tune\n"
             "modules = flags.FLAGS.flags_by_module_dict()\n"
             "assert not {'attacks', 'models', 'revsig_keras'} & {n.split('.')[0] for n in modules}")
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    (tmp_path / "imports.py").write_text(code)
+    result = run(tmp_path / "imports.py")
+    assert result.returncode == 0, result.stderr
 
 
 def test_all_flags_of_a_remote_oracle(tmp_path):

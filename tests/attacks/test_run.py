@@ -24,8 +24,9 @@ from attacks.schedule import cell_runner
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
 from tests.attacks.programs import parsed
-from tests.attacks.programs import python
 from tests.attacks.programs import summary
+from tests.programs import Program
+from tests.programs import start
 
 # A whole run in seconds.
 SMALL = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
@@ -36,7 +37,7 @@ SMALL = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architectur
 def finished(tmp_path_factory):
     """The directory and the output of one whole run, as a user makes it."""
     directory = tmp_path_factory.mktemp("run") / "new" / "results"
-    process = python("attacks.run", *SMALL, f"--output_dir={directory}")
+    process = start("attacks.run", *SMALL, f"--output_dir={directory}")
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return directory, out, err
@@ -152,7 +153,7 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_
     longer = (*SMALL, "--steps=1500", "--checkpoint_every=.1")
     assert call(*longer, f"--output_dir={whole}") == 0
     for pattern, count, how in STOPS:
-        process = python("attacks.run", *longer, f"--output_dir={tmp_path}")
+        process = Program("attacks.run", *longer, f"--output_dir={tmp_path}")
         deadline = time.monotonic() + 120
         while len(list(tmp_path.glob(pattern))) < count and time.monotonic() < deadline:
             time.sleep(0.002)
@@ -209,7 +210,7 @@ def test_several_runs_share_a_directory_and_do_each_cell_once(finished, tmp_path
     """One of them trains the victim, and one that is killed holds up nobody."""
     shared = (*SMALL, f"--output_dir={tmp_path / 'shared'}")
     shares = [(), ("--cells=0-3,6",), ("--cells=5,7",)]
-    processes = [python("attacks.run", *shared, *share) for share in shares]
+    processes = [Program("attacks.run", *shared, *share) for share in shares]
     deadline = time.monotonic() + 120
     while not (tmp_path / "shared" / "victim.json").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -394,7 +395,7 @@ def test_bad_input_on_the_command_line_ends_with_status_1_and_no_traceback(data,
              ("attacks.run", output, f"--flagfile={data}/broken.flags"),
              ("attacks.run", output, f"--flagfile={data}/binary.flags"),
              ("attacks.run", output, "more"), ("attacks.plot", tmp_path), ("attacks.plot",)]
-    processes = [python(*case) for case in cases]
+    processes = [Program(*case) for case in cases]
     for case, process in zip(cases, processes):
         _, err = process.communicate(timeout=120)
         assert process.returncode == 1, (case, err)

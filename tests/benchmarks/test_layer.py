@@ -1,9 +1,6 @@
 """The benchmark of the layer: what it writes and refuses; how fast anything is, is not tested."""
 import json
-import os
-import pathlib
 import re
-import subprocess
 import sys
 
 from absl import flags
@@ -18,8 +15,8 @@ import benchmarks.flags
 from benchmarks.peer import Peer
 from benchmarks.peers import art_reverse_sigmoid
 from revsig_keras.cli import program
+from tests.programs import run
 
-ROOT = pathlib.Path(__file__).parents[2]
 ENTRIES = {
     "name", "ours", "other", "ratio", "unit", "limit", "repeats", "ratio_quartiles", "ratio_error"
 }
@@ -73,17 +70,8 @@ class ReverseSigmoid:
 
 def test_the_program(tmp_path):
     """As a user starts it: the table, and the document."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    command = [
-        sys.executable, "-m", "benchmarks.layer", "--quick",
-        "--only=^layer/xla/batch=1/classes=10$", f"--json={tmp_path}/layer.json"
-    ]
-    result = subprocess.run(command,
-                            cwd=ROOT,
-                            env=environment,
-                            capture_output=True,
-                            text=True,
-                            timeout=120)
+    result = run("benchmarks.layer", "--quick", "--only=^layer/xla/batch=1/classes=10$",
+                 f"--json={tmp_path}/layer.json")
     assert result.returncode == 0, result.stderr
     title, line, summary = result.stdout.splitlines()
     assert title.split() == ["ours", "other", "unit", "ratio", "+-", "limit"]

@@ -3,8 +3,9 @@
     python -m tests.compatibility.make_fixtures
 
 The files were made with commit 7acd8d3 and stay as they are. This program needs that commit, with
-this folder and `tests/serving/relay.py` of a later one; a later version adds files of its own. The
-library and its programs write every format; nothing is written by hand.
+this folder and the files `programs.py` and `serving/relay.py` of `tests` of a later one; a later
+version adds files of its own. The library and its programs write every format; nothing is written
+by hand.
 """
 import json
 import pathlib
@@ -19,7 +20,7 @@ from revsig_keras import metrics
 from tests.compatibility import audited
 from tests.compatibility import public
 from tests.compatibility.programs import run_all
-from tests.compatibility.programs import start
+from tests.programs import Program
 from tests.serving.fault import Fault
 from tests.serving.saved_models import SOURCES
 
@@ -211,8 +212,8 @@ def make_audit():
     audited.write_data(folder / "vectors.npz")
     whole, half = folder / "whole", folder / "half"
     with audited.served(folder / "model") as server:
-        check([finished(start("attacks.run", *audited.AUDIT, audited.OWNED,
-                              f"--output_dir={whole}"))])  # yapf: disable
+        check([finished(Program("attacks.run", *audited.AUDIT, audited.OWNED,
+                                f"--output_dir={whole}"))])  # yapf: disable
         expected = {"rows_of_a_whole_audit": server.rows}
     with audited.served(folder / "model") as server:
         before = []
@@ -224,7 +225,7 @@ def make_audit():
 
         server.fault = fault
         status, _, err = finished(
-            start("attacks.run", *audited.AUDIT, audited.OWNED, f"--output_dir={half}"))
+            Program("attacks.run", *audited.AUDIT, audited.OWNED, f"--output_dir={half}"))
         assert status == 1 and len(before) == 1, err
         expected["rows_answered"] = before[0]
         expected["rows_in_doubt"] = server.rows - before[0]
@@ -263,7 +264,7 @@ def listed(text):
 
 
 def finished(process):
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from tests.compatibility import audited
-from tests.compatibility.programs import start
+from tests.programs import Program
 
 OLD = pathlib.Path(__file__).parent / "data" / "audit"
 EXPECTED = json.loads((OLD / "expected.json").read_text())
@@ -26,7 +26,7 @@ def has_address():
 
 def audit(*options):
     """The bill of an audit by the program; that the endpoint is owned is in the ledger."""
-    process = start("attacks.run", *audited.AUDIT, *options)
+    process = Program("attacks.run", *audited.AUDIT, *options)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     directory = pathlib.Path(options[-1].removeprefix("--output_dir="))

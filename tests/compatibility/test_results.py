@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from tests.compatibility.audited import SMALL_RUN
-from tests.compatibility.programs import start
+from tests.programs import Program
 
 OLD = pathlib.Path(__file__).parent / "data" / "results"
 # What the measures of a defence's distortion may be called since.
@@ -61,7 +61,7 @@ def runs(tmp_path_factory):
         shutil.copytree(OLD, copy)
         (copy / "summary.csv").unlink()
         (copy / "comparisons.csv").unlink()
-        started[kind] = copy, contents(copy / "cells"), start(*command(copy))
+        started[kind] = copy, contents(copy / "cells"), Program(*command(copy))
     finished = {}
     for kind, (copy, before, process) in started.items():
         out, err = process.communicate(timeout=300)

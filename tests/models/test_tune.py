@@ -1,10 +1,6 @@
 """The program `python -m models.tune`."""
 import json
-import os
-import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
 
@@ -15,8 +11,8 @@ from models.data import splits
 from models.processes import strategy
 from revsig_keras import choose_strength
 from revsig_keras.cli import tuning
+from tests.programs import run
 
-ROOT = pathlib.Path(__file__).parents[2]
 DATA = loading.DataConfig("digits", split_seed=3)
 
 
@@ -49,25 +45,15 @@ def test_a_victim_of_another_split_is_refused(directory):
         tune.tune(loading.DataConfig("digits"), directory, tuning.TuneConfig(max_l1=1))
 
 
-def run(*flags):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    return subprocess.run([sys.executable, "-m", "models.tune", *flags],
-                          cwd=ROOT,
-                          env=environment,
-                          capture_output=True,
-                          text=True,
-                          timeout=120)
-
-
 def test_the_program(directory):
-    result = run(f"--victim={directory}", "--max_ece=.3", "--split_seed=3")
+    result = run("models.tune", f"--victim={directory}", "--max_ece=.3", "--split_seed=3")
     assert result.returncode == 0 and not result.stderr, result.stderr
     assert "revsig_keras.ReverseSigmoid(beta=" in result.stdout
 
 
 def test_help_lists_what_the_program_uses():
     """It does not list the flags of training a victim, which the same module defines."""
-    result = run("--help")
+    result = run("models.tune", "--help")
     listed = re.findall(r"^  --(?:\[no\])?(\w+):", result.stdout, re.M)
     data = ["cache_dir", "data_dir", "dataset", "download", "image_size", "split_seed"]
     assert listed == sorted([*data, "victim", "max_l1", "max_kl_nats", "max_ece", "plot", "json"])

@@ -1,18 +1,13 @@
 """Runs `python -m revsig_keras.export` and `python -m revsig_keras.inspect`."""
-import os
-import pathlib
-import subprocess
-import sys
-
 from absl import flags
 import pytest
 
 from revsig_keras.cli.program import guarded
 from revsig_keras.export import __main__ as program
+from tests import programs
 from tests.serving import exports
 
 REVERSE_SIGMOID = f"--defence={exports.DEFENCE}"
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def run(*options):
@@ -42,12 +37,4 @@ def refused(capsys, *options):
 
 def subprogram(*options, name="export"):
     """In a process of its own."""
-    command = [sys.executable, "-m", f"revsig_keras.{name}", *map(str, options)]
-    return subprocess.run(command,
-                          cwd=ROOT,
-                          capture_output=True,
-                          text=True,
-                          timeout=120,
-                          env={
-                              **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"
-                          })
+    return programs.run(f"revsig_keras.{name}", *options)

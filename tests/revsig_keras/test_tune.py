@@ -1,9 +1,5 @@
 """The tuning program for a model in a file."""
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 from absl import flags
 import keras
@@ -14,9 +10,8 @@ from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 from revsig_keras import tune
 from revsig_keras.cli import program
+from tests.programs import run
 from tests.revsig_keras import backends
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def call(*arguments):
@@ -59,18 +54,9 @@ def directory(tmp_path_factory):
 @backends.only_on("tensorflow", "torch", reason="slow on JAX, as any new process")
 def test_the_program(directory):
     """As a user starts it: the table, the line to paste, and the files."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    command = [
-        sys.executable, "-m", "revsig_keras.tune", f"--model={directory}/model.keras",
-        f"--inputs={directory}/inputs.npz", "--max_l1=.2", "--max_ece=.9",
-        f"--json={directory}/frontier.json", f"--plot={directory}/frontier.png"
-    ]
-    result = subprocess.run(command,
-                            cwd=ROOT,
-                            env=environment,
-                            capture_output=True,
-                            text=True,
-                            timeout=120)
+    result = run("revsig_keras.tune", f"--model={directory}/model.keras",
+                 f"--inputs={directory}/inputs.npz", "--max_l1=.2", "--max_ece=.9",
+                 f"--json={directory}/frontier.json", f"--plot={directory}/frontier.png")
     assert result.returncode == 0, result.stderr
     title, *_, empty, code = result.stdout.splitlines()
     assert title.startswith("Means over 60 rows of 3 classes. Limits: l1 <= 0.2, ece <= 0.9.")

@@ -14,8 +14,8 @@ from tests.attacks.endpoint.audited import publish
 from tests.attacks.endpoint.audited import write_data
 from tests.attacks.programs import call
 from tests.attacks.programs import figures
-from tests.attacks.programs import python
 from tests.attacks.programs import summary
+from tests.programs import Program
 from tests.serving.fault import Fault
 from tests.serving.server import GrpcFrontend
 from tests.serving.server import ModelServer
@@ -293,7 +293,7 @@ def test_faults_and_five_kills_lose_nothing(base, undisturbed, tmp_path):
         command = ("attacks.run", *LARGE, f"--dataset={data}", oracle(server),
                    f"--output_dir={tmp_path}")
         for kill in range(KILLS):
-            process = python(*command)
+            process = Program(*command)
             at = server.rows + chance.randrange(1, 5200 // (KILLS + 2))
             while server.rows < at and process.poll() is None:
                 time.sleep(0.001)
@@ -302,7 +302,7 @@ def test_faults_and_five_kills_lose_nothing(base, undisturbed, tmp_path):
             _, err = process.communicate(timeout=60)
             assert process.returncode == -signal.SIGKILL, err
         before = server.rows
-        process = python(*command)
+        process = Program(*command)
         _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         assert re.search(r"The ledger answers [\d,]+ rows. [\d,]+ others were on their way", err)
@@ -321,7 +321,7 @@ def test_a_kill_costs_at_most_the_rows_in_progress(base, undisturbed, tmp_path):
     with ModelServer(base, fault=lambda call: Fault(delay_s=0.02)) as server:
         command = ("attacks.run", *LARGE, f"--dataset={data}", oracle(server),
                    f"--output_dir={tmp_path}")
-        process = python(*command)
+        process = Program(*command)
         at = chance.randrange(1, 5000)
         while server.rows < at and process.poll() is None:
             time.sleep(0.001)

@@ -38,8 +38,10 @@ def run(tmp_path, *arguments, **variables):
     return result.stderr, int(frozen), enabled == "True", level
 
 
-@pytest.mark.parametrize("arguments", [("-m", "revsig_keras.inspect"), ("-mattacks.plot",)],
-                         ids=str)
+@pytest.mark.parametrize("arguments", [
+    ("-mattacks.plot",),
+    pytest.param(("-m", "revsig_keras.inspect"), marks=pytest.mark.slow),
+], ids=str)  # yapf: disable
 def test_a_program_starts_quietly_and_without_the_garbage_of_tensorflow(arguments, tmp_path):
     stderr, frozen, enabled, level = run(tmp_path, *arguments, "--help")
     assert (stderr, enabled, level) == ("", True, "2") and frozen > 300_000
@@ -63,7 +65,10 @@ assert gc.get_freeze_count() == frozen and gc.isenabled() and os.fstat(2).st_ino
 """
 
 
-@pytest.mark.parametrize("arguments", [("-c", HOST), ("-m", "host.serve")], ids=["-c", "-m"])
+@pytest.mark.parametrize("arguments", [
+    ("-m", "host.serve"),
+    pytest.param(("-c", HOST), marks=pytest.mark.slow),
+], ids=["-m", "-c"])  # yapf: disable
 def test_a_host_process_keeps_its_collector_environment_and_descriptors(arguments, tmp_path):
     (tmp_path / "host").mkdir()
     (tmp_path / "host" / "__init__.py").write_text(HOST)

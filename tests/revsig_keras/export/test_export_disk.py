@@ -4,17 +4,15 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
-import sys
 
 import keras
 import pytest
 import tensorflow as tf
 
+from tests import programs
 from tests.revsig_keras import classifiers
 from tests.revsig_keras.programs import refused
 from tests.revsig_keras.programs import REVERSE_SIGMOID
-from tests.revsig_keras.programs import ROOT
 
 
 @pytest.mark.parametrize("base", ["file", "file/base"])
@@ -72,7 +70,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(case, source_folder, tmp_path, c
 
 
 @pytest.mark.parametrize("kind", ["SavedModel", "keras"])
-def test_files_that_cannot_be_written_are_told_and_leave_nothing(kind, tmp_path):
+def test_files_that_cannot_be_written_are_told_and_leave_nothing(kind, tmp_path, tmp_path_factory):
     """The system refuses to, as on a disk that fills up: in the midst of a file."""
     inputs = keras.Input((6,))
     model = keras.Model(inputs, classifiers.dense("softmax")(keras.layers.Dense(50000)(inputs)))
@@ -82,12 +80,10 @@ def test_files_that_cannot_be_written_are_told_and_leave_nothing(kind, tmp_path)
     code = (f"{limit}; from revsig_keras.cli import program; "
             "from revsig_keras.export import __main__ as export; "
             "export.define_flags(); program.run(export.main)")
+    script = tmp_path_factory.mktemp("script") / "limited.py"
+    script.write_text(code)
     options = (f"--model={path}", f"--output={tmp_path / 'base'}", REVERSE_SIGMOID)
-    result = subprocess.run([sys.executable, "-c", code, *options],
-                            cwd=ROOT,
-                            capture_output=True,
-                            text=True,
-                            timeout=120)
+    result = programs.run(script, *options)
     assert result.returncode == 1 and not result.stdout
     assert re.match("error: .*File too large", result.stderr.splitlines()[-1]), result.stderr
     assert "Traceback" not in result.stderr and os.listdir(tmp_path) == [path.name]
