@@ -35,6 +35,17 @@ def policies() -> list[str]:
     return ["float32", "mixed_float16", "mixed_bfloat16", *wide]
 
 
+def mode_of_policy() -> dict[str, str]:
+    """Returns a mode for each dtype policy, for checks that take seconds to compile.
+
+    XLA keeps values wider than the dtype where it can, so the narrow dtypes are harder without it.
+    JAX compiles in any case, each operation by itself where not the function as a whole.
+    """
+    narrow = {"tensorflow": ("graph", "eager"), "jax": ("jit", "jit")}.get(NAME, ("eager",) * 2)
+    widest = list(modes())[-1]
+    return dict(zip(("float32", "mixed_float16", "mixed_bfloat16"), (widest, *narrow)))
+
+
 @contextlib.contextmanager
 def enabled(dtype: str) -> Iterator[None]:
     """Makes the dtype available: JAX turns float64 into float32 unless told otherwise."""

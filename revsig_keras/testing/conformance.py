@@ -118,12 +118,11 @@ def check_gradients(subject: Subject) -> None:
     inputs = np.concatenate([subject.extreme(5), subject.hostile(80, 6)])
     weights = np.arange(1.0, subject.classes + 1, dtype="float32")
     weights = weights.reshape(subject.shape(1))
-    for policy in ("float32", "mixed_float16", "mixed_bfloat16"):
+    for policy, name in backends.mode_of_policy().items():
         layer = subject.variant(dtype=policy)
         tensor = ops.cast(ops.convert_to_tensor(inputs), layer.compute_dtype)
         gradients = backends.gradients(_weighted_sum(layer, weights))
-        name, mode = list(backends.modes().items())[-1]  # The most compiled one.
-        gradient, = mode(gradients)(tensor)
+        gradient, = backends.modes()[name](gradients)(tensor)
         _require(np.isfinite(as_float64(gradient)).all(), f"{policy}, {name}: not finite")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from revsig_keras import reverse_sigmoid
 from revsig_keras import ReverseSigmoid
+from revsig_keras.testing.backends import mode_of_policy
 from revsig_keras.testing.rows import softmax_rows
 from revsig_keras.testing.rows import TINY
 from tests.revsig_keras import reference
@@ -17,6 +18,7 @@ from tests.revsig_keras.backends import constant
 from tests.revsig_keras.backends import each_main_mode
 from tests.revsig_keras.backends import EAGER
 from tests.revsig_keras.backends import gradients
+from tests.revsig_keras.backends import MODES
 from tests.revsig_keras.backends import USUAL
 
 STRENGTHS = [(beta, gamma)
@@ -194,11 +196,10 @@ def test_in_training_the_probabilities_are_clean(options):
     assert abs(as_float64(layer(np.float32(values))) - clean).max() > 0.05
 
 
-@each_main_mode
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy, mode", mode_of_policy().items())
 @pytest.mark.parametrize("options", [LOGITS, UNITS, UNIT_LOGITS],
                          ids=["logits", "units", "unit logits"])
-def test_gradients_of_heads_are_finite(mode, policy, options):
+def test_gradients_of_heads_are_finite(policy, mode, options):
     """Where the softmax is saturated, classes are masked, and units are 0, 1/2 or 1."""
     if options == UNITS:
         y = np.append(unit_values(), 0.5)[None]
@@ -211,7 +212,7 @@ def test_gradients_of_heads_are_finite(mode, policy, options):
         return ops.sum(ops.cast(layer(y), "float32") * weights)
 
     y = ops.cast(y, layer.compute_dtype)
-    gradient, = mode(lambda y: gradients(loss)(y))(y)
+    gradient, = MODES[mode](lambda y: gradients(loss)(y))(y)
     assert np.isfinite(as_float64(gradient)).all()
 
 

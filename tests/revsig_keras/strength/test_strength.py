@@ -43,9 +43,12 @@ def measured(p, labels, beta, gamma):
     }
 
 
-@each_class_count
-@pytest.mark.parametrize("limits", [{"l1": 0.3}, {"kl_nats": 0.2}, {"ece": 0.25},
-                                    {"l1": 0.3, "kl_nats": 0.15, "ece": 0.3}])  # yapf: disable
+ALL_LIMITS = {"l1": 0.3, "kl_nats": 0.15, "ece": 0.3}
+
+
+@pytest.mark.parametrize("classes, limits", backends.some_of(
+    (10, ALL_LIMITS), (2, ALL_LIMITS), (100, ALL_LIMITS), (10, {"l1": 0.3}),
+    (10, {"kl_nats": 0.2}), (10, {"ece": 0.25})))  # yapf: disable
 def test_no_strength_inside_the_limits_misleads_more(classes, limits):
     """And a limit is met closely, where it binds; the costs are those of the layer."""
     p, labels = victim(classes)
@@ -70,7 +73,10 @@ def test_no_strength_inside_the_limits_misleads_more(classes, limits):
 @each_class_count
 def test_a_larger_limit_misleads_no_less(classes):
     p, _ = victim(classes)
-    chosen = [choose_strength(p, max_l1=limit).row.kl_nats for limit in (0.05, 0.1, 0.3, 0.6)]
+    chosen = [
+        choose_strength(p, max_l1=limit, gammas=[0.1, 0.4]).row.kl_nats
+        for limit in (0.05, 0.1, 0.3, 0.6)
+    ]
     assert chosen == sorted(chosen) and chosen[0] < chosen[-1]
 
 
@@ -123,7 +129,7 @@ def test_a_sigmoid_unit_is_a_row_of_two_classes():
     p[:6, 1] = 0.0, 1.0, 0.5, 1e-30, 0.5 - 2.0**-25, 0.5 + 2.0**-24
     y = p[:, 1:]
     rows = np.concatenate([1 - y, y], axis=1)
-    limits = {"max_l1": 0.3, "max_ece": 0.3}
+    limits = {"max_l1": 0.3, "max_ece": 0.3, "gammas": [0.2]}
     choice = choose_strength(y, labels, **limits)
     assert choice == choose_strength(rows, labels, **limits) and choice.num_classes == 2
     served = np.asarray(choice.layer()(y)).astype("float64")
@@ -140,7 +146,7 @@ def test_units_of_a_multi_label_head():
     y = victim(2, rows=60)[0][:, 1].reshape(20, 3)
     with pytest.raises(ValueError, match=r"reshaped to \(rows \* units, 1\)"):
         choose_strength(y, max_l1=0.3)
-    choice = choose_strength(y.reshape(-1, 1), max_l1=0.3)
+    choice = choose_strength(y.reshape(-1, 1), max_l1=0.3, gammas=[0.2])
     served = np.asarray(choice.layer(multi_label=True)(y))
     assert choice.row.l1 == pytest.approx(2 * abs(served - y).mean(), abs=1e-6)
 
@@ -191,7 +197,8 @@ def test_the_table_and_the_code():
 @pytest.mark.parametrize("with_labels", [False, True])
 def test_the_figure(tmp_path, with_labels):
     p, labels = victim(10)
-    choice = choose_strength(p, labels if with_labels else None, max_l1=0.3, max_kl_nats=1)
+    labels = labels if with_labels else None
+    choice = choose_strength(p, labels, max_l1=0.3, max_kl_nats=1, gammas=[0.1, 0.4])
     choice.plot(tmp_path / "frontier.png")
     assert (tmp_path / "frontier.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="not supported"):
