@@ -1,4 +1,5 @@
 """A SavedModel run by TensorFlow's C API, in a process that knows nothing of its Python API."""
+import atexit
 import contextlib
 import ctypes
 from ctypes import c_char_p
@@ -6,6 +7,7 @@ from ctypes import c_int
 from ctypes import c_int64
 from ctypes import c_size_t
 from ctypes import c_void_p
+import functools
 import importlib.util
 import math
 import pathlib
@@ -67,7 +69,9 @@ FUNCTIONS = {
 
 
 def run_in_c_api(path, inputs, outputs, tags=("serve",)):
-    """The arrays of some tensors, given those of others, from a fresh process.
+    """The arrays of some tensors, given those of others, from a process of its own.
+
+    It is the same process for all calls, since loading the library takes a second.
 
     Args:
         path: The folder of the SavedModel.
@@ -75,13 +79,22 @@ def run_in_c_api(path, inputs, outputs, tags=("serve",)):
         outputs: Names of tensors.
         tags: Those of the graph.
     """
-    process = subprocess.run([sys.executable, __file__],
-                             input=pickle.dumps((str(path), inputs, outputs, tags)),
-                             capture_output=True,
-                             timeout=120)
-    if process.returncode:
-        raise RuntimeError(process.stderr.decode(errors="replace").strip().splitlines()[-1])
-    return pickle.loads(process.stdout)
+    process = _process()
+    pickle.dump((str(path), inputs, outputs, tags), process.stdin)
+    process.stdin.flush()
+    answers, error = pickle.load(process.stdout)
+    if error:
+        raise RuntimeError(error)
+    return answers
+
+
+@functools.cache
+def _process():
+    process = subprocess.Popen([sys.executable, __file__],
+                               stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    atexit.register(process.communicate)  # Which closes its input, and so ends it.
+    return process
 
 
 def libraries():
@@ -165,8 +178,19 @@ class Library:
         return np.frombuffer(content, dtype=name).reshape(shape)
 
 
+def main():
+    """Answers one request after the other, until there are no more."""
+    library = Library()
+    while sys.stdin.buffer.peek(1):
+        try:
+            reply = library.run(*pickle.load(sys.stdin.buffer)), None
+        except RuntimeError as error:
+            reply = None, str(error)
+        if "tensorflow" in sys.modules:
+            reply = None, "Python's TensorFlow was imported"
+        pickle.dump(reply, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
 if __name__ == "__main__":
-    answers = Library().run(*pickle.load(sys.stdin.buffer))
-    if "tensorflow" in sys.modules:
-        raise RuntimeError("Python's TensorFlow was imported")
-    pickle.dump(answers, sys.stdout.buffer)
+    main()
