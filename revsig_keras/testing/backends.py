@@ -35,6 +35,16 @@ def policies() -> list[str]:
     return ["float32", "mixed_float16", "mixed_bfloat16", *wide]
 
 
+def modes_of(policy: str) -> dict[str, Callable[[Callable], Callable]]:
+    """Returns the modes to try a dtype policy in.
+
+    On TensorFlow, XLA is tried with float32 and with the narrowest dtype: it takes a second for
+    each, and what it makes for the others differs in casts alone.
+    """
+    without_xla = NAME == "tensorflow" and policy not in ("float32", "mixed_bfloat16")
+    return {name: mode for name, mode in modes().items() if name != "xla" or not without_xla}
+
+
 def mode_of_policy() -> dict[str, str]:
     """Returns a mode for each dtype policy, for checks that take seconds to compile.
 

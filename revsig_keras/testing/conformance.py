@@ -47,14 +47,14 @@ def check_defence(layer: Defence, classes: int = 10) -> None:
 
 
 def check_rows(subject: Subject) -> None:
-    """Rows are distributions and keep their label as claimed, in every mode and dtype."""
+    """Rows are distributions and keep their label as claimed, in each mode and each dtype."""
     hostile, ordinary = subject.hostile(400, 1), subject.ordinary(400, 3, 2)
     inputs = np.concatenate([hostile, ordinary])
     for policy in backends.policies():
         layer = subject.variant(dtype=policy)
         step = epsilon(layer.compute_dtype)
         outputs = {}
-        for name, mode in backends.modes().items():
+        for name, mode in backends.modes_of(policy).items():
             where = f"{policy}, {name}"
             with backends.enabled(policy):
                 output = mode(layer)(ops.convert_to_tensor(inputs))

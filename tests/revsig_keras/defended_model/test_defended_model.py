@@ -1,6 +1,4 @@
 """The wrapper: what it serves, what it trains, and what its files give away."""
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -10,6 +8,7 @@ import tensorflow as tf
 from revsig_keras import DefendedModel
 from revsig_keras import make_defence
 from revsig_keras import ReverseSigmoid
+from tests.programs import run
 
 X = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
 Y = np.random.default_rng(1).integers(4, size=64)
@@ -134,8 +133,9 @@ def test_a_fresh_process_is_bit_equal(tmp_path):
                "assert int(one.optimizer.iterations.numpy()) == 2\n"
                "x = np.load('x.npy')\n"
                "np.savez('out.npz', one=one.predict(x, verbose=0), **two.predict(x, verbose=0))\n")
-    environment = {"PYTHONPATH": ":".join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, check=True)
+    (tmp_path / "program.py").write_text(program)
+    result = run(tmp_path / "program.py", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
     two = models["two"].predict(X, verbose=0)
     with np.load(tmp_path / "out.npz") as fresh:
         for name, expected in {"one": one.predict(X, verbose=0), **two}.items():

@@ -208,15 +208,16 @@ def test_the_figure(tmp_path, with_labels):
 @numpy_alone
 def test_the_closest_is_named_where_nothing_is_inside():
     p, labels = victim(10)
+    gammas = [0.05, 0.4]
     with pytest.raises(ValueError,
                        match=r"is inside `max_l1`=1e-06. The closest has l1=0\.\d+, "
                        r"with beta=0.00625 and gamma=0.05"):
-        choose_strength(p, max_l1=1e-6, max_kl_nats=9)
-    clean = choose_strength(p, labels, max_l1=1e-1).clean_ece
+        choose_strength(p, max_l1=1e-6, max_kl_nats=9, gammas=gammas)
+    clean = choose_strength(p, labels, max_l1=1e-1, gammas=gammas).clean_ece
     with pytest.raises(ValueError, match=r"`max_ece`=0.0001. The closest has ece=0\."):
-        choose_strength(p, labels, max_ece=1e-4)
+        choose_strength(p, labels, max_ece=1e-4, gammas=gammas)
     # An unsure victim's calibration improves first: what is inside lies in the middle.
-    assert choose_strength(p, labels, max_ece=clean / 2).row.ece <= clean / 2
+    assert choose_strength(p, labels, max_ece=clean / 2, gammas=gammas).row.ece <= clean / 2
 
 
 GOOD = np.array([[0.7, 0.3], [0.4, 0.6]])
