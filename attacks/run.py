@@ -4,8 +4,9 @@
 
 A flag behind --flagfile overrides it, one in front of it does not: put the flagfile first. Given
 the same command again, a run that was stopped continues; given more members in --budgets, --seeds,
---defences, --attacks or --adversaries, it extends its output directory. A member is
-name[:key=value]..., as in --defences=none,reverse_sigmoid:beta=1:gamma=.2.
+--victim_seeds, --split_seeds, --clone_architectures, --defences, --attacks or --adversaries, it
+extends its output directory. A member is name[:key=value]..., as in
+--defences=none,reverse_sigmoid:beta=1:gamma=.2.
 
 Exit statuses: 0 where the verdict is passed or there is no --fail_above, 1 for an error, 2 where it
 is failed, 3 where it is undecided, as while cells of the grid are missing.
