@@ -6,11 +6,10 @@ from attacks.report.alignment import aligned
 from attacks.report.columns import COMPARISONS
 from attacks.report.columns import named
 
-_WORDS = ("defence", "thief", "attack")
+_WORDS = ("defence", "thief", "attack", "clone")
+_NUMBERS = ("budget", "agreement_undefended", "agreement_defended", "difference")
 _HEADS = [
-    *_WORDS, *(named(COMPARISONS, name).head
-               for name in ("budget", "agreement_undefended", "agreement_defended", "difference")),
-    "95% interval", "95% for all",
+    *_WORDS, *(named(COMPARISONS, name).head for name in _NUMBERS), "95% interval", "95% for all",
     named(COMPARISONS, "query_multiplier").head, "95% interval", "mixed"
 ]
 
@@ -25,17 +24,28 @@ def comparison_table(comparisons: list[dict[str, Any]]) -> str:
     lines = [_HEADS, *map(_line, comparisons)]
     if not any(compared["mixed"] for compared in comparisons):
         lines = [line[:-1] for line in lines]
-    return "\n".join([*aligned(lines, left=len(_WORDS)), _closing_line(comparisons)])
+    words = len(_WORDS)
+    if len(set(map(_clones, comparisons))) == 1:
+        words -= 1
+        lines = [[*line[:words], *line[words + 1:]] for line in lines]
+    return "\n".join([*aligned(lines, left=words), _closing_line(comparisons)])
 
 
 def _line(compared):
     multiplier, bound = compared["query_multiplier"], compared["query_multiplier_is"]
-    return (compared["defence"], compared["kind"], compared["attack"], str(compared["budget"]),
-            f"{compared['agreement_undefended']:.3f}", f"{compared['agreement_defended']:.3f}",
-            f"{compared['difference']:+.3f}", _ends(compared, "difference_{}_95", "+.3f"),
-            _ends(compared, "difference_{}_all_95", "+.3f"),
+    return (compared["defence"], compared["kind"], compared["attack"], _clones(compared),
+            str(compared["budget"]), f"{compared['agreement_undefended']:.3f}",
+            f"{compared['agreement_defended']:.3f}", f"{compared['difference']:+.3f}",
+            _ends(compared, "difference_{}_95",
+                  "+.3f"), _ends(compared, "difference_{}_all_95", "+.3f"),
             "-" if multiplier is None else f"{bound.replace('=', '')}{multiplier:.2g} x",
             _ends(compared, "query_multiplier_{}_95", ".2g"), compared["mixed"] or "-")
+
+
+def _clones(compared):
+    """The architectures of the clones, undefended and defended, or the one of both."""
+    sides = (compared["undefended_clone"], compared["defended_clone"])
+    return ", ".join(dict.fromkeys(side or "-" for side in sides))
 
 
 def _ends(compared, name, form):

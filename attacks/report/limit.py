@@ -106,7 +106,7 @@ def reason(judged: list[Judged], limit: float, result: str) -> str:
     above = [one for one in judged if one.interval[1] > limit]
     widest = max(above, key=lambda one: one.interval[1])
     low, high = widest.interval
-    others = f", and those of {len(above) - 1} others do" * (len(above) > 1)
+    others = f" (as do {len(above) - 1} more)" * (len(above) > 1)
     return (f"The interval of {widest}, {low:.1%} to {high:.1%}, reaches above it{others}. "
             f"More {_more(widest.sample)} would decide it soonest.")
 

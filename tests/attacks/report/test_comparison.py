@@ -111,6 +111,9 @@ def test_victims_and_architectures_are_never_merged():
         "naive, sample, cnn": pytest.approx(0.1),
         "strongest": pytest.approx(0.45),
     }
+    lines = [line.split() for line in comparison_table(compare([*rows, *other])).splitlines()]
+    assert lines[0][:5] == ["defence", "thief", "attack", "clone", "queries"]
+    assert [line[3] for line in lines[2:5]] == ["mlp", "cnn", "mlp"]
 
 
 def test_differences_are_paired_by_test_row_where_rows_are_known():

@@ -156,6 +156,21 @@ def test_intervals_hold_the_truth_in_93_to_97_percent_of_draws(queries, shape):
     assert 0.93 <= level <= 0.97 and 0.93 <= difference <= 0.97
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("mean, spread", [(0.9, 0.15), (0.9, 0.02), (1.4, 0.06)])
+@pytest.mark.parametrize("count", [3, 5])
+def test_replicates_drawn_anew_make_intervals_that_hold_the_truth(count, mean, spread):
+    """Each has a split, a victim and test rows of its own."""
+    rng, held = np.random.default_rng(0), 0
+    true = stats.norm.cdf(mean / math.sqrt(1 + spread**2))
+    for _ in range(2000):
+        levels = stats.norm.cdf(mean + spread * rng.standard_normal(count))
+        found = crossed_mean(rng.binomial(359, levels) / 359, ["splits"])
+        low, high = found.fraction_interval(359)
+        held += low <= true <= high
+    assert 0.93 <= held / 2000 <= 0.97
+
+
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
     assert np.all(np.abs(coverage(50, (3, 3, 200), 250) - 0.95) < 0.045)
 
