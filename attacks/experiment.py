@@ -35,6 +35,7 @@ from models.data.splits import Splits
 from models.processes.preemption import Preemption
 from models.processes.workers import join
 from models.processes.workers import Workers
+from models.victim import VictimFile
 
 _LOG = logging.getLogger(__name__)
 
@@ -113,7 +114,9 @@ class Scene:
             ValueError: If the experiment is impossible on its data.
         """
         own = config.of_victim(victim)
-        splits = split(dataset, own.experiment.data.split_seed)
+        given = own.experiment.victim
+        is_foreign = isinstance(given, VictimFile) and given.is_own
+        splits = split(dataset, own.experiment.data.split_seed, for_victim=not is_foreign)
         pools = Pools(splits.pool.x, dataset.input_range, own.experiment.data)
         check_possible(own.experiment, dataset, pools)
         return cls(victim, own, splits, pools, target_source(own, dataset, splits, workers))

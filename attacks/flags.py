@@ -37,6 +37,7 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
     """
     raw = raw_values(RunConfig, values)
     _refuse_meaningless(values, is_remote=raw["oracle"] != LOCAL)
+    _refuse_without_victim(values)
     if raw["precision"] == "auto":
         raw["precision"], reason = precision.fastest()
         _LOG.info("--precision=auto: %s, as %s.", raw["precision"], reason)
@@ -62,6 +63,14 @@ def _refuse_meaningless(values, is_remote):
     if given:
         raise ValueError(f"`--{given[0]}` must be given with a remote --oracle only. "
                          f"Received: --oracle={LOCAL}")
+
+
+def _refuse_without_victim(values):
+    """Refuses flags of a victim that exists, where one is trained."""
+    given = [name for name in _names(VictimFile) if values[name].present]
+    if given and "victim" not in given:
+        raise ValueError(f"`--{given[0]}` must be given with --victim only. "
+                         f"Received: --{given[0]} alone")
 
 
 def _names(config):

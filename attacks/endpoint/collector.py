@@ -15,8 +15,8 @@ from attacks.endpoint.failures import RequestFailedError
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.ledger.records import Bill
 from attacks.endpoint.transport.retrying import delay_s
-from attacks.oracle.answers import read_answers
 from attacks.oracle.oracle import digest
+from models.answers import read_answers
 
 # A window has this many batches for each concurrent request: enough that waiting for its last
 # batches costs little time, few enough to fit into memory.

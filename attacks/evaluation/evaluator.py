@@ -6,7 +6,6 @@ import numpy as np
 
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.evaluation.agreement import fraction_true
-from attacks.evaluation.agreement import labels_of
 from attacks.evaluation.transferability import Transferability
 from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.defended_victim import DISTORTION
@@ -28,8 +27,10 @@ class Evaluator(AgreementEvaluator):
 
     def __init__(self, victims: DefendedVictims, splits: Splits, epsilon: float,
                  input_range: tuple[float, float]):
-        test, evaluation, model = splits.test, splits.evaluation, victims.clean.model
-        super().__init__(test, labels_of(model, test.x), evaluation, labels_of(model, evaluation.x))
+        test, evaluation, answer = splits.test, splits.evaluation, victims.clean.probabilities
+        super().__init__(test,
+                         answer(test.x).argmax(axis=1), evaluation,
+                         answer(evaluation.x).argmax(axis=1))
         self._victims = victims
         self._defended_labels: dict[str, np.ndarray] = {}
         self._transfer = Transferability(victims.clean, test, epsilon, input_range)
@@ -51,12 +52,19 @@ class Evaluator(AgreementEvaluator):
         }
 
     def figures(self, clone, logits):
-        log_victim, log_clone = self._log_clean, log_softmax(logits)
-        divergence = np.sum(np.exp(log_victim) * (log_victim - log_clone), axis=1).mean()
         return {
-            "clone_kl_nats": finite_or_none(divergence),
+            "clone_kl_nats": self._divergence(log_softmax(logits)),
             **self._transfer.measure(clone),
         }
+
+    def _divergence(self, log_clone):
+        """KL(clean victim || clone); None where the victim answers with labels alone."""
+        log_victim = self._log_clean
+        if log_victim is None:
+            return None
+        clean = np.exp(log_victim)
+        ratio = np.subtract(log_victim, log_clone, out=np.zeros_like(clean), where=clean > 0)
+        return finite_or_none(np.sum(clean * ratio, axis=1).mean())
 
     def _distortion(self, defence, queried):
         if queried is None:

@@ -4,8 +4,8 @@ import numpy as np
 
 from attacks.clone.clone import Clone
 from models.data.splits import Rows
-from models.inference import predict
 from models.seeds import derive
+from models.victim import OwnVictim
 from models.victim import Victim
 
 # Adversarial examples: enough for a standard error of at most 1.6 points.
@@ -26,10 +26,10 @@ class Transferability:
         input_range: The lowest and the highest value that an input can have.
     """
 
-    def __init__(self, victim: Victim, test: Rows, epsilon: float, input_range: tuple[float,
-                                                                                      float]):
+    def __init__(self, victim: Victim | OwnVictim, test: Rows, epsilon: float,
+                 input_range: tuple[float, float]):
         self._victim, self._range = victim, input_range
-        is_correct = predict(victim.model, test.x).argmax(axis=1) == test.y
+        is_correct = victim.probabilities(test.x).argmax(axis=1) == test.y
         rows = np.flatnonzero(is_correct)[:_ROWS]
         self._rows = Rows(test.x[rows], test.y[rows])
         self._step = epsilon * (input_range[1] - input_range[0])
@@ -49,4 +49,4 @@ class Transferability:
         if not len(self._rows):
             return None
         crafted = np.clip(self._rows.x + self._step * signs, *self._range).astype(np.float32)
-        return float(np.mean(predict(self._victim.model, crafted).argmax(axis=1) != self._rows.y))
+        return float(np.mean(self._victim.probabilities(crafted).argmax(axis=1) != self._rows.y))

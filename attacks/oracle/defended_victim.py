@@ -8,10 +8,12 @@ import numpy as np
 from models.data.streamed import Inputs
 from models.inference import log_softmax
 from models.inference import predict
+from models.victim import OwnVictim
 from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics
 from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defended_model.expectations import check_configuration
 
 # What `DefendedVictim.distortion` measures.
 DISTORTION = ("distortion_kl_nats", "distortion_kl_bits", "distortion_kl_reverse_nats",
@@ -19,7 +21,7 @@ DISTORTION = ("distortion_kl_nats", "distortion_kl_bits", "distortion_kl_reverse
 
 
 class DefendedVictim:
-    """The victim as it answers under one defence.
+    """A Keras victim as it answers under one defence.
 
     Args:
         victim: The clean victim.
@@ -45,8 +47,8 @@ class DefendedVictim:
             forward = backward = l1 = 0.0
             label_changes = 0
         else:
-            logits, clean, answers = np.split(predict(self._stages, inputs), 3, axis=1)
-            cost = metrics.distortion(log_softmax(logits), answers)
+            log_clean, clean, answers = self.compare(inputs)
+            cost = metrics.distortion(log_clean, answers)
             forward = cost.kl_clean_defended_nats.mean()
             backward = cost.kl_defended_clean_nats.mean()
             l1 = cost.l1.mean()
@@ -54,6 +56,11 @@ class DefendedVictim:
         distances = forward, forward / np.log(2), backward, backward / np.log(2), l1
         measured = [*map(finite_or_none, distances), int(label_changes)]
         return dict(zip(DISTORTION, measured, strict=True))
+
+    def compare(self, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns clean log-probabilities, and clean and defended probabilities for `inputs`."""
+        logits, clean, answers = np.split(predict(self._stages, inputs), 3, axis=1)
+        return log_softmax(logits), clean, answers
 
     @functools.cached_property
     def _stages(self):
@@ -63,6 +70,34 @@ class DefendedVictim:
         return keras.Model(model.input, keras.layers.Concatenate()(stages))
 
 
+class DefendedOwnVictim(DefendedVictim):
+    """A victim that was trained elsewhere, with the defence behind its answers.
+
+    Args:
+        victim: The clean victim.
+        defence: See `DefendedVictim`.
+    """
+
+    def __init__(self, victim: OwnVictim, defence: str):
+        self._victim, self._layer = victim, make_defence(defence)
+        if self._layer is not None:  # Its answers are like those of a softmax, whatever they were.
+            check_configuration(keras.layers.Softmax(), victim.num_classes, self._layer)
+
+    def predict(self, inputs):
+        return self._defend(self._victim.probabilities(inputs))
+
+    def compare(self, inputs):
+        clean = self._victim.probabilities(inputs)
+        log_clean = self._victim.log_probabilities(inputs)
+        if log_clean is None:
+            with np.errstate(divide="ignore"):
+                log_clean = np.log(clean.astype(np.float64))
+        return log_clean, clean, self._defend(clean)
+
+    def _defend(self, clean):
+        return clean if self._layer is None else np.asarray(self._layer(clean, training=False))
+
+
 class DefendedVictims:
     """One victim under any defence; what is made for a defence is kept for its next use.
 
@@ -70,14 +105,15 @@ class DefendedVictims:
         clean: The victim without a defence.
     """
 
-    def __init__(self, clean: Victim):
+    def __init__(self, clean: Victim | OwnVictim):
         self.clean = clean
         self._made: dict[str, DefendedVictim] = {}
 
     def under(self, defence: str) -> DefendedVictim:
         """Returns the victim under a defence, as written."""
         if defence not in self._made:
-            self._made[defence] = DefendedVictim(self.clean, defence)
+            kind = DefendedOwnVictim if isinstance(self.clean, OwnVictim) else DefendedVictim
+            self._made[defence] = kind(self.clean, defence)
         return self._made[defence]
 
 

@@ -17,8 +17,8 @@ from models.data.splits import Splits
 from models.processes.locks import lock
 
 
-def local_target(victim: victims.Victim, splits: Splits, input_range: tuple[float, float],
-                 epsilon: float) -> Target:
+def local_target(victim: victims.Victim | victims.OwnVictim, splits: Splits,
+                 input_range: tuple[float, float], epsilon: float) -> Target:
     """Returns the target of a victim in this process, which answers under any defence.
 
     Args:
@@ -31,12 +31,22 @@ def local_target(victim: victims.Victim, splits: Splits, input_range: tuple[floa
     return Target(
         oracle=lambda defence, budget: LocalOracle(defended.under(defence).predict, budget),
         evaluator=Evaluator(defended, splits, epsilon, input_range),
-        truth=TrueLabels(splits.pool, victim.model.output_shape[-1]).predict,
-        record={
-            "name": victim.record["config"]["architecture"],
-            "fingerprint": victim.fingerprint(),
-            **victim.record
-        })
+        truth=TrueLabels(splits.pool, victim.num_classes).predict,
+        record=_record(victim),
+        labels_only=victim.labels_only)
+
+
+def _record(victim):
+    """What results keep of the victim; one that was trained elsewhere has no configuration."""
+    config = victim.record.get("config")
+    return {
+        **({} if config is None else {
+               "name": config["architecture"]
+           }),
+        "fingerprint":
+            victim.fingerprint(),
+        **victim.record,
+    }
 
 
 class LocalSource(TargetSource):
@@ -54,13 +64,21 @@ class LocalSource(TargetSource):
     def __init__(self, config: RunConfig, dataset: Dataset, splits: Splits):
         self._config, self._dataset, self._splits = config, dataset, splits
         victim = config.experiment.victim
-        self._given = self._load(victim.path) if isinstance(victim, victims.VictimFile) else None
+        self._given = None
+        if isinstance(victim, victims.VictimFile):
+            self._given = self._load_given(victim)
 
     @contextlib.contextmanager
     def open(self, workers, progress, checkpoint):
         victim = self._given or self._train_once(workers, progress, checkpoint)
         yield local_target(victim, self._splits, self._dataset.input_range,
                            self._config.experiment.epsilon)
+
+    def _load_given(self, victim):
+        if victim.is_own:
+            return victims.load_own_victim(victim, self._dataset, self._splits)
+        victim.refuse_options("victim_signature", "victim_output", "victim_range")
+        return self._load(victim.path)
 
     def _load(self, path):
         return victims.load_victim(path, self._dataset, self._config.experiment.data.split_seed)

@@ -22,11 +22,11 @@ from attacks.endpoint.preparation import Preparation
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.config import RunConfig
-from attacks.oracle.answers import are_labels
-from attacks.oracle.answers import check_probabilities
 from attacks.oracle.truth import TrueLabels
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
+from models.answers import are_labels
+from models.answers import check_probabilities
 from models.data.dataset import Dataset
 from models.data.splits import Rows
 from models.data.splits import Splits

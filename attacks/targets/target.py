@@ -50,5 +50,5 @@ class Target:
         for name, needs in ((cell.adversary, needs), (cell.attack,
                                                       ATTACKS.make(cell.attack).needs)):
             if self.labels_only and needs == "probabilities":
-                return f"{name} needs {needs}, and the endpoint answers with labels only"
+                return f"{name} needs {needs}, and the victim answers with labels only"
         return cell.unfit()

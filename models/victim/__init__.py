@@ -10,9 +10,12 @@ from models.victim.files import save_victim
 from models.victim.model import SCHEMA_VERSION
 from models.victim.model import train_victim
 from models.victim.model import Victim
+from models.victim.own.loading import load_own_victim
+from models.victim.own.own_victim import OwnVictim
 
 __all__ = [
     "MODEL_NAME",
+    "OwnVictim",
     "RECORD_NAME",
     "SCHEMA_VERSION",
     "Victim",
@@ -20,6 +23,7 @@ __all__ = [
     "VictimFile",
     "differences",
     "exists",
+    "load_own_victim",
     "load_victim",
     "save_victim",
     "train_victim",

@@ -7,6 +7,10 @@ from models.training.optimizers import check_optimizer
 from models.training.optimizers import OPTIMIZERS
 from revsig_keras.arguments import check_integer
 from revsig_keras.options import option
+from revsig_keras.saved_model.files import is_saved_model
+
+# How victims begin that are functions.
+OWN_PREFIXES = ("python:", "custom:")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,15 +50,65 @@ class VictimConfig:
             object.__setattr__(self, name, check_integer(name, getattr(self, name), least=least))
 
 
+def _parse_range(values):
+    try:
+        low, high = map(float, values)
+    except ValueError:
+        raise ValueError("`victim_range` must be LOWEST,HIGHEST, two numbers. "
+                         f"Received: {','.join(values)}") from None
+    return low, high
+
+
 @dataclasses.dataclass(frozen=True)
 class VictimFile:
-    """A trained victim on disk.
+    """A victim that exists already.
 
     Attributes:
-        path: `victim.keras`, with `victim.json` beside it, or their directory.
+        path: `victim.keras`, with `victim.json` beside it, or their directory, as
+            `models.train` has written them; or a victim that was trained elsewhere: a .keras or .h5
+            file, the folder of a SavedModel, `python:MODULE:FUNCTION`, or
+            `custom:file=FILE:function=NAME`.
+        victim_signature: The signature of a SavedModel. `None`: `serving_default`, or the only one.
+        victim_output: The output that answers, or `None` for the only one.
+        victim_range: The lowest and the highest value of an input of the model. `None`: as in the
+            data set, and 0 to 255 for inputs of bytes.
     """
     path: str | os.PathLike = option(
-        help="A victim.keras that `python -m models.train` has written, with its victim.json "
-        "beside it. By default a victim is trained first, as the --victim_... flags say.",
+        help="A victim that exists: a victim.keras that `python -m models.train` has written, with "
+        "its victim.json beside it. Or one that was trained elsewhere, on rows that are not known: "
+        "a Keras file, the folder of a SavedModel, a function from inputs to answers as "
+        "python:MODULE:FUNCTION or custom:file=FILE:function=NAME; all rows of --dataset are then "
+        "the thief's and the evaluator's. By default a victim is trained first, as the "
+        "--victim_... flags say.",
         name="victim",
         kind=str)
+    victim_signature: str | None = option(
+        None, "With a SavedModel as --victim: its signature. Default: serving_default, or the only "
+        "one.")
+    victim_output: str | None = option(
+        None, "With a --victim of several outputs: the one that answers, with probabilities, "
+        "logits or labels.")
+    victim_range: tuple[float, float] | None = option(
+        None, "With a --victim that was trained elsewhere: LOWEST,HIGHEST of its inputs, such as "
+        "-1,1. Default: as in the data set, and 0,255 for inputs of bytes.",
+        parse=_parse_range)
+
+    def __post_init__(self):
+        if self.victim_range is not None and not self.victim_range[0] < self.victim_range[1]:
+            raise ValueError("`victim_range` must be LOWEST,HIGHEST, in this order. Received: "
+                             f"{self.victim_range[0]},{self.victim_range[1]}")
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it was trained elsewhere: all but directories and files with a `victim.json`."""
+        if os.fspath(self.path).startswith(OWN_PREFIXES) or is_saved_model(self.path):
+            return True
+        record = os.path.splitext(self.path)[0] + ".json"
+        return os.path.isfile(self.path) and not os.path.exists(record)
+
+    def refuse_options(self, *names: str) -> None:
+        """Raises `ValueError` if one of these options is given, although it means nothing here."""
+        for name in names:
+            if getattr(self, name) is not None:
+                raise ValueError(f"`{name}` must be left out for the victim {self.path}, which has "
+                                 f"none to choose. Received: {getattr(self, name)}")

@@ -34,6 +34,7 @@ class Victim:
         model: A model that emits probabilities; its last layer is the softmax of the logits.
         record: Its description, as `victim.json` holds it.
     """
+    labels_only = False
     model: keras.Model
     record: dict[str, Any]
 

@@ -87,10 +87,23 @@ def test_all_flags_of_a_local_oracle():
             (2,), ("mlp", "digits_cnn"), RecipeChoice(("adam", "sgd:epochs=3"), 5)),
         ExecutionConfig("d", ProcessConfig("one_device", 11.0), 12, (0, 1, 3), True),
         Judgement(13.0, 0.75))
-    remote = {option.name for option in options_of(RemoteConfig)}
-    assert {option.name for option in options_of(RunConfig)} - remote - {"victim"} == set(given)
+    others = {option.name for kind in (RemoteConfig, VictimFile) for option in options_of(kind)}
+    assert {option.name for option in options_of(RunConfig)} - others == set(given)
     file = configured("--victim=v.keras").experiment.victim
     assert file == VictimFile("v.keras")
+    file = configured("--victim=v", "--victim_signature=a", "--victim_output=b",
+                      "--victim_range=-1,2").experiment.victim
+    assert file == VictimFile("v", "a", "b", (-1.0, 2.0))
+
+
+@pytest.mark.parametrize("flags, message", [
+    (("--victim_range=0,255",), "`--victim_range` must be given with --victim only"),
+    (("--victim=v", "--victim_range=1"), "`victim_range` must be LOWEST,HIGHEST, two numbers"),
+    (("--victim=v", "--victim_range=2,1"), "`victim_range` must be LOWEST,HIGHEST, in this order"),
+])  # yapf: disable
+def test_flags_of_a_victim_that_was_trained_elsewhere(flags, message):
+    with pytest.raises(ValueError, match=message):
+        configured(*flags)
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.parent.name + "/" + path.stem)

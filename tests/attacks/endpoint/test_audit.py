@@ -142,7 +142,7 @@ def test_an_endpoint_of_labels_is_audited_by_thieves_that_need_labels(server, da
     assert call(*SMALL, f"--dataset={data}", oracle(server), OWNED, "--oracle_signature=labels",
                 f"--output_dir={tmp_path}") == 0
     assert {row["adversary"] for row in summary(tmp_path)} == {"labels"}
-    assert "probabilities needs probabilities, and the endpoint answers with labels only" in (
+    assert "probabilities needs probabilities, and the victim answers with labels only" in (
         capsys.readouterr().err)
 
 

@@ -99,7 +99,7 @@ def test_a_generator_that_makes_nothing_new_ends_the_attack(monkeypatch):
 @pytest.mark.parametrize("adversary, labels_only, message", [
     ("labels", False, f"{ZEROTH} needs probabilities, and labels keeps labels only"),
     ("semi_supervised", False, "keeps labels only"),
-    ("averaged", True, f"{ZEROTH} needs probabilities, and the endpoint answers with labels only"),
+    ("averaged", True, f"{ZEROTH} needs probabilities, and the victim answers with labels only"),
     ("probabilities", False, None),
     ("averaged", False, None),
 ])

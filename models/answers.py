@@ -1,8 +1,11 @@
-"""Reads and validates the answers of an oracle."""
+"""Reads and validates the answers of a classifier."""
 
 import numpy as np
 
 from models.training.plan import SUM_TOLERANCE
+
+# What the output of a classifier can be.
+KINDS = ("probabilities", "logits", "labels")
 
 
 def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
@@ -29,7 +32,7 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
     columns = raw.reshape(rows, -1).shape[1] if rows else num_classes
     if raw.dtype.kind not in "iuf" and raw.dtype.name != "bfloat16":
         raise ValueError("An answer must be numbers, probabilities or labels. Received: "
-                         f"{raw.dtype}; choose another output by `output_name`")
+                         f"{raw.dtype}; choose another output")
     if columns == 1 and raw.dtype.kind in "iu":
         return _one_hot(raw.reshape(-1), num_classes)
     if columns == 1 and num_classes == 2:
@@ -39,6 +42,45 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
         raise ValueError(f"An answer must have {num_classes} classes, as the data has. Received: "
                          f"{columns} numbers per row")
     return raw.reshape(rows, -1).astype(np.float32)
+
+
+def kind_of(raw: np.ndarray, rows: int, num_classes: int) -> str:
+    """Returns what the output of a classifier is, of `KINDS`.
+
+    Whole numbers, and rows of zeros and a one, are labels; distributions are probabilities; finite
+    numbers, some of them outside of [0, 1], are logits.
+
+    Args:
+        raw: The output for inputs enough to tell.
+        rows: The number of inputs.
+        num_classes: The number of classes of the data.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    scores = read_answers(raw, rows, num_classes)
+    if are_labels(scores):
+        return "labels"
+    try:
+        check_probabilities(scores, rows)
+        return "probabilities"
+    except ValueError as error:
+        if np.isfinite(scores).all() and (scores.min() < 0 or scores.max() > 1):
+            return "logits"
+        raise ValueError(
+            "The answers must be probabilities, logits or labels, and numbers in "
+            f"[0, 1] whose sum is not 1 are none of these. Received: {error}") from error
+
+
+def read_scores(raw: np.ndarray, rows: int, num_classes: int, kind: str) -> np.ndarray:
+    """Returns the answers in an output of a known kind, as `read_answers` does.
+
+    One float per row, where it is a logit u, is that of the second of two classes: (0, u).
+    """
+    scores = read_answers(raw, rows, num_classes)
+    if kind == "logits" and np.asarray(raw).size == rows:
+        return np.stack([np.zeros_like(scores[:, 1]), scores[:, 1]], axis=1)
+    return scores
 
 
 def check_probabilities(answers: np.ndarray, rows: int) -> None:

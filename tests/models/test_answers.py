@@ -3,9 +3,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from attacks.oracle.answers import are_labels
-from attacks.oracle.answers import check_probabilities
-from attacks.oracle.answers import read_answers
+from models.answers import are_labels
+from models.answers import check_probabilities
+from models.answers import read_answers
 
 Y = np.float32([[0.1, 0.7, 0.2], [1e-38, 0.0, 1.0]])
 
@@ -41,9 +41,9 @@ def test_one_unit_is_the_second_of_two_classes(shape):
     (np.float32(0.5), r"Received: shape \(\)"),
     (Y[:, :2], "must have 3 classes, as the data has. Received: 2 numbers per row"),
     (Y[:, 0], "Received: 1 numbers per row"),
-    (np.array(["cat", "dog"]), "another output by `output_name`"),
-    (np.array([b"cat", b"dog"], object), "another output by `output_name`"),
-    (np.array([True, False]), "another output by `output_name`"),
+    (np.array(["cat", "dog"]), "choose another output"),
+    (np.array([b"cat", b"dog"], object), "choose another output"),
+    (np.array([True, False]), "choose another output"),
     (np.int32([0, 3]), "from 0 to 2, as in the data. Received: 3"),
     (np.int32([-1, 0]), "Received: -1"),
 ])

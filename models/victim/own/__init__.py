@@ -1,0 +1,1 @@
+"""Victims that were trained elsewhere: Keras files, SavedModels and Python functions."""

@@ -1,0 +1,57 @@
+"""Victims in Keras files."""
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.python_files import file_digest
+from models.victim.own.source import Source
+from revsig_keras.defended_model.outputs import position
+from revsig_keras.errors import first_line
+
+
+def open_keras_file(path: pathlib.Path, output: str | None) -> Source:
+    """Opens a model with one input in a .keras or .h5 file; it is run as in inference.
+
+    Args:
+        path: The file.
+        output: The one of several outputs that answers: its key, its index, or its name in
+            `model.output_names`. `None` for the only one.
+
+    Raises:
+        ValueError: If the file cannot be read, or the model has several inputs, or no such output.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        # A damaged file may raise anything, in its archive, its configuration or its weights.
+        raise ValueError(f"`victim` must be a readable Keras file. Received: {path}: "
+                         f"{first_line(error)}") from error
+    shape, dtype = _input_of(model, path)
+    return Source(path.name, "keras", _answer(model, output), file_digest(path), shape, dtype)
+
+
+def _input_of(model: Any, path: pathlib.Path) -> tuple[tuple[int | None, ...] | None, np.dtype]:
+    inputs = keras.tree.flatten(getattr(model, "inputs", None) or [])
+    if len(inputs) > 1:
+        raise ValueError("`victim` must have one input. Received: "
+                         f"{', '.join(tensor.name for tensor in inputs)} in {path}")
+    if not inputs:  # Keras does not know what some subclassed models take.
+        return None, np.dtype(np.float32)
+    return tuple(inputs[0].shape[1:]), np.dtype(tf.as_dtype(inputs[0].dtype).as_numpy_dtype)
+
+
+def _answer(model, output):
+
+    @tf.function
+    def run(batch):
+        outputs = model(batch, training=False)
+        index = position(outputs, output, getattr(model, "output_names", None))
+        return keras.tree.flatten(outputs)[index]
+
+    def answer(inputs: np.ndarray) -> np.ndarray:
+        return run(tf.constant(inputs)).numpy()
+
+    return answer
