@@ -29,6 +29,7 @@ from attacks.targets.local import LocalSource
 from attacks.targets.remote import EndpointSource
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
+from models.architectures import digest
 from models.data.dataset import Dataset
 from models.data.splits import split
 from models.data.splits import Splits
@@ -76,6 +77,7 @@ def run_experiment(config: RunConfig,
             with scene.source.open(workers, progress, checkpoint) as target:
                 origin = provenance(scene.config, dataset, scene.splits, target.record,
                                     workers.strategy, len(workshops))
+                origin["files"] = scene.files()
                 store.extend(origin, victim)
                 if unfit is None:
                     unfit = find_unfit(experiment.cells(), target)
@@ -120,6 +122,12 @@ class Scene:
         pools = Pools(splits.pool.x, dataset.input_range, own.experiment.data)
         check_possible(own.experiment, dataset, pools)
         return cls(victim, own, splits, pools, target_source(own, dataset, splits, workers))
+
+    def files(self) -> dict[str, str]:
+        """The fingerprints of the user's own pools and architectures, as the options name them."""
+        digests = {name: digest(name) for name in self.config.experiment.architectures()}
+        own = {name: known for name, known in digests.items() if known is not None}
+        return {**self.pools.fingerprints(), **own}
 
 
 def target_source(config: RunConfig, dataset: Dataset, splits: Splits,

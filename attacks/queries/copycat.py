@@ -12,8 +12,9 @@ class Copycat(Attack):
 
     Args:
         pool: String, the images: `photos`, patches of two photographs that need no download,
-            `digits`, or an image-classification set of TFDS, but never the victim's own. Defaults
-            to `"photos"`.
+            `digits`, an image-classification set of TFDS, or your own: a .npz file with inputs `x`,
+            of uint8 or of floats in the range of the victim's inputs, or a folder of images. Never
+            the victim's own data. Defaults to `"photos"`.
 
     Raises:
         ValueError: In `check`, if there is no such pool for the victim or it is too small.

@@ -1,10 +1,12 @@
 """Images of another data set as inputs for the victim."""
 
 import dataclasses
+import os
 
 import numpy as np
 
 from attacks.oracle.oracle import digest
+from attacks.queries import own_pool
 from models.data import loading
 from models.data import photos
 from models.data.images import resize
@@ -25,9 +27,11 @@ class ForeignPool:
         inputs: Array `[rows, ...]`, float32, of the victim's input shape and range.
         classes: Array `[rows]`, the labels of that data set, which tell nothing of the victim's
             task, or None if it has no labels.
+        fingerprint: The SHA-256 of a pool in the user's own files, in hexadecimal, else None.
     """
     inputs: np.ndarray
     classes: np.ndarray | None
+    fingerprint: str | None = None
 
 
 def load(name: str, own: Inputs, input_range: tuple[float, float],
@@ -39,25 +43,22 @@ def load(name: str, own: Inputs, input_range: tuple[float, float],
 
     Args:
         name: `photos` for patches of photographs, see `models.data.photos`; `digits` or an
-            image-classification set of TFDS, see `models.data.loading.load`.
+            image-classification set of TFDS, see `models.data.loading.load`; a .npz file or a
+            folder of images, see `attacks.queries.own_pool`.
         own: Inputs `[rows, ...]` of the victim's domain, whose shape the images get.
         input_range: The lowest and the highest value of an input.
         data: The victim's data set and where data sets are, or None if not known.
 
     Raises:
-        ValueError: If the victim does not take images, if there is no such data set, or if it is
-            the victim's own, by its name or by its images: the thief would have the true labels.
+        ValueError: If the victim does not take such inputs, if there is no such data set, or if it
+            is the victim's own, by its name or by its images: the thief would have the true labels.
     """
-    shape = own.shape[1:]
-    if len(shape) != 3 or shape[2] not in (1, 3):
-        raise ValueError(f"`pool` must be own where the inputs are no images [height, width, 1 or "
-                         f"3 channels]. Received: {name} for inputs of shape {shape}")
-    if data is not None and _base(name) == _base(data.dataset):
+    if _is_same(name, data):
         raise _same_data(name)
-    images, classes = _read(name, shape[:2], data)
-    low, high = input_range
-    scaled = low + with_channels(resize(images, shape[:2]), shape[2]) * np.float32(high - low)
-    inputs = np.clip(scaled, low, high).astype(np.float32)
+    shape = own.shape[1:]
+    found = own_pool.read(name, shape, input_range, data) if own_pool.is_own(name) else _read(
+        name, shape, data)
+    inputs = _as_inputs(found.values, shape, input_range) if found.is_unit else found.values
     first_rows = {}
     for row, key in enumerate(map(digest, inputs)):
         first_rows.setdefault(key, row)
@@ -65,7 +66,28 @@ def load(name: str, own: Inputs, input_range: tuple[float, float],
     if len(shared) > _LARGEST_SHARED * len(first_rows):
         raise _same_data(name)
     rows = list(first_rows.values())
-    return ForeignPool(inputs[rows], None if classes is None else classes[rows])
+    classes = None if found.classes is None else found.classes[rows]
+    return ForeignPool(inputs[rows], classes, found.fingerprint)
+
+
+def _as_inputs(images, shape, input_range):
+    """Maps values in [0, 1] to inputs; images get their size and channels."""
+    low, high = input_range
+    if images.shape[1:] != shape:
+        images = with_channels(resize(images, shape[:2]), shape[2])
+    scaled = low + images * np.float32(high - low)
+    return np.clip(scaled, low, high).astype(np.float32)
+
+
+def _is_same(name, data):
+    """Whether a pool is the victim's own data set, by its name or its path."""
+    if data is None:
+        return False
+    if not own_pool.is_own(name):
+        return _base(name) == _base(data.dataset)
+    kind, colon, path = data.dataset.partition(":")
+    is_file = bool(colon) and kind in ("npz", "folder")
+    return is_file and os.path.realpath(path) == os.path.realpath(name)
 
 
 def _same_data(name):
@@ -78,14 +100,20 @@ def _base(name):
     return name.lower().split("/")[0].split(":")[0]
 
 
-def _read(name, size, data):
-    """Reads images with values in [0, 1], and their labels or None."""
+def _read(name, shape, data):
+    """Reads the images of a data set with a name."""
+    if len(shape) != 3 or shape[2] not in (1, 3):
+        raise ValueError("`pool` must be own where the inputs are no images [height, width, 1 or 3 "
+                         "channels], or a .npz file of such inputs. "
+                         f"Received: {name} for inputs of shape {shape}")
+    size = shape[:2]
     if name == "photos":
-        return photos.patches(size), None
+        return own_pool.Found(photos.patches(size), None, None, True)
     where = (data.data_dir, data.download) if data else ()
     try:
         dataset = loading.load(name, *where, image_size=None if name == "digits" else size)
     except ValueError as error:
-        raise ValueError("`pool` must be photos, digits, or an image-classification set of TFDS. "
-                         f"Received: {name} ({error})") from error
-    return dataset.x, dataset.y
+        raise ValueError(
+            "`pool` must be photos, digits, or an image-classification set of TFDS, "
+            f"or a .npz file or a folder of images. Received: {name} ({error})") from error
+    return own_pool.Found(dataset.x, dataset.y, None, True)

@@ -41,7 +41,8 @@ class Knockoff(Attack):
 
     Args:
         pool: String, `own` for the inputs of the victim's domain, or images of another one:
-            `photos`, `digits`, or an image-classification set of TFDS. Defaults to `"photos"`.
+            `photos`, `digits`, an image-classification set of TFDS, or your own files, as `copycat`
+            has them, with or without labels `y`. Defaults to `"photos"`.
         clusters: Integer, the number of arms for a pool without classes. Defaults to `10`.
         reward: String, one of `"certainty"`, `"diversity"`, `"loss"`, `"all"`, the mean of the
             three. Defaults to `"all"`.

@@ -33,6 +33,13 @@ class Pools:
         """The shape of one input."""
         return self.own.shape[1:]
 
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprints of the loaded pools that are the user's own files, by their paths."""
+        with self._lock:
+            return {
+                name: pool.fingerprint for name, pool in self._foreign.items() if pool.fingerprint
+            }
+
     def foreign(self, name: str) -> ForeignPool:
         """Images of another data set as inputs, loaded once; see `foreign_pool.load`."""
         with self._lock:

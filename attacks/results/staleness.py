@@ -20,7 +20,8 @@ def refuse_stale(records: Sequence[dict[str, Any]], origin: dict[str, Any],
 
     1. Other data, another victim and another number of replicas are refused: dropout and rounding
        differ with the replicas, and no single command would make the directory's figures again.
-    2. A defence is refused if it answers fixed rows differently than it did. Records from before
+    2. So are the user's own pools and architectures in files that have changed.
+    3. A defence is refused if it answers fixed rows differently than it did. Records from before
        these answers were kept pass.
 
     Args:
@@ -35,7 +36,17 @@ def refuse_stale(records: Sequence[dict[str, Any]], origin: dict[str, Any],
                 raise ValueError(
                     f"`output_dir` must hold results of the same {name}. Received: {directory}, "
                     f"with the {entry} {there!s:.12}, and now {now!s:.12}")
+        _refuse_changed_files(record, origin, directory)
     _refuse_changed_defences(records, origin["dataset"]["num_classes"], directory)
+
+
+def _refuse_changed_files(record, origin, directory):
+    there, now = record.get("files", {}), origin.get("files", {})
+    for name in there.keys() & now.keys():
+        if there[name] != now[name]:
+            raise ValueError(f"`output_dir` must hold results of the same {name}. Received: "
+                             f"{directory}, with the fingerprint {there[name]:.12}, and now "
+                             f"{now[name]:.12}")
 
 
 def _refuse_changed_defences(records, num_classes, directory):

@@ -15,6 +15,7 @@ import tqdm
 
 from models.data.dataset import Dataset
 from models.data.groups import number_equal
+from models.data.streamed import chunks
 from models.data.streamed import StreamedImages
 from models.processes.files import write_once
 
@@ -32,8 +33,7 @@ def load(name: str, image_size: tuple[int, int] | None, cache_dir: str | None) -
     """
     paths, labels, key = _find(name, image_size)
     cached = _directory(cache_dir) / f"{key}.npy"
-    write_once(cached, lambda file: _write(file, name, paths, image_size))
-    images = StreamedImages(_stored(cached))
+    images = _decoded_once(cached, name, paths, image_size)
     numbers = cached.with_suffix(".equal_rows")
     write_once(numbers, lambda file: np.save(file, number_equal(images)))
     dataset = Dataset(name,
@@ -44,6 +44,37 @@ def load(name: str, image_size: tuple[int, int] | None, cache_dir: str | None) -
     known = cached.with_suffix(".fingerprint")
     write_once(known, lambda file: file.write(dataset.digest.encode()))
     return dataclasses.replace(dataset, known_digest=known.read_text())
+
+
+def load_unlabelled(directory: str, image_size: tuple[int, int] | None,
+                    cache_dir: str | None) -> tuple[StreamedImages, str]:
+    """Loads the images of one folder, in the order of their names; see `load`.
+
+    Returns:
+        The images, and the SHA-256 of their pixels, in hexadecimal.
+    """
+    images = _images(directory)
+    if not images:
+        raise ValueError(f"{directory} must have images ({', '.join(SUFFIXES)}). Received: none")
+    key = hashlib.sha256(repr((_FORMAT, image_size)).encode())
+    _identify(key, [("", image) for image in images])
+    cached = _directory(cache_dir) / f"{key.hexdigest()}.npy"
+    stored = _decoded_once(cached, directory, [image.path for image in images], image_size)
+    known = cached.with_suffix(".fingerprint")
+    write_once(known, lambda file: file.write(_digest(stored).encode()))
+    return stored, known.read_text()
+
+
+def _digest(images):
+    digest = hashlib.sha256(repr(images.shape).encode())
+    for chunk in chunks(images):
+        digest.update(np.ascontiguousarray(chunk))
+    return digest.hexdigest()
+
+
+def _decoded_once(cached, name, paths, image_size):
+    write_once(cached, lambda file: _write(file, name, paths, image_size))
+    return StreamedImages(_stored(cached))
 
 
 def _stored(path):
@@ -79,13 +110,17 @@ def _find(name, image_size):
         raise ValueError(f"{name} must have images ({', '.join(SUFFIXES)}) in the folder of each "
                          f"class. Received: none in {', '.join(empty[:_NAMED])}{more}")
     key = hashlib.sha256(repr((_FORMAT, image_size)).encode())
-    for folder, images in zip(classes, found):
-        for image in images:
-            status = image.stat()
-            identity = folder, image.name, status.st_size, status.st_mtime_ns
-            key.update(repr(identity).encode())
+    _identify(key, [(folder, image) for folder, images in zip(classes, found) for image in images])
     labels = np.repeat(np.arange(len(classes)), [len(images) for images in found])
     return [image.path for images in found for image in images], labels, key.hexdigest()
+
+
+def _identify(key, images):
+    """Adds the names, sizes and times of images, with those of their folders, to a hash."""
+    for folder, image in images:
+        status = image.stat()
+        identity = folder, image.name, status.st_size, status.st_mtime_ns
+        key.update(repr(identity).encode())
 
 
 def _images(folder):

@@ -99,3 +99,11 @@ def test_a_defence_that_has_begun_to_answer_at_random_behaves_differently(monkey
     monkeypatch.setattr(staleness, "fixed_answers", lambda *_: None)
     with pytest.raises(ValueError, match="L1 distance of inf or more"):
         refuse_stale([there], origin(), "a directory")
+
+
+def test_changed_files_are_refused_and_others_are_not_compared():
+    there = record(files={"pool.npz": "a" * 64, "old.npz": "b" * 64})
+    for files in ({}, {"new.npz": "c" * 64}, {"pool.npz": "a" * 64}):
+        refuse_stale([there, record()], origin(files=files), "runs")
+    with pytest.raises(ValueError, match="results of the same pool.npz.*aaaa, and now cccc"):
+        refuse_stale([there], origin(files={"pool.npz": "c" * 64}), "runs")
