@@ -46,8 +46,22 @@ def test_the_seed_the_transfer_set_and_the_recipe_make_the_clone():
     assert len({weights(clone).tobytes() for clone in clones}) == 4
 
 
-def test_a_clone_answers_with_its_own_weights_whatever_was_trained_since():
-    """Clones of one architecture share a compiled model, and none of them changes another."""
+NETS = """
+import keras
+
+def build_model(shape, classes, seed):
+    inputs = keras.Input(shape)
+    x = keras.layers.BatchNormalization(momentum=.8)(keras.layers.Dense(8, "relu")(inputs))
+    return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.Dropout(.5)(x)))
+"""
+
+
+@pytest.mark.parametrize("is_own", [False, True])
+def test_a_clone_answers_with_its_own_weights_whatever_was_trained_since(tmp_path, is_own):
+    """Clones of one architecture share a compiled model, and none of them changes another. A user's
+    own architecture here has moving averages, which belong to the weights."""
+    (tmp_path / "nets.py").write_text(NETS)
+    architecture = f"custom:file={tmp_path / 'nets.py'}" if is_own else "mlp"
     trainer, seen = make_trainer(), []
 
     def watch(model, step):
@@ -56,7 +70,10 @@ def test_a_clone_answers_with_its_own_weights_whatever_was_trained_since():
             seen.append((predict(model, INPUTS), probabilities(model, INPUTS),
                          input_gradients(model, INPUTS, classes, of="cross_entropy")))
 
-    clones = [trainer.train(make_training(seed=seed), watch=watch) for seed in range(3)]
+    clones = [
+        trainer.train(make_training(seed=seed, architecture=architecture), watch=watch)
+        for seed in range(3)
+    ]
     for clone, (logits, softmax, gradients) in [*zip(clones, seen), *zip(clones[::-1], seen[::-1])]:
         np.testing.assert_array_equal(clone.logits(INPUTS), logits)
         np.testing.assert_array_equal(clone.probabilities(INPUTS), softmax)
@@ -130,3 +147,14 @@ def test_the_last_value_of_the_curve_is_that_of_the_clone_without_early_stopping
         held_out, expected):
     clone = make_trainer().train(make_training(), watch=lambda model, step: 0.5)
     assert dataclasses.replace(clone, agreement_held_out=held_out).last_watched == expected
+
+
+def test_the_digest_of_a_clone_tells_the_contents_of_a_users_own_architecture(tmp_path):
+    file, digests = tmp_path / "nets.py", []
+    for nets in (NETS, NETS.replace("Dense(8", "Dense(9")):
+        file.write_text(nets)
+        training = make_training(architecture=f"custom:file={file}")
+        digests.append(training.digest())
+        assert len(training.recipe.describe()["architecture_digest"]) == 64
+    assert digests[0] != digests[1]
+    assert "architecture_digest" not in make_training().recipe.describe()
