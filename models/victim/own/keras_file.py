@@ -30,7 +30,8 @@ def open_keras_file(path: pathlib.Path, output: str | None) -> Source:
         raise ValueError(f"`victim` must be a readable Keras file. Received: {path}: "
                          f"{first_line(error)}") from error
     shape, dtype = _input_of(model, path)
-    return Source(path.name, "keras", _answer(model, output), file_digest(path), shape, dtype)
+    return Source(path.name, "keras", _answer(model, output), file_digest(path), shape and
+                  shape[1:], dtype, shape[0] if shape else None)
 
 
 def _input_of(model: Any, path: pathlib.Path) -> tuple[tuple[int | None, ...] | None, np.dtype]:
@@ -40,12 +41,12 @@ def _input_of(model: Any, path: pathlib.Path) -> tuple[tuple[int | None, ...] | 
                          f"{', '.join(tensor.name for tensor in inputs)} in {path}")
     if not inputs:  # Keras does not know what some subclassed models take.
         return None, np.dtype(np.float32)
-    return tuple(inputs[0].shape[1:]), np.dtype(tf.as_dtype(inputs[0].dtype).as_numpy_dtype)
+    return tuple(inputs[0].shape), np.dtype(tf.as_dtype(inputs[0].dtype).as_numpy_dtype)
 
 
 def _answer(model, output):
 
-    @tf.function
+    @tf.function(reduce_retracing=True)
     def run(batch):
         outputs = model(batch, training=False)
         index = position(outputs, output, getattr(model, "output_names", None))

@@ -87,6 +87,8 @@ def write_all(directory):
     keras_model("softmax").save(directory / "softmax.keras")
     keras_model().save(directory / "logits.h5")
     keras_model("softmax", scale=1 / 255).save(directory / "bytes.keras")
+    inputs = keras.Input(batch_shape=(7, *SHAPE))
+    keras.Model(inputs, keras_model("softmax")(inputs)).save(directory / "seven.keras")
     keras_model("softmax").export(directory / "exported", verbose=False)
     module = Module()
     tf.saved_model.save(module,

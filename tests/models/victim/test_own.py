@@ -40,6 +40,7 @@ FORMS = {
     "a Keras file with a softmax": ("{}/softmax.keras", {}, "probabilities"),
     "an old Keras file that emits logits": ("{}/logits.h5", {}, "logits"),
     "a Keras file of bytes": ("{}/bytes.keras", {"victim_range": (0, 255)}, "probabilities"),
+    "a Keras file of seven rows": ("{}/seven.keras", {}, "probabilities"),
     "a SavedModel that Keras has exported": ("{}/exported", {}, "probabilities"),
     "a signature of several": ("{}/exported", {"victim_signature": "serve"}, "probabilities"),
     "a module of vectors of bytes": ("{}/module", {"victim_signature": "score",
