@@ -15,6 +15,13 @@ from tests.attacks.programs import call
 RNG = np.random.default_rng(0)
 BYTES = RNG.integers(256, size=(30, 10, 10, 3), dtype=np.uint8)
 LABELS = np.arange(30) % 4
+NETS = """
+import keras
+
+def build_model(shape, classes, seed):
+    layers = [keras.layers.Flatten(), keras.layers.Dense(8, "relu"), keras.layers.Dense(classes)]
+    return keras.Sequential([keras.Input(shape), *layers])
+"""
 
 
 def pools_for(shape, tmp_path, input_range=(0.0, 1.0), dataset="digits"):
@@ -132,14 +139,21 @@ def test_the_victims_own_data_are_refused_by_path_and_by_content(tmp_path, monke
         Pools(own, (0.0, 1.0)).foreign(path)
 
 
-def test_a_run_records_the_fingerprint_and_refuses_a_changed_pool(tmp_path):
-    path = save(tmp_path, x=BYTES)
-    command = ("--victim_architecture=mlp", "--victim_steps=20", "--clone_architecture=mlp",
-               "--steps=5", "--budgets=20", "--adversaries=labels", "--defences=none",
-               f"--attacks=copycat:pool={path}", f"--output_dir={tmp_path / 'run'}")
+def test_a_run_records_fingerprints_and_refuses_changed_files(tmp_path):
+    path, nets = save(tmp_path, x=BYTES), tmp_path / "nets.py"
+    nets.write_text(NETS)
+    architecture = f"custom:file={nets}"
+    command = ("--victim_architecture=mlp", "--victim_steps=20",
+               f"--clone_architecture={architecture}", "--steps=5", "--budgets=20",
+               "--adversaries=labels", "--defences=none", f"--attacks=copycat:pool={path}",
+               f"--output_dir={tmp_path / 'run'}")
     assert call(*command) == 0
     path_of_cell, = (tmp_path / "run" / "cells").glob("*.json")
     record = json.loads(path_of_cell.read_text())
-    assert list(record["files"]) == [path] and len(record["files"][path]) == 64
+    assert record["files"].keys() == {path, architecture}
+    assert all(len(fingerprint) == 64 for fingerprint in record["files"].values())
     save(tmp_path, x=BYTES[::-1])
     assert f"must hold results of the same {path}" in call(*command, "--seeds=1")
+    save(tmp_path, x=BYTES)
+    nets.write_text(NETS.replace("Dense(8", "Dense(9"))
+    assert f"must hold results of the same {architecture}" in call(*command, "--seeds=1")

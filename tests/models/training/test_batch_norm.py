@@ -57,7 +57,7 @@ def test_the_averages_are_those_of_the_batches_and_inference_uses_them():
                                atol=1e-6)
 
 
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_steps_are_those_of_a_plain_loop(jit):
     """In training mode, with the statistics of the batch."""
     shared = make_trainer(1, "normed", SGD, batch_size=len(X))
@@ -77,7 +77,7 @@ def test_replicas_normalise_by_the_whole_batch():
     np.testing.assert_allclose(weights(runs[0]), weights(runs[1]), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("replicas", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_run_starts_from_new_averages(replicas):
     used, new = (make_trainer(replicas, "normed:rate=.5") for _ in range(2))
     train(used, X + 5, TARGETS, 30, seed=1)
