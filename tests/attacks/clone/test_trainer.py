@@ -17,6 +17,7 @@ from tests.attacks.clone.trainings import first
 from tests.attacks.clone.trainings import INPUTS
 from tests.attacks.clone.trainings import make_trainer
 from tests.attacks.clone.trainings import make_training
+from tests.attacks.clone.trainings import new_trainer
 from tests.attacks.clone.trainings import TARGETS
 from tests.attacks.clone.trainings import TRANSFER_SET
 from tests.attacks.clone.trainings import weights
@@ -31,7 +32,7 @@ def test_a_clone_does_not_depend_on_the_clones_before_it():
     for rows, seed in ((30, 1), (60, 0), (40, 2)):
         training = make_training(first(rows), seed)
         np.testing.assert_array_equal(weights(trainer.train(training)),
-                                      weights(make_trainer().train(training)))
+                                      weights(new_trainer().train(training)))
 
 
 def test_the_seed_the_transfer_set_and_the_recipe_make_the_clone():

@@ -11,8 +11,8 @@ from attacks.clone.recipe import Recipe
 from attacks.clone.training import Training
 from attacks.clone.transfer_set import TransferSet
 from tests.attacks.clone.trainings import INPUTS
-from tests.attacks.clone.trainings import make_trainer
 from tests.attacks.clone.trainings import make_training
+from tests.attacks.clone.trainings import new_trainer
 from tests.attacks.clone.trainings import TARGETS
 from tests.attacks.clone.trainings import TRANSFER_SET
 from tests.attacks.clone.trainings import weights
@@ -52,7 +52,7 @@ def test_the_digest_is_that_of_the_values():
 def test_a_training_is_not_changed_by_being_done():
     training = make_training(held_out=0.5, unlabelled=INPUTS)
     before = training.digest()
-    clones = [make_trainer().train(training) for _ in range(2)]
+    clones = [new_trainer().train(training) for _ in range(2)]
     assert training.digest() == before == clones[0].digest
     np.testing.assert_array_equal(*map(weights, clones))
 

@@ -1,4 +1,6 @@
 """Trainings of small clones, for several test files."""
+import functools
+
 import numpy as np
 
 from attacks.clone.recipe import Recipe
@@ -12,8 +14,12 @@ TARGETS = np.eye(3, dtype=np.float32)[INPUTS[:, :3].argmax(axis=1)]
 TRANSFER_SET = TransferSet(INPUTS, TARGETS, TARGETS)
 
 
-def make_trainer(input_shape=(6,)):
+def new_trainer(input_shape=(6,)):
     return CloneTrainer(input_shape, 3, make_strategy("one_device"))
+
+
+# One for all tests, since a trainer compiles for a second, and each of its trainings starts afresh.
+make_trainer = functools.cache(new_trainer)
 
 
 def make_training(transfer_set=TRANSFER_SET, seed=0, epochs=None, **options):

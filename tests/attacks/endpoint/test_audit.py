@@ -261,7 +261,7 @@ def refusing(seed):
 KILLS, BATCH, CONCURRENCY = 5, 50, 4
 LARGE = ("--clone_architecture=mlp", "--steps=20", "--budgets=5000", "--adversaries=probabilities",
          "--eval_rows=200", f"--oracle_batch_size={BATCH}", f"--oracle_concurrency={CONCURRENCY}",
-         "--oracle_timeout_s=0.5", OWNED)
+         OWNED)
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +291,7 @@ def test_faults_and_five_kills_lose_nothing(base, undisturbed, tmp_path):
     chance = random.Random()  # At moments that no test has seen before.
     with ModelServer(base, fault=wild(chance.random())) as server:
         command = ("attacks.run", *LARGE, f"--dataset={data}", oracle(server),
-                   f"--output_dir={tmp_path}")
+                   f"--output_dir={tmp_path}", "--oracle_timeout_s=0.5")
         for kill in range(KILLS):
             process = Program(*command)
             at = server.rows + chance.randrange(1, 5200 // (KILLS + 2))

@@ -12,6 +12,7 @@ from models.processes.workers import Workers
 from models.training.checkpoints import Checkpoint
 from tests.models.training.trainers import build
 from tests.models.training.trainers import make_trainer
+from tests.models.training.trainers import new_trainer
 from tests.models.training.trainers import TARGETS
 from tests.models.training.trainers import train
 from tests.models.training.trainers import weights
@@ -79,7 +80,7 @@ def test_replicas_normalise_by_the_whole_batch():
 
 @pytest.mark.parametrize("replicas", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_every_run_starts_from_new_averages(replicas):
-    used, new = (make_trainer(replicas, "normed:rate=.5") for _ in range(2))
+    used, new = (new_trainer(replicas, "normed:rate=.5") for _ in range(2))
     train(used, X + 5, TARGETS, 30, seed=1)
     again, wanted = (train(each, X, TARGETS, 30, seed=2) for each in (used, new))
     np.testing.assert_array_equal(weights(again), weights(wanted))
@@ -108,7 +109,7 @@ def test_a_stopped_training_resumes_with_its_averages(tmp_path):
         with pytest.raises(InterruptedError):
             train(shared, X, TARGETS, 120, 3, checkpoint=checkpoint, progress=stop)
     counts = []
-    resumed = train(make_trainer(1, "normed:rate=.5"),
+    resumed = train(new_trainer(1, "normed:rate=.5"),
                     X,
                     TARGETS,
                     120,

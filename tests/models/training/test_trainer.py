@@ -15,6 +15,7 @@ from models.training.loop import compile_loop
 from tests.models.training.trainers import build
 from tests.models.training.trainers import CLASSES
 from tests.models.training.trainers import make_trainer
+from tests.models.training.trainers import new_trainer
 from tests.models.training.trainers import SHAPE
 from tests.models.training.trainers import TARGETS
 from tests.models.training.trainers import train
@@ -50,7 +51,7 @@ def test_a_step_is_one_of_gradient_descent_on_the_mean_cross_entropy():
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_every_run_starts_afresh(replicas):
     """With dropout, whose random state is one of the things to start afresh."""
-    used, new = (make_trainer(replicas, "mnist_cnn") for _ in range(2))
+    used, new = (new_trainer(replicas, "mnist_cnn") for _ in range(2))
     train(used, X[:20], TARGETS[:20], 30, seed=1, max_shift=1)
     again, wanted = (train(each, X, TARGETS, 60, seed=2, max_shift=1) for each in (used, new))
     np.testing.assert_array_equal(weights(again), weights(wanted))

@@ -1,5 +1,6 @@
 """Trainers of small models, and their data."""
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -22,11 +23,14 @@ def build(seed, architecture="mlp"):
     return architectures.build(architecture, SHAPE, CLASSES, seed)
 
 
-def make_trainer(replicas=1, architecture="mlp", optimizer="adam", batch_size=16, strategy=None):
+def new_trainer(replicas=1, architecture="mlp", optimizer="adam", batch_size=16, strategy=None):
     strategy = strategy or make_strategy("mirrored" if replicas > 1 else "one_device")
     return trainer.Trainer(lambda seed: build(seed, architecture),
                            lambda: OPTIMIZERS.make(optimizer), batch_size, strategy)
 
+
+# One for all tests, since a trainer compiles for a second, and each of its trainings starts afresh.
+make_trainer = functools.cache(new_trainer)
 
 PLANNED = {field.name for field in dataclasses.fields(TrainingPlan)}
 
