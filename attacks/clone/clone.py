@@ -24,7 +24,8 @@ class Clone:
         digest: Digest of the training; clones of equal digests are equal.
         agreement_held_out: Fraction of the thief's own held-out rows on which the clone gives the
             answered label, or None where no rows are held out.
-        learned: The variables that the objective has learned, by name.
+        learned: What the training has found out, by name, such as learned variables of the
+            objective.
         input_seconds: Seconds that the training waited for its batches, without those of the clones
             that it started from.
     """
@@ -35,7 +36,7 @@ class Clone:
     curve: tuple[tuple[int, float], ...]
     digest: str
     agreement_held_out: float | None = None
-    learned: dict[str, float] = dataclasses.field(default_factory=dict)
+    learned: dict[str, float | str] = dataclasses.field(default_factory=dict)
     input_seconds: float = 0.0
 
     def logits(self, inputs: Inputs) -> np.ndarray:

@@ -11,6 +11,7 @@ from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.averaged import Averaged
 from attacks.adversaries.aware import Aware
 from attacks.adversaries.bayes import Bayes
+from attacks.adversaries.identify import Identify
 from attacks.adversaries.independent import Independent
 from attacks.adversaries.inverse import Inverse
 from attacks.adversaries.labels import Labels
@@ -51,6 +52,7 @@ ADVERSARIES = Registry("adversary", {
     "bayes": Bayes,
     "learned_recovery": LearnedRecovery,
     "inverse": Inverse,
+    "identify": Identify,
     "independent": Independent,
 },
                        base=Adversary)

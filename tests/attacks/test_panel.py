@@ -100,6 +100,7 @@ ADVERSARY_CASES = {
         Case("learned_recovery:pairs=2000:epochs=5:prior=dirichlet")
     ],
     "inverse": [Case("inverse"), Case("inverse:beta=.5:gamma=.5")],
+    "identify": [Case("identify")],
     "independent": [Case("independent")],
 }
 each_attack = pytest.mark.parametrize("case", sum(ATTACK_CASES.values(), []), ids=str)

@@ -1,0 +1,80 @@
+"""The thief that finds out which defence it faces."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+
+from attacks.adversaries.adversary import Adversary
+from attacks.adversaries.aware import Aware
+from attacks.adversaries.bayes import Bayes
+from attacks.adversaries.guess import Guess
+from attacks.adversaries.identification import ROWS
+from attacks.adversaries.identification import Simulations
+from attacks.adversaries.labels import Labels
+from attacks.adversaries.probabilities import Probabilities
+from attacks.adversaries.simulated_layer import why_not_trainable
+from attacks.clone.transfer_set import one_hot_labels
+from attacks.oracle.defences import AS_SERVED
+from attacks.oracle.oracle import digest
+from models.data.streamed import Inputs
+
+
+class Identify(Adversary):
+    """Identifies the defence by its answers, and then reads them accordingly.
+
+    The first stage of D-DAE (Chen et al., ACM CCS 2023), which trains a classifier of defences;
+    here each candidate is simulated and compared with the answers by `identification.Simulations`.
+    The clean rows of the simulation are the outputs of the thief's own labels-only clone, trained
+    for half of the steps, for the inputs of its pool that it did not query, or for its queries if
+    it has no others. The candidates are the members of `DEFENCES` over a grid of strengths,
+    `identification.GRIDS`, so the strength found is the nearest on that grid.
+
+    Then the thief is the one who knows that defence: `probabilities` if there is none, `labels` if
+    answers tell nothing else, `aware` if gradients flow through it, and `bayes` otherwise. While an
+    attack is querying, it reads labels.
+
+    Assumed to know the kinds of defences that exist, and to have nothing but the answers and its
+    pool to find out which of them it faces. It takes part where nothing is defended too. The
+    clone's record tells what was identified.
+
+    Args:
+        learn: Boolean, whether an `aware` thief learns the strength from the one found on. Defaults
+            to `False`.
+    """
+
+    def __init__(self, *, learn: bool = False):
+        self.learn = learn
+
+    def read(self, answers, known):
+        del known
+        return one_hot_labels(answers)
+
+    def train(self, training, known, workshop):
+        paid = training.transfer_set
+        half = dataclasses.replace(training.with_labels(), steps=max(1, training.steps // 2))
+        own = dataclasses.replace(workshop, progress=None).train(half)
+        outputs = own.probabilities(_unqueried(known.pool, paid.inputs))
+        found = Simulations(outputs).explain(paid.answers)
+        thief = self._knowing(found)
+        read = training.with_targets(thief.read(paid.answers, known))
+        clone = thief.train(read, known, workshop)
+        return dataclasses.replace(clone, learned={**clone.learned, "identified": found})
+
+    def _knowing(self, defence: str) -> Adversary:
+        """The thief who knows a defence."""
+        if defence == "none":
+            return Probabilities()
+        if defence == "label_only":
+            return Labels()
+        layer = Guess(member=defence).layer(AS_SERVED)
+        if why_not_trainable(layer, learn=False):
+            return Bayes(guess=defence)
+        return Aware(guess=defence, learn=self.learn and bool(layer.ranges))
+
+
+def _unqueried(pool: Inputs, paid: np.ndarray) -> np.ndarray:
+    """The first rows of a pool, which is in random order, that were not queried; or the queries."""
+    known = set(map(digest, paid))
+    rows = list(itertools.islice((row for row in pool if digest(row) not in known), ROWS))
+    return np.stack(rows) if rows else paid[:ROWS]

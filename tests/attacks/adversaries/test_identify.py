@@ -1,0 +1,125 @@
+"""The thief that finds out which defence it faces."""
+import keras
+import numpy as np
+import pytest
+
+from attacks.adversaries import identify
+from attacks.adversaries.guess import Guess
+from attacks.adversaries.identification import candidates
+from attacks.adversaries.identification import Simulations
+from attacks.grid.registries import ADVERSARIES
+from attacks.queries.sample import Sample
+from models.inference import log_softmax
+from revsig_keras import Defence
+from revsig_keras.defences.catalogue import DEFENCES
+from tests.attacks.thieves import ask
+from tests.attacks.thieves import steal
+
+
+def rows(count, seed, temperature=1.0, num_classes=10):
+    """Outputs of a model as confident as most: 0.96 on average at a temperature of 1."""
+    rng = np.random.default_rng(seed)
+    logits = 2 * rng.normal(size=(count, num_classes))
+    logits[np.arange(count), np.arange(count) % num_classes] += rng.uniform(5, 20, count)
+    return np.exp(log_softmax(logits / temperature)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def simulations():
+    """Of a clone that is less confident than the victim."""
+    return Simulations(rows(256, 0, temperature=1.4))
+
+
+@pytest.mark.parametrize("member", [
+    member for member in candidates()
+    if "reverse" not in member or member.endswith(("beta=0.25:gamma=0.05", "beta=1.0:gamma=0.2"))
+])
+def test_each_candidate_is_identified_by_its_answers_alone(simulations, member):
+    answers = np.array(Guess(member=member).layer("none")(rows(300, 1)))
+    assert simulations.explain(answers) == member
+
+
+@pytest.mark.parametrize("deployed, found", [
+    ("random_noise:seed=3:scale=.1", "random_noise:scale=0.1"),
+    ("reverse_sigmoid:beta=.72:gamma=.21", "reverse_sigmoid:beta=0.75:gamma=0.2"),
+    ("top_k:k=1", "label_only"),
+])
+def test_the_nearest_strength_of_the_grid_is_found(simulations, deployed, found):
+    answers = np.array(DEFENCES.make(deployed)(rows(300, 2)))
+    assert simulations.explain(answers).startswith(found)
+
+
+@keras.saving.register_keras_serializable(package="identify")
+class Mixed(Defence):
+    """A defence from outside: a mixture with the uniform row."""
+    ranges = {"amount": (0.0, 0.8)}
+
+    def __init__(self, amount: float = 0.7, *, apply_in_training=False, **kwargs):
+        super().__init__(apply_in_training=apply_in_training, **kwargs)
+        self.amount = amount
+
+    def perturb(self, probabilities):
+        return (1 - self.amount) * probabilities + self.amount / probabilities.shape[-1]
+
+    def get_config(self):
+        return {**super().get_config(), "amount": self.amount}
+
+
+def test_a_defence_from_outside_is_a_candidate_over_its_declared_range(monkeypatch):
+    monkeypatch.setitem(DEFENCES._factories, "mixed", Mixed)
+    answers = np.array(Mixed(0.2)(rows(300, 1)))
+    assert Simulations(rows(100, 0)).explain(answers) == "mixed:amount=0.2"
+
+
+def test_a_candidate_that_needs_more_classes_is_left_out():
+    answers = rows(40, 1, num_classes=3)
+    assert Simulations(rows(20, 0, num_classes=3)).explain(answers) == "none"
+
+
+def test_answers_that_one_strength_leaves_as_they_are_by_chance_are_not_explained_by_it(
+        simulations):
+    """A single answer may lie on the lattice of a rounding."""
+    answers = np.float32([[0.999, 0.001] + [0] * 8])
+    assert simulations.explain(answers.repeat(300, axis=0)) == "rounding:decimals=3"
+
+
+@pytest.mark.parametrize("found, same_as", [
+    ("none", "probabilities"),
+    ("label_only", "labels"),
+    ("reverse_sigmoid:beta=0.5:gamma=0.5",
+     "aware:guess=reverse_sigmoid:guess_beta=.5:guess_gamma=.5"),
+    ("rounding:decimals=1", "bayes:guess=rounding"),
+])
+def test_the_answers_are_then_read_by_the_thief_who_knows_the_defence(monkeypatch, found, same_as):
+    seen = []
+
+    class Found:
+
+        def __init__(self, outputs):
+            seen.append(outputs)
+
+        def explain(self, answers):
+            return found
+
+    monkeypatch.setattr(identify, "Simulations", Found)
+    thief, oracle = steal(Sample(), 12, adversary=ADVERSARIES.make("identify"))
+    assert np.isin(thief.targets, (0, 1)).all() and oracle.queries_used == 12
+    clone = thief.clone()
+    assert clone.learned == {"identified": found} == clone.describe()["learned"]
+    assert clone.steps == 30 and len(seen[0]) == 60 - 12
+    known, _ = steal(Sample(), 12, adversary=ADVERSARIES.make(same_as))
+    for ours, theirs in zip(clone.weights, known.clone().weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_without_a_pool_the_outputs_are_those_for_the_queries(monkeypatch):
+    thief, _ = steal(Sample(), 12, adversary=ADVERSARIES.make("identify"), predict=ask)
+    pool = thief.pools.own
+    np.testing.assert_array_equal(identify._unqueried(pool[:0], pool[:5]), pool[:5])
+    np.testing.assert_array_equal(identify._unqueried(pool[:9], pool[3:5]),
+                                  pool[[0, 1, 2, 5, 6, 7, 8]])
+
+
+def test_it_knows_nothing_of_the_deployed_defence():
+    for defence in (*DEFENCES.names, "as_served"):
+        assert ADVERSARIES.make("identify").unfit(defence) is None
