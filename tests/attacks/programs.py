@@ -10,9 +10,14 @@ from revsig_keras.cli import program
 
 
 def call(*arguments):
-    """Runs `attacks.run` in this process; returns the exit status and what an error says."""
+    """Runs `attacks.run` in this process; returns the exit status and what an error says.
+
+    Clones are trained one at a time unless the arguments say otherwise: threads compile by
+    themselves, and compiling is most of what a small run does.
+    """
     try:
-        program.guarded(functools.partial(run.main, parsed(*arguments)))
+        values = parsed("--clones_per_device=1", *arguments)
+        program.guarded(functools.partial(run.main, values))
     except SystemExit as stop:
         return stop.code
     return 0

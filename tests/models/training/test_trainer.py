@@ -23,8 +23,8 @@ from tests.models.training.trainers import weights
 from tests.models.training.trainers import X
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd:learning_rate=0.1"])
-@pytest.mark.parametrize("batch_size", [16, 15, 1])
+@pytest.mark.parametrize("optimizer, batch_size", [("adam", 16), ("adam", 15), ("adam", 1),
+                                                   ("sgd:learning_rate=0.1", 15)])  # yapf: disable
 def test_replicas_train_the_same_model(optimizer, batch_size):
     one, two = (make_trainer(replicas, "mlp", optimizer, batch_size) for replicas in (1, 2))
     for max_shift in (0, 2):
