@@ -46,13 +46,14 @@ _TEMPERATURES = 2.0**np.arange(-2, 2.25, 0.5)
 _RANKS, _QUANTILES, _SMALLEST = 10, (np.arange(100) + 0.5) / 100, 1e-7
 
 # How far a defence may move a row that it leaves as it is: rounding errors of float32. The fraction
-# of its own answers that an idempotent defence leaves as they are, and the fraction of rows below
-# which the first sum is enough to tell that it does not.
+# of its own answers that an idempotent defence leaves as they are, and the fraction of rows left as
+# they are below which other sums are not tried.
 _STEP, _IDEMPOTENT, _SURELY_MOVED = 1e-6, 0.9, 0.1
 
-# The sums that a row can have had after it was rounded to 1, 2, 3 or 4 decimals; 1 first.
-_SUMS = [1, *(1 + units * 10.0**-decimals for decimals in range(1, 5)
-              for units in (-1, 1, -2, 2, -3, 3, -4, 4))]  # yapf: disable
+# The sums that a row can have had after it was rounded to 1, 2, 3 or 4 decimals; entries that are
+# tried with all of them at a time.
+_SUMS = 1 + np.outer(10.0**-np.arange(1, 5), (-4, -3, -2, -1, 1, 2, 3, 4)).ravel()
+_ENTRIES = 2**21
 
 # The probability below which chance explains nothing; the decimals in which discrepancies differ.
 _CHANCE, _DIGITS = 1e-3, 6
@@ -164,13 +165,14 @@ def _at(outputs, temperature):
 
 def _is_unmoved(layer, rows):
     """Whether a defence leaves each row as it is, up to the division by its sum, `[n]`."""
-    left = np.zeros(len(rows), bool)
-    for scale in _SUMS:
-        others = np.flatnonzero(~left)
-        moved = np.abs(apply(layer, scale * rows[others]) - rows[others])
-        left[others] = moved.max(axis=1, initial=0) < _STEP
-        if left.all() or left.mean() < _SURELY_MOVED:
-            break
+    left = np.abs(apply(layer, rows) - rows).max(axis=1, initial=0) < _STEP
+    if left.all() or left.mean() < _SURELY_MOVED:
+        return left
+    others = np.flatnonzero(~left)
+    for chunk in np.array_split(others, -(-others.size * _SUMS.size * rows.shape[1] // _ENTRIES)):
+        scaled = rows[chunk] * _SUMS[:, None, None]
+        answers = apply(layer, scaled.reshape(-1, rows.shape[1])).reshape(scaled.shape)
+        left[chunk] = (np.abs(answers - rows[chunk]).max(axis=2) < _STEP).any(axis=0)
     return left
 
 
