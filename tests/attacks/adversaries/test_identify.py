@@ -76,9 +76,7 @@ def test_a_candidate_that_needs_more_classes_is_left_out():
     assert Simulations(rows(20, 0, num_classes=3)).explain(answers) == "none"
 
 
-def test_answers_that_one_strength_leaves_as_they_are_by_chance_are_not_explained_by_it(
-        simulations):
-    """A single answer may lie on the lattice of a rounding."""
+def test_the_coarsest_rounding_that_leaves_answers_as_they_are_explains_them(simulations):
     answers = np.float32([[0.999, 0.001] + [0] * 8])
     assert simulations.explain(answers.repeat(300, axis=0)) == "rounding:decimals=3"
 
