@@ -77,7 +77,8 @@ def crossed_mean(values: np.ndarray, factors: Sequence[str]) -> Estimate:
     Its degrees of freedom are those of Satterthwaite (1946) for the sum v of all sets without the
     last factor, of which there may be few members, and likewise for the sum w of the others.
     Together they are (v + w) / (v / degrees_v + w / degrees_w): his formula squares all four terms,
-    and where three seeds make most of the variance its intervals cover 92% instead of 95%.
+    and where three seeds make most of the variance its intervals cover 92% instead of 95%. Those of
+    w are at least the members of the last factor less one: it is known to be small where it is.
 
     >>> low, high = crossed_mean(np.array([1.0, 2.0, 3.0]), ["seeds"]).interval()
     >>> round(low, 4), round(high, 4)
@@ -98,10 +99,9 @@ def crossed_mean(values: np.ndarray, factors: Sequence[str]) -> Estimate:
                   for chosen, term in terms.items()
                   if (last in chosen) == is_last]
                  for is_last in (False, True))
-    singles = [terms[
-        axis,
-    ] for axis in range(len(names))]
-    summed = _independent(max([_sum(few), *singles[:-1]]), max([_sum(many), (0.0, math.inf)]))
+    singles = [terms[(axis,)] for axis in range(len(names))]
+    least = singles[-1][1]
+    summed = _independent(max([_sum(few), *singles[:-1]]), max([_sum(many, least), (0.0, least)]))
     variance, degrees = max([summed, *singles])
     parts = {
         name: max(0.0, sum(square for chosen, (square, _) in terms.items() if axis in chosen)) /
@@ -110,11 +110,14 @@ def crossed_mean(values: np.ndarray, factors: Sequence[str]) -> Estimate:
     return Estimate(mean, variance / total, degrees, parts)
 
 
-def _sum(terms):
-    """A sum of mean squares, and Satterthwaite's degrees of freedom; none for no term."""
+def _sum(terms, least=0):
+    """A sum of mean squares, and Satterthwaite's degrees of freedom; none for no term.
+
+    Where the mean squares cancel, his formula gives nearly none: `least` is a lower bound.
+    """
     doubt = sum(square**2 / degrees for square, degrees in terms)
     summed = sum(square for square, _ in terms)
-    return summed, summed**2 / doubt if doubt else math.inf
+    return summed, max(least, summed**2 / doubt) if doubt else math.inf
 
 
 def _independent(first, second):

@@ -47,7 +47,7 @@ def test_two_factors_make_the_textbooks_estimate():
     assert found.variance == pytest.approx(summed / values.size)
     satterthwaite = summed**2 / np.sum(squares**2 / degrees)
     rest = squares[1] - squares[2]
-    degrees_rest = rest**2 / np.sum(squares[1:]**2 / degrees[1:])
+    degrees_rest = max(columns - 1, rest**2 / np.sum(squares[1:]**2 / degrees[1:]))
     expected = summed / (squares[0] / degrees[0] + rest / degrees_rest)
     assert found.degrees == pytest.approx(expected) and expected < satterthwaite
     assert found.parts["rows"] == pytest.approx((squares[1] - squares[2]) / values.size)
@@ -61,6 +61,19 @@ def test_an_estimate_is_never_below_that_of_a_single_factor():
     single = crossed_mean(values.mean(axis=1), ["seeds"])
     assert found.variance >= single.variance - 1e-15
     assert 0 < found.degrees
+
+
+@pytest.mark.parametrize("shape, factors", [((3, 200), ["seeds", "rows"]),
+                                            ((3, 3, 200), ["victims", "seeds", "rows"])])
+def test_rows_that_are_all_alike_do_not_blow_up_the_interval(shape, factors):
+    """The mean squares that tell of rows then cancel, and with them their degrees of freedom."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        values = 0.3 * rng.standard_normal(shape)
+        values += 0.02 * rng.standard_normal(shape[-2:-1])[:, np.newaxis]
+        estimate = crossed_mean(values, factors)
+        low, high = estimate.interval()
+        assert estimate.degrees > (shape[-2] - 1) / 3 and high - low < 2
 
 
 @pytest.mark.parametrize("fraction, rows", [(0.5, 100), (0.9, 50), (1.0, 20), (0.0, 20)])
