@@ -61,8 +61,8 @@ class ExecutionConfig:
         parse=_parse_places,
         affects_results=False)
     keep_clones: bool = option(
-        False, "Whether the clone of each cell that is done is kept in clones/, as a .keras file, "
-        "with its probabilities for the test rows beside it.",
+        False, "Whether the clone of each cell that this run does is kept in clones/, as a .keras "
+        "file, with its probabilities for the test rows beside it. Cells with a result get none.",
         affects_results=False)
 
     def __post_init__(self):

@@ -61,9 +61,12 @@ class RecipeChoice:
         """The candidates, or `base` alone, which has what their texts do not name.
 
         Raises:
-            ValueError: If a text is no recipe.
+            ValueError: If a text is no recipe, or two are the same one.
         """
-        return [parse_recipe(text, base) for text in self.recipes] if self.recipes else [base]
+        if not self.recipes:
+            return [base]
+        refuse_twins("recipes", self.recipes, lambda text: parse_recipe(text, base).describe())
+        return [parse_recipe(text, base) for text in self.recipes]
 
     def choosing_cell(self, cell: Cell, victim: VictimKey, least_inputs: int) -> Cell:
         """The cell on which the recipe of all cells like the given one is chosen.

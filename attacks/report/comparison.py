@@ -14,6 +14,7 @@ from attacks.report.multiplier import says_nothing
 from attacks.report.per_row import PerRow
 from attacks.report.replicates import drawn_together
 from attacks.report.replicates import estimate_difference
+from attacks.report.replicates import group_means
 from attacks.report.replicates import paired
 from attacks.report.rows import agreement
 from attacks.report.rows import defences_of
@@ -69,7 +70,7 @@ def _curves(rows, defence):
     """By thief, the pairs by budget."""
     naive = [row for row in rows if row["adversary"] == "probabilities"]
     curves = {}
-    for (attack, clone), group in group_rows(naive, "attack", "clone_architecture").items():
+    for group in group_rows(naive, "attack", "clone_architecture").values():
         name = thief_name(group[0], rows).replace("probabilities", "naive", 1)
         curves[name] = _pairs(group, defence)
     curves["strongest"] = {}
@@ -126,11 +127,8 @@ def _intervals(pairs):
         for sides in zip(*((pair.undefended, pair.defended) for pair in pairs.values()))
     ]
     found = [
-        multiplier_intervals(
-            list(pairs),
-            *(np.stack([side[group].mean(axis=0)
-                        for group in groups])
-              for side in sides))
+        multiplier_intervals(list(pairs), *(group_means(groups, side)
+                                            for side in sides))
         for groups in groupings
     ]
     return [_union(ends) for ends in zip(*found)]

@@ -126,6 +126,24 @@ def drawn_together(rows: Rows) -> list[list[list[int]]]:
     return [groups for groups in (victims, seeds) if len(groups) > 1]
 
 
+def group_means(groups: list[list[int]], values: np.ndarray) -> np.ndarray:
+    """The means of groups of replicates, weighted so that they have the mean of all replicates.
+
+    Where groups differ in size, the deviation of each from that mean counts by its size, as in the
+    variance of a ratio.
+
+    Args:
+        groups: The places of the replicates of each group.
+        values: Array `[replicates, ...]`.
+
+    Returns:
+        Array `[groups, ...]`.
+    """
+    mean, even = values.mean(axis=0), len(values) / len(groups)
+    return np.stack(
+        [mean + len(group) / even * (values[group].mean(axis=0) - mean) for group in groups])
+
+
 def _sample(rows, values, is_by_row):
     array, factors = _arranged(rows, values)
     splits, victims = (len(_places(rows, *columns))
@@ -155,8 +173,7 @@ def _arranged(rows, values):
         ]), ("victims", "seeds")
     is_one_split = len(distinct(rows, "split_seed")) == 1
     groups, = drawn_together(rows)
-    means = [values[group].mean(axis=0) for group in groups]
-    return np.stack(means), ("victims" if is_one_split else "splits",)
+    return group_means(groups, values), ("victims" if is_one_split else "splits",)
 
 
 def _are_crossed(rows):

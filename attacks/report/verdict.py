@@ -31,6 +31,7 @@ from attacks.report.worth import victim_sentence
 SCHEMA_VERSION = 2
 UNDECIDED_STATUS = 3
 _STATUSES = {None: 0, PASSED: 0, FAILED: 2, UNDECIDED: UNDECIDED_STATUS}
+_NO_THIEF = "No result is of a thief: there are controls alone."
 # Thieves and cells that a sentence names; of the others it gives the number.
 _NAMED = 3
 
@@ -55,24 +56,23 @@ def judge(evidence: Evidence, judgement: Judgement = Judgement()) -> dict[str, A
     """The contents of `verdict.json`; its entry `sentence` says all of it in words.
 
     Args:
-        evidence: The results.
+        evidence: The results. Where all are of controls, nothing is judged.
         judgement: The price and the limit. Defaults to neither: nothing is judged.
     """
     contests = _contests(evidence.rows)
-    if not contests:
-        raise ValueError("`evidence` must have results of a thief. Received: controls alone")
+    told = sum(contests, []) or evidence.rows
     price, limit = judgement.price_per_1000, judgement.fail_above
     findings = [_finding(contest, evidence.per_row, price) for contest in contests]
     judged = judged_thieves(
-        [row for row in evidence.rows if row["defence"] in distinct(sum(contests, []), "defence")],
+        [row for row in evidence.rows if row["defence"] in distinct(told, "defence")],
         evidence.per_row)
     fewer = _fewer(evidence.rows)
     result, sentence = _result(evidence.missing, fewer, judged, limit)
     bill = evidence.bill and {**evidence.bill, "cost": _cost(evidence.bill["rows_sent"], price)}
-    sentences = [finding["sentence"] for finding in findings]
+    sentences = [finding["sentence"] for finding in findings] or [_NO_THIEF]
     sentences += [
-        victim_sentence(sum(contests, [])),
-        mixture_sentences(sum(contests, [])),
+        victim_sentence(told),
+        mixture_sentences(told),
         _bill_sentence(bill),
         _gaps(evidence.missing, fewer), sentence
     ]
@@ -114,7 +114,7 @@ def _finding(contest, per_row, price_per_1000):
     thief = strongest(contest, defence)
     mine = thief.rows(contest)
     sample = estimate_level(mine, per_row)
-    control = control_of(contest, thief.attack)
+    control = control_of(contest, thief)
     finding = {
         "defence": defence,
         "budget": budget,
@@ -135,7 +135,8 @@ def _finding(contest, per_row, price_per_1000):
         "control_agreement": mean_agreement(control) if control else None,
         "evaluated_rows": sample.rows,
     }
-    words = (f"{_sentence(finding, thief.name, coverage(sample))}", control_sentence(control))
+    words = (_sentence(finding, thief.name,
+                       coverage(sample)), control_sentence(control, thief.attack))
     return {**finding, "sentence": " ".join(filter(None, words))}
 
 
@@ -176,14 +177,18 @@ def _gaps(missing, fewer):
 
 
 def _result(missing, fewer, judged, limit):
-    """The result, `None` without a limit, and its sentence."""
+    """The result, `None` where nothing is judged, and its sentence."""
     if limit is None:
         return None, ""
     if missing is None:
         result, why = UNDECIDED, "No readable run.flags tells which cells the grid has."
     elif missing or fewer:
-        gap = f"{len(missing)} cells are missing" if missing else "some thieves lack replicates"
+        count = len(missing)
+        gap = (f"{count} cell{'s are' if count > 1 else ' is'} missing"
+               if missing else "some thieves lack replicates")
         result, why = UNDECIDED, f"An incomplete grid decides nothing: {gap}."
+    elif not judged:
+        return None, "Nothing is judged."
     else:
         result = decide(judged, limit)
         why = reason(judged, limit, result)

@@ -7,6 +7,8 @@ from attacks.report.rows import is_control
 from attacks.report.rows import mean_agreement
 from attacks.report.rows import mean_of
 from attacks.report.rows import replicates_of
+from attacks.report.rows import THIEF
+from attacks.report.strongest import Strongest
 
 
 def victim_accuracy(rows: list[dict[str, Any]]) -> float | None:
@@ -42,24 +44,35 @@ def victim_sentence(rows: list[dict[str, Any]]) -> str:
     return f"{'; '.join(clauses)}." if clauses else ""
 
 
-def control_of(rows: list[dict[str, Any]], attack: str) -> list[dict[str, Any]]:
-    """The rows of the control of an attack, or of the best one where that attack has none.
+def control_of(rows: list[dict[str, Any]], thief: Strongest) -> list[dict[str, Any]]:
+    """The rows of the control of a thief's attack, or of the best one where that attack has none.
 
     Args:
         rows: Rows of one defence and budget.
-        attack: The attack of the thief that the control is set beside.
+        thief: The thief that the control is set beside.
     """
-    controls = group_rows(filter(is_control, rows), "attack", "adversary", "clone_architecture")
-    if not controls:
-        return []
-    return max(controls.values(),
-               key=lambda group: (group[0]["attack"] == attack, mean_agreement(group)))
+
+    def likeness(group):
+        attack, clone = group[0]["attack"], group[0]["clone_architecture"]
+        return attack == thief.attack, clone == thief.clone_architecture, mean_agreement(group)
+
+    controls = group_rows(filter(is_control, rows), *THIEF)
+    return max(controls.values(), key=likeness, default=[])
 
 
-def control_sentence(rows: list[dict[str, Any]]) -> str:
-    """A sentence on the control; empty where there is none."""
+def control_sentence(rows: list[dict[str, Any]], attack: str) -> str:
+    """A sentence on the control; empty where there is none.
+
+    Args:
+        rows: The rows of the control.
+        attack: The attack of the thief. Another one's control stands in where its inputs have no
+            true labels.
+    """
     if not rows:
         return ""
-    return ("The control, trained by the same recipe on the true labels of the same rows without "
+    own = rows[0]["attack"]
+    trained_on = "the same rows" if own == attack else (
+        f"the rows of {own}, as those of {attack} have none,")
+    return (f"The control, trained by the same recipe on the true labels of {trained_on} without "
             f"asking anything, agrees {mean_agreement(rows):.1%}: this far the shared task alone "
             "carries. It is no lower bound of what the victim leaks.")

@@ -36,6 +36,10 @@ def test_an_impossible_choice_is_refused(arguments, message):
     ({"choice": RecipeChoice(TWO, 9), "victim": REMOTE, "defences": ("as_served",)},
      "`recipe_seed` must be left out for an endpoint"),
     ({"choice": RecipeChoice(("adam:steps=0",))}, "`steps` must be an integer of 1 or more"),
+    ({"choice": RecipeChoice(("adam", "adam:steps=600")), "clone": Recipe(steps=600)},
+     "`recipes` must not contain a member twice.*Received: adam and adam:steps=600"),
+    ({"choice": RecipeChoice(("adam:augment=flip", "adam:augment=flip:rotation=5"))},
+     "`recipes` must not contain a member twice"),
 ])  # yapf: disable
 def test_a_choice_that_does_not_fit_the_experiment_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):

@@ -60,12 +60,21 @@ def test_the_factors_are_those_that_vary(triples, shape, factors, leaves_out, is
     assert (found.rows, found.is_by_row) == (80, is_known)
 
 
-def test_victims_with_seeds_of_their_own_are_means():
+def test_victims_with_seeds_of_their_own_are_means_and_count_by_their_seeds():
+    """The mean is that of all replicates, as tables have it."""
     rows, bits = replicates(*UNEQUAL)
-    means = [bits[:2].mean(axis=0), bits[2], bits[3]]
-    expected = crossed_mean(np.stack(means), ["victims", "rows"])
+    means, mean = np.stack([bits[:2].mean(axis=0), bits[2], bits[3]]), bits.mean(axis=0)
+    weighted = mean + np.array([[2], [1], [1]]) * 3 / 4 * (means - mean)
+    expected = crossed_mean(weighted, ["victims", "rows"])
     found = estimate_level(rows, per_row(rows, bits))
-    assert found.estimate == expected and (found.victims, found.seeds) == (3, 2)
+    assert found.estimate.variance == pytest.approx(expected.variance)
+    assert (found.victims, found.seeds) == (3, 2)
+    assert found.mean == pytest.approx(bits.mean()) == expected.mean
+    alone = estimate_level(rows, PerRow()).estimate
+    plain = np.array([row["agreement_clean"] for row in rows])
+    means, weights = np.array([plain[:2].mean(), *plain[2:]]), np.array([2, 1, 1])
+    ratio = np.sum((weights * (means - plain.mean()))**2) / 2 * 3 / 16
+    assert alone.variance - alone.parts["rows"] == pytest.approx(ratio)
 
 
 def test_seeds_that_all_victims_share_are_a_factor_of_their_own():

@@ -174,8 +174,34 @@ def test_the_control_is_set_beside_the_thief_and_never_judged():
     assert ("agrees 95.0%: this far the shared task alone carries. It is no lower bound of what "
             "the victim leaks." in verdict["sentence"])
     assert judged(rows[:1])["findings"][0]["control_agreement"] is None
-    with pytest.raises(ValueError, match="controls alone"):
-        judged(rows[1:])
+
+
+def test_the_control_of_another_attack_is_named():
+    """Noise has no true labels, so the control of another attack stands in."""
+    rows = [row("rs", "labels", 100, 0, 0.5, attack="random"),
+            row("rs", "independent", 100, 0, 0.9)]  # yapf: disable
+    assert "on the true labels of the rows of sample, as those of random have none, without" in (
+        judged(rows)["sentence"])
+
+
+def test_of_controls_the_one_with_the_thiefs_architecture_is_told():
+    rows = [row("rs", "labels", 100, 0, 0.5)]
+    rows += [row("rs", "independent", 100, 0, level, clone_architecture=clone)
+             for clone, level in (("resnet20", 0.9), ("mlp", 0.7))]  # yapf: disable
+    assert judged(rows)["findings"][0]["control_agreement"] == 0.7
+
+
+@pytest.mark.parametrize("missing, result, status, said", [
+    ((), None, 0, "Nothing is judged."),
+    (("a cell",), "undecided", 3, "decides nothing: 1 cell is missing."),
+])
+def test_of_controls_alone_nothing_is_judged(missing, result, status, said):
+    rows = [row("rs", "independent", 100, 0, 0.95, victim_accuracy_clean=0.9)]
+    verdict = judged(rows, limit=0.6, missing=missing)
+    assert (verdict["result"], verdict["findings"], verdict["judged"]) == (result, [], [])
+    assert exit_status(verdict) == status and verdict["sentence"].endswith(said)
+    assert verdict["sentence"].startswith(
+        "No result is of a thief: there are controls alone. The victim's accuracy is 90.0%")
 
 
 def test_the_bill_is_told_apart_from_the_budget():
