@@ -27,6 +27,8 @@ from attacks.report.variance import Estimate
 from attacks.report.variance import Interval
 
 Rows = list[dict[str, Any]]
+# A variance that rounding makes.
+_ROUNDING = 1e-24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +88,9 @@ def estimate_level(rows: Rows, per_row: PerRow) -> Sample:
 def estimate_difference(before: Rows, after: Rows, per_row: PerRow) -> Sample:
     """The mean of `after - before`, paired by replicate and, where they are known, by test row.
 
+    Equal clones differ by 0 for certain. Where different ones have equal differences throughout,
+    the variance is unknown.
+
     Args:
         before: The rows of one thief, one for each replicate.
         after: Those of the other thief, in the order of the same replicates.
@@ -94,11 +99,16 @@ def estimate_difference(before: Rows, after: Rows, per_row: PerRow) -> Sample:
     agreements = per_row.of([*before, *after])
     if agreements is not None:
         first, second = np.split(agreements.astype(np.int8), 2)
-        return _sample(before, second - first, is_by_row=True)
-    values = np.subtract(list(map(agreement, after)), list(map(agreement, before)))
-    sample = _sample(before, values, is_by_row=False)
-    if per_row.are_of_other_rows([*before, *after]):
-        return dataclasses.replace(sample, leaves_out=())
+        sample = _sample(before, second - first, is_by_row=True)
+    else:
+        values = np.subtract(list(map(agreement, after)), list(map(agreement, before)))
+        sample = _sample(before, values, is_by_row=False)
+        if per_row.are_of_other_rows([*before, *after]):
+            sample = dataclasses.replace(sample, leaves_out=())
+    clones = ([row["clone_digest"] for row in rows] for rows in (before, after))
+    if (sample.estimate.variance or 0.0) < _ROUNDING and len(set(map(tuple, clones))) > 1:
+        return dataclasses.replace(sample,
+                                   estimate=dataclasses.replace(sample.estimate, variance=None))
     return sample
 
 

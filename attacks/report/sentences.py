@@ -59,8 +59,10 @@ def _naive(defence, rows, budget, attack):
     if alike:
         undefended, defended = alike
         verb = "falls" if defended.agreement < undefended.agreement else "does not fall"
+        by = (f"{defended} on both victims"
+              if undefended.name == defended.name else f"{undefended}; {defended}")
         clauses.append(f"the thief's agreement {verb} from {undefended.agreement:.3f} undefended "
-                       f"to {defended.agreement:.3f} under {defence} ({defended} on both victims)")
+                       f"to {defended.agreement:.3f} under {defence} ({by})")
     elif naive:
         clauses.append(f"the thief of {defence} ({naive}) reaches {naive.agreement:.3f}")
     if labels:

@@ -17,7 +17,7 @@ class Estimate:
 
     Attributes:
         mean: The mean.
-        variance: The variance of the mean; `None` where nothing varies, so that it is unknown.
+        variance: The variance of the mean; `None` where it is unknown, as nothing varies.
         degrees: The degrees of freedom of the variance.
         parts: By factor, how much of the variance more members of this factor would remove.
     """

@@ -115,6 +115,17 @@ def test_a_difference_is_paired_by_replicate_and_by_row():
     assert found.estimate.variance < estimate_level(rows, known).estimate.variance / 4
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+@pytest.mark.parametrize("digests, expected", [("aa", (0.0, 0.0)), ("ab", None)])
+def test_no_difference_is_certain_for_equal_clones_alone(digests, expected, is_known):
+    """Different clones that happen to agree on equal rows may differ on others."""
+    rows, bits = replicates(*ONE_VICTIM)
+    before, after = ([{**row, "clone_digest": digest} for row in rows] for digest in digests)
+    known = per_row([*before, *after], [*bits, *bits]) if is_known else PerRow()
+    found = estimate_difference(before, after, known)
+    assert found.mean == 0 and found.estimate.interval() == expected
+
+
 def test_without_rows_a_difference_leaves_them_out():
     rows, _ = replicates(*ONE_VICTIM)
     found = estimate_difference(rows, rows[::-1], PerRow())

@@ -50,6 +50,18 @@ def test_a_thief_that_needs_the_defence_is_told_and_compared_with_nobody():
     assert "(labels), the strongest thief reaches 0.500 undefended" in text
 
 
+@pytest.mark.parametrize("levels, said", [
+    ((0.6, 0.5, 0.4, 0.3), "(probabilities, sample, cnn on both victims)"),
+    ((0.6, 0.5, 0.4, 0.45), "(probabilities, sample, cnn; probabilities, sample, mlp)"),
+])
+def test_the_clones_of_the_naive_thief_are_told(levels, said):
+    kinds = [(defence, clone) for defence in ("none", "rs") for clone in ("cnn", "mlp")]
+    rows = [row(defence, "probabilities", 10, 0, level, clone_architecture=clone)
+            for (defence, clone), level in zip(kinds, levels)]  # yapf: disable
+    assert f"falls from 0.600 undefended to {max(levels[2:]):.3f} under rs {said}" in (
+        closing_sentences(rows))
+
+
 def test_a_control_is_no_thief():
     rows = [row(name, "independent", 10, 0, 0.99) for name in ("none", "rs")]
     assert closing_sentences(rows[:0] + [row("none", "labels", 10, 0, 0.5), *rows]) == ""
