@@ -29,6 +29,8 @@ class Workshop:
         checkpoint: Where unfinished trainings are kept, or None.
         watch: Called with the model and the step after a quarter, a half and all of the steps.
         progress: Called with the number of steps done since its last call.
+        candidates: The recipes that the thief chooses from for its clone, but not for substitutes;
+            empty for `recipe` alone.
     """
     recipe: Recipe
     trainer: CloneTrainer
@@ -36,6 +38,7 @@ class Workshop:
     checkpoint: Checkpoint | None = None
     watch: Callable[[keras.Model, int], float] | None = None
     progress: Callable[[int], None] | None = None
+    candidates: tuple[Recipe, ...] = ()
 
     def build(self, seed: int) -> keras.Model:
         """A new model of the clones' architecture, which computes in float32."""

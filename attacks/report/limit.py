@@ -106,12 +106,13 @@ def reason(judged: list[Judged], limit: float, result: str) -> str:
     above = [one for one in judged if one.interval[1] > limit]
     widest = max(above, key=lambda one: one.interval[1])
     low, high = widest.interval
-    others = f" (as do {len(above) - 1} more)" * (len(above) > 1)
+    count = len(above) - 1
+    others = f" (as do{'es' * (count == 1)} {count} more)" * (count > 0)
     return (f"The interval of {widest}, {low:.1%} to {high:.1%}, reaches above it{others}. "
             f"More {_more(widest.sample)} would decide it soonest.")
 
 
 def _more(sample):
-    """The factor that contributes most to the variance; seeds where nothing varies."""
+    """The factor that contributes most to the variance; rows where nothing varies."""
     parts = sample.estimate.parts
-    return _MORE[max(parts, key=lambda name: parts[name])] if parts else _MORE["seeds"]
+    return _MORE[max(parts, key=lambda name: parts[name]) if any(parts.values()) else "rows"]

@@ -1,25 +1,18 @@
 """Running one cell: the thief queries, trains clones and is measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 import dataclasses
 from typing import Any
 
-from attacks.adversaries.adversary import Known
-from attacks.clone.choice import Choice
-from attacks.clone.choice import choose
 from attacks.clone.clone import Clone
-from attacks.clone.recipe import Recipe
 from attacks.clone.workshop import Workshop
 from attacks.grid.cell import Cell
-from attacks.grid.registries import ADVERSARIES
-from attacks.grid.registries import ATTACKS
-from attacks.oracle.oracle import LocalOracle
 from attacks.queries.pools import Pools
-from attacks.queries.thief import Thief
 from attacks.results.kept_clones import keep_clone
 from attacks.schedule.agenda import Agenda
 from attacks.schedule.progress import Progress
 from attacks.schedule.shared_store import SharedStore
+from attacks.schedule.theft import steal
 from attacks.targets.target import Target
 
 
@@ -50,8 +43,8 @@ class CellRunner:
         running = self.progress.running(str(cell), self.agenda.steps(cell))
         with running as count, self.store.claim(cell) as is_free:
             if is_free:
-                result = run_cell(cell, self.pools, self.target, self._in(workshop, cell),
-                                  _advance(check, count), recipes, self._keep(cell))
+                result = run_cell(cell, self.pools, self.target, self._in(workshop, cell, recipes),
+                                  _advance(check, count), self._keep(cell))
                 if choice:
                     result["clone"]["chosen_on"] = choice["cell"]
                     result["clone"]["candidates"] = choice["candidates"]
@@ -63,8 +56,8 @@ class CellRunner:
         running = self.progress.running(f"recipe for {cell}", self.agenda.steps(cell))
         with running as count, self.store.claim_choice(cell) as is_open:
             if is_open:
-                theft = steal(cell, self.pools, self.target, self._in(workshop, cell),
-                              _advance(check, count), recipes)
+                theft = steal(cell, self.pools, self.target, self._in(workshop, cell, recipes),
+                              _advance(check, count))
                 chosen = recipes.index(theft.choice.recipe)
                 common = {name: self.origin[name] for name in ("commit", "versions")}
                 self.store.write_choice(
@@ -76,10 +69,11 @@ class CellRunner:
                         **common,
                     })  # yapf: disable
 
-    def _in(self, workshop, cell):
+    def _in(self, workshop, cell, recipes):
         """The workshop of this cell; the first recipe trains the substitutes of its attack."""
         return dataclasses.replace(workshop,
                                    recipe=self.agenda.first_recipe(cell),
+                                   candidates=tuple(recipes),
                                    checkpoint=self.store.checkpoint(cell))
 
     def _keep(self, cell):
@@ -89,48 +83,11 @@ class CellRunner:
         return lambda clone: keep_clone(self.store.directory, cell, clone, test.x)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Theft:
-    """A theft.
-
-    Attributes:
-        thief: The thief, after its queries.
-        asks_victim: Whether it queried the victim, as all do but the control.
-        queries_used: The number of distinct rows that it queried.
-        choice: Its clone, and the recipes that it chose from.
-    """
-    thief: Thief
-    asks_victim: bool
-    queries_used: int
-    choice: Choice
-
-
-def steal(cell: Cell,
-          pools: Pools,
-          target: Target,
-          workshop: Workshop,
-          progress: Callable[[int], None] | None,
-          recipes: Sequence[Recipe] = ()) -> Theft:
-    """The thief of a cell queries the oracle and trains its clone; see `run_cell`."""
-    attack, adversary = ATTACKS.make(cell.attack), ADVERSARIES.make(cell.adversary)
-    asks_victim, evaluator = adversary.needs != "truth", target.evaluator
-    oracle = (target.oracle(cell.defence, cell.budget) if asks_victim else LocalOracle(
-        target.truth, cell.budget))
-    known = Known(cell.defence, attack.candidates(pools), cell.seed, workshop.memory)
-    thief = Thief(oracle, adversary, known, pools, workshop, attack.max_shift(pools.input_shape))
-    attack.steal(thief)
-    choice = choose(recipes or [workshop.recipe],
-                    lambda recipe: thief.clone(evaluator.watch, progress, recipe),
-                    evaluator.validation)
-    return Theft(thief, asks_victim, oracle.queries_used if asks_victim else 0, choice)
-
-
 def run_cell(cell: Cell,
              pools: Pools,
              target: Target,
              workshop: Workshop,
              progress: Callable[[int], None] | None,
-             recipes: Sequence[Recipe] = (),
              keep: Callable[[Clone], None] | None = None) -> dict[str, Any]:
     """One cell: the thief queries the oracle and trains a clone, the evaluator measures it.
 
@@ -140,14 +97,12 @@ def run_cell(cell: Cell,
         target: The victim.
         workshop: Trains the clones.
         progress: Called with the number of steps done since its last call, or `None`.
-        recipes: The recipes that the thief chooses from, by the evaluator's validation rows.
-            Defaults to none: that of the workshop.
         keep: Called with the clone. Defaults to `None`.
 
     Returns:
         The part of the cell's record that is its own.
     """
-    theft = steal(cell, pools, target, workshop, progress, recipes)
+    theft = steal(cell, pools, target, workshop, progress)
     clone, evaluator, choice = theft.choice.clone, target.evaluator, theft.choice
     if keep:
         keep(clone)

@@ -6,12 +6,12 @@ import pytest
 
 from attacks.clone.recipe import Recipe
 from attacks.clone.workshop import Workshop
-from attacks.experiment import run_cell
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ATTACKS
 from attacks.oracle.defended_victim import DISTORTION
 from attacks.oracle.truth import TrueLabels
 from attacks.queries.pools import Pools
+from attacks.schedule.cell_runner import run_cell
 from models.data.splits import Rows
 from tests.attacks.programs import call
 from tests.attacks.programs import summary

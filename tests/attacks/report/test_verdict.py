@@ -113,6 +113,14 @@ def test_an_undecided_verdict_says_what_would_decide_it(spread, rows_known, advi
     assert "The interval of (labels, sample) at 100 queries on rs, " in verdict["sentence"]
 
 
+def test_rows_decide_where_nothing_varies():
+    """The interval then is that of the number of rows."""
+    rows = [row("rs", thief, 100, seed, 1.0, evaluated_rows=2)
+            for thief in ("labels", "probabilities") for seed in (0, 1)]  # yapf: disable
+    sentence = judged(rows, limit=0.9, per_row=per_row(rows, np.ones((4, 2))))["sentence"]
+    assert "reaches above it (as does 1 more). More test rows would decide it" in sentence
+
+
 def test_an_incomplete_grid_judges_nothing():
     """Whatever is there so far: the first cells are those of the smallest budgets."""
     rows = [row("rs", "labels", 100, 0, 0.1)]
