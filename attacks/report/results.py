@@ -90,9 +90,12 @@ class Results:
         return draw(self._rows)
 
     def text(self) -> str:
-        """The table of agreements, the comparison, and closing sentences."""
+        """The table of agreements, the comparison, closing sentences, and what is missing."""
+        count = len(self._missing or ())
+        gap = f"The grid is incomplete: {count} cell{'s are' if count > 1 else ' is'} missing."
         parts = (agreement_table(self._rows), comparison_table(self._comparison),
-                 closing_sentences(self._rows, self._per_row), mixture_sentences(self._rows))
+                 closing_sentences(self._rows, self._per_row), mixture_sentences(self._rows),
+                 gap if count else "")
         return "\n\n".join(filter(None, parts))
 
     def write(self) -> list[pathlib.Path]:

@@ -100,6 +100,7 @@ def test_nothing_is_judged_until_every_cell_is_there(grid, monkeypatch, missing,
     verdict = Results(grid, JUDGEMENT).verdict()
     assert said in verdict["sentence"] and verdict["missing"] == missing
     assert verdict["passed"] is (False if missing == [] else None)
+    assert ("The grid is incomplete: 1 cell is missing." in Results(grid).text()) == bool(missing)
 
 
 def test_rows_of_records_narrow_the_interval_of_a_difference(grid):
