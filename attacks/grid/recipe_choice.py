@@ -47,15 +47,16 @@ class RecipeChoice:
     def __post_init__(self):
         if self.recipes == ():
             object.__setattr__(self, "recipes", None)
-        if not isinstance(self.recipes, tuple | None):
+        given = self.recipes or ()
+        if not isinstance(given, tuple) or not all(isinstance(text, str) for text in given):
             raise ValueError(f"`recipes` must be a tuple of texts. Received: {self.recipes!r}")
-        refuse_twins("recipes", self.recipes or (), spell_recipe)
+        refuse_twins("recipes", given, spell_recipe)
         if self.seed is None:
             return
         object.__setattr__(self, "seed", check_integer("seed", self.seed, least=0))
-        if len(self.recipes or ()) < 2:
+        if len(given) < 2:
             raise ValueError("`seed` must come with at least two `recipes` to choose from. "
-                             f"Received: {len(self.recipes or ())}")
+                             f"Received: {len(given)}")
 
     def candidates(self, base: Recipe) -> list[Recipe]:
         """The candidates, or `base` alone, which has what their texts do not name.

@@ -21,6 +21,7 @@ TWO = ("adam:steps=7", "sgd:epochs=2:augment=flip")
 @pytest.mark.parametrize("arguments, message", [
     ({"recipes": ("adamant",)}, "Unknown optimizer 'adamant'"),
     ({"recipes": "adam"}, "`recipes` must be a tuple of texts"),
+    ({"recipes": ("adam", 3)}, "`recipes` must be a tuple of texts. Received: .'adam', 3."),
     ({"recipes": ("adam", "adam:learning_rate=1e-3")}, "`recipes` must not contain a member twi"),
     ({"seed": 7}, "at least two `recipes`.*Received: 0"),
     ({"recipes": ("adam",), "seed": 7}, "at least two `recipes`.*Received: 1"),
