@@ -51,10 +51,7 @@ def wants_list(values: flags.FlagValues = flags.FLAGS) -> bool:
 
 def _refuse_meaningless(values, is_remote):
     """Refuses flags of a local oracle for a remote one, and the other way round."""
-    local = [
-        "defences", "victim_seeds", "split_seeds", "recipe_seed", *_names(VictimFile),
-        *_names(VictimConfig)
-    ]
+    local = ["defences", "victim_seeds", "split_seeds", *_names(VictimFile), *_names(VictimConfig)]
     remote = [name for name in _names(RemoteConfig) if name != "oracle"]
     given = [name for name in (local if is_remote else remote) if values[name].present]
     if given and is_remote:

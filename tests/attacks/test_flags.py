@@ -162,3 +162,12 @@ def test_an_address_alone_has_the_defaults_of_the_config():
     address = Address.parse("grpc://host/m")
     assert configured("--oracle=grpc://host/m").experiment.victim == RemoteConfig(
         EndpointConfig(address))
+
+
+@pytest.mark.parametrize("flag, message", [
+    ("--victim_seeds=1,2", "A remote oracle has its own victim.*`--victim_seeds`"),
+    ("--recipe_seed=7", "`recipe_seed` must be left out for an endpoint, which would bill"),
+])
+def test_an_endpoint_has_one_victim_and_no_further_thieves(flag, message):
+    with pytest.raises(ValueError, match=message):
+        configured("--oracle=http://localhost:1/v1/models/m", "--recipes=adam,sgd", flag)
