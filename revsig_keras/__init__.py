@@ -8,6 +8,8 @@ import revsig_keras.cli.startup  # noqa: F401  isort: split  (before Keras is im
 from revsig_keras import metrics
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defences.coded.confidence_buckets import ConfidenceBuckets
+from revsig_keras.defences.coded.decoy import Decoy
 from revsig_keras.defences.label_only import LabelOnly
 from revsig_keras.defences.random_noise import RandomNoise
 from revsig_keras.defences.reverse_sigmoid import reverse_sigmoid
@@ -19,6 +21,8 @@ from revsig_keras.strength import choose_strength
 from revsig_keras.version import __version__
 
 __all__ = [
+    "ConfidenceBuckets",
+    "Decoy",
     "Defence",
     "DefendedModel",
     "LabelOnly",

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 
 from revsig_keras.defences.base import Defence
+from revsig_keras.defences.coded.confidence_buckets import ConfidenceBuckets
+from revsig_keras.defences.coded.decoy import Decoy
 from revsig_keras.defences.label_only import LabelOnly
 from revsig_keras.defences.random_noise import RandomNoise
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
@@ -38,6 +40,8 @@ DEFENCES = DefenceRegistry("defence", {
     "top_k": TopK,
     "label_only": LabelOnly,
     "random_noise": RandomNoise,
+    "confidence_buckets": ConfidenceBuckets,
+    "decoy": Decoy,
 },
                            without=["apply_in_training"],
                            base=Defence)

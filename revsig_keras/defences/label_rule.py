@@ -55,7 +55,7 @@ def keep_label(scores: Tensor, y: Tensor, step: float) -> Tensor:
     is_level = ops.logical_and(is_largest, scores > 0.0)
     others = ops.minimum(scores, highest * (1.0 - 2.0 * step))
     # The output's dtype is not tried here: compilers may elide a cast to it and back.
-    scores = ops.where(ops.logical_or(_first(is_largest), is_level), highest, others)
+    scores = ops.where(ops.logical_or(first_marked(is_largest), is_level), highest, others)
     return scores / (row_sum(scores) + spoilt)
 
 
@@ -76,14 +76,14 @@ def keep_sides(scores: Tensor, y: Tensor, middle: float, step: float) -> Tensor:
 
 def is_label(y: Tensor) -> Tensor:
     """Marks the label of each row: the lowest index of its largest entry."""
-    return _first(_is_largest(y))
+    return first_marked(_is_largest(y))
 
 
 def _is_largest(y: Tensor) -> Tensor:
     return ops.equal(y, ops.max(y, axis=-1, keepdims=True, initial=-math.inf))
 
 
-def _first(marked: Tensor) -> Tensor:
+def first_marked(marked: Tensor) -> Tensor:
     """Marks the first of the marked entries of each row."""
     # `argmax` of some backends gives any index of equal entries.
     classes = marked.shape[-1]

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from revsig_keras.defences.base import Defence
+from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defences.numerics.probabilities import epsilon
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.errors import first_line
@@ -53,7 +54,8 @@ def verify(graph_def: Any, name: str) -> Defence:
     """Returns the defence that the mark of the function `name` names, once it has been tried.
 
     It is called on some hundred rows, hostile rows among them. (A function that was made to answer
-    these very rows like the defence is not detected.)
+    these very rows like the defence is not detected.) The answers of a coded defence must be its
+    constants, to the bit, and no more of them than it can have.
 
     Args:
         graph_def: A `GraphDef`.
@@ -82,11 +84,24 @@ def verify(graph_def: Any, name: str) -> Defence:
     if (got.shape != expected.shape or
             _fraction_close(got, expected, tolerance, defence) < _AGREEING):
         raise ValueError(f"the function marked as a defence is not {defence!r}")
+    if isinstance(defence, CodedDefence):
+        _check_code(defence, got)
     clean = np.asarray(tf.cast(defence.clean(scores), tf.float64))
     usual = slice(0, len(clean) - 2 * _few(len(clean)))
     if _fraction_close(got[usual], clean[usual], tolerance, defence) == 1:
         raise ValueError(f"{defence!r} leaves all scores as they are: choose a stronger one")
     return defence
+
+
+def _check_code(defence: CodedDefence, answers: np.ndarray) -> None:
+    """Raises `ValueError` if answers tell more than a label and a bucket, such as by low bits."""
+    classes = 2 if defence.multi_label else max(2, answers.shape[defence.axis])
+    most = defence.most_answers(classes)
+    distinct, strays = defence.count(answers)
+    if strays or distinct > most:
+        raise ValueError(f"the function marked as {defence!r} gives answers that are none of its "
+                         f"constants: {strays} of them; {distinct} different ones, of at most "
+                         f"{most}")
 
 
 def _defence(text: bytes) -> Defence:

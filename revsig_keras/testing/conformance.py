@@ -11,6 +11,7 @@ from keras import ops
 import numpy as np
 
 from revsig_keras.defences.base import Defence
+from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defences.numerics.probabilities import epsilon
 from revsig_keras.testing import backends
 from revsig_keras.testing.subject import as_float64
@@ -201,6 +202,24 @@ def _refuses(layer: Defence, inputs: Any, training: bool = False) -> bool:
     return False
 
 
+def check_code(subject: Subject) -> None:
+    """A coded defence answers with its constants, to the bit, which `decode` reads."""
+    layer = subject.layer
+    if not isinstance(layer, CodedDefence):
+        return
+    inputs = np.concatenate([subject.hostile(400, 1), subject.ordinary(400, 3, 2)])
+    most = layer.most_answers(2 if layer.multi_label else subject.classes)
+    for policy, name in backends.mode_of_policy().items():
+        variant = subject.variant(dtype=policy)
+        answers = as_float64(backends.modes()[name](variant)(ops.convert_to_tensor(inputs)))
+        distinct, strays = variant.count(answers)
+        where = f"{policy}, {name}"
+        _require(not strays, f"{where}: {strays} answers are no constants")
+        _require(distinct <= most, f"{where}: {distinct} different answers, of at most {most}")
+        labels = variant.decode(answers).labels.ravel()
+        _require((labels == subject.labels(inputs)).all(), f"{where}: `decode` loses labels")
+
+
 def check_secrets(subject: Subject) -> None:
     """No secret is in the public configuration or in the layer's text."""
     config = subject.layer.get_config()
@@ -227,5 +246,6 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "spoilt rows": check_spoilt_rows,
     "gradients": check_gradients,
     "reload": check_reload,
+    "code": check_code,
     "secrets": check_secrets,
 }

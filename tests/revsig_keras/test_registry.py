@@ -164,7 +164,7 @@ def test_spellings_of_one_thing_resolve_alike():
 def test_defences_are_made_by_name():
     """`none` is no defence."""
     assert DEFENCES.names == ("none", "reverse_sigmoid", "rounding", "top_k", "label_only",
-                              "random_noise")
+                              "random_noise", "confidence_buckets", "decoy")
     assert make_defence("none") is None
     layer = make_defence("reverse_sigmoid:beta=1.5:preserve_top1=false")
     assert isinstance(layer, ReverseSigmoid)

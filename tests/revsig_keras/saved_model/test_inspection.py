@@ -76,7 +76,7 @@ def classifier(outputs=None):
 
 @pytest.mark.parametrize("text", [
     "reverse_sigmoid:beta=.7", "reverse_sigmoid:preserve_top1=false", "rounding:decimals=1",
-    "top_k:k=2", "label_only", "random_noise"
+    "top_k:k=2", "label_only", "random_noise", "confidence_buckets", "decoy:decoys=1"
 ])
 def test_what_a_defended_model_exports_is_defended(text, tmp_path):
     DefendedModel(classifier(), make_defence(text)).export(tmp_path / "model", verbose=False)

@@ -201,6 +201,18 @@ def test_a_function_that_leaks_the_top_entry_is_found_out():
         mark.verify(*forged(body, text_of(defence), (None, 2000)))
 
 
+@pytest.mark.parametrize("text", ["confidence_buckets", "decoy"])
+def test_a_coded_defence_that_leaks_in_the_low_bits_is_found_out(text):
+    """Though it is equal but for rounding."""
+    defence = make_defence(text)
+
+    def body(x):
+        return defence(x) * (1 + 1e-6 * x)
+
+    with pytest.raises(ValueError, match="answers that are none of its constants: 4.. of them"):
+        mark.verify(*forged(body, text_of(defence)))
+
+
 def test_a_defence_of_somebody_else_is_known_once_it_is_registered():
     with keras.saving.CustomObjectScope({}):
         text = text_of(Mixed())

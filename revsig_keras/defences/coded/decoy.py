@@ -1,0 +1,139 @@
+"""Decoy classes that mislead a thief: the deceptive coded defence."""
+from collections.abc import Mapping
+import os
+from typing import Any, Sequence
+
+import keras
+from keras import ops
+import numpy as np
+
+from revsig_keras.arguments import check_integer
+from revsig_keras.defences.coded.base import CodedDefence
+from revsig_keras.defences.coded.reading import Reading
+from revsig_keras.defences.coded.shares import decoy_shares
+from revsig_keras.defences.coded.shares import ring_of
+from revsig_keras.defences.numerics.probabilities import Tensor
+
+
+@keras.saving.register_keras_serializable(package="revsig_keras")
+class Decoy(CodedDefence):
+    """Answers with the label hardly ahead of decoys, other classes that are always the same.
+
+    It misleads a thief who trains a clone on the answers, as `ReverseSigmoid` does, but cannot be
+    undone: an answer is one of classes * 2^bits constant rows, chosen by the label and by how sure
+    the classifier is. For a thief who takes the argmax, it equals `ConfidenceBuckets`, and one who
+    knows the defence and decodes the answers learns labels and buckets from either.
+
+    Formula:
+
+    ```
+    output_label = v,  output_decoy = v - gap,  output_j = w of all others, with a sum of 1
+    ```
+
+    The gap is the same in all buckets: at least 10^-decimals, and 2 steps of the output's dtype.
+    So the label survives if a client rounds to `decimals`. The bucket is told by w, which falls in
+    equal steps, the surer the lower; the mass of these classes is from 0.08 to 0.01, or from 1/2 to
+    1/16 of their share of a uniform row where that is less. So v ranks answers by confidence, and
+    nothing is 0. The buckets, their edges and `adapt` are those of `ConfidenceBuckets`; `decode`
+    gives the calibrated confidence back, which the row itself does not show.
+
+    The decoys of a label are the next classes on a ring whose order follows from `seed`, which is
+    no secret: one answer for each label shows them.
+
+    Theorem: beyond the labels, n answers tell a thief at most n * bits bits of the victim, whatever
+    it knows and however it adapts. Proof:
+
+    1. An answer is a function of label and bucket, from a fixed table.
+    2. Given the label, it has at most 2^bits values, which is at most `bits` bits an answer.
+    3. Somebody who sees labels and buckets only can look the answers up, and run any thief.
+
+    Not covered: the labels, which may be enough for a thief; timing, errors and other outputs; the
+    table, which is disclosed once. The theorem counts answers: asking again tells nothing only
+    where the victim is deterministic across batches and replicas.
+
+    Rows need not be distributions: negative entries count as 0, and a row without mass as uniform.
+    A row with a NaN or an infinity becomes NaN without any effect on others. The map is piecewise
+    constant: nothing can be trained through it.
+
+    Args:
+        bits: Integer from 0 to 8, the most bits that an answer tells beyond the label. With
+            `state`, that of the state. Defaults to `3`.
+        decoys: Integer from 1 to classes - 2, the number of decoys of a label. Defaults to `2`.
+        decimals: Integer from 1 to 7, the decimals to which a client may round without loss of
+            the label. Defaults to `2`.
+        seed: Integer of 0 or more; others give other decoys. Defaults to `0`.
+        from_logits: Boolean, whether the inputs are logits. Defaults to `False`.
+        axis: Integer, the axis of the classes. Defaults to `-1`.
+        state: The state of a fitted layer, `layer.state`, or a JSON file of it. Defaults to `''`,
+            none.
+        apply_in_training: Boolean, whether to perturb when `training=True` too. Defaults to
+            `False`.
+        **kwargs: Base layer keyword arguments, such as `name` and `dtype`.
+
+    Call arguments and shapes are those of `Defence`.
+
+    Example:
+
+    >>> layer = Decoy(bits=1, decoys=1)
+    >>> answers = layer(np.array([[0.99, 0.01, 0.0], [0.25, 0.7, 0.05]]))
+    >>> np.array(answers).round(3)
+    array([[0.5  , 0.01 , 0.49 ],
+           [0.455, 0.465, 0.08 ]], dtype=float32)
+    >>> layer.decode(answers).labels.tolist()
+    [0, 1]
+
+    References:
+        - [Lee et al., Defending Against Machine Learning Model Stealing Attacks Using Deceptive
+          Perturbations](https://arxiv.org/abs/1806.00054), for the aim
+    """
+
+    def __init__(self,
+                 bits: int = 3,
+                 decoys: int = 2,
+                 decimals: int = 2,
+                 seed: int = 0,
+                 *,
+                 from_logits: bool = False,
+                 axis: int = -1,
+                 state: str | os.PathLike[str] | Mapping[str, Any] = "",
+                 apply_in_training: bool = False,
+                 **kwargs: Any):
+        super().__init__(bits,
+                         from_logits=from_logits,
+                         axis=axis,
+                         state=state,
+                         apply_in_training=apply_in_training,
+                         **kwargs)
+        self.decoys = check_integer("decoys", decoys, least=1)
+        self.decimals = check_integer("decimals", decimals, 1, 7, "float32 has no more")
+        self.seed = check_integer("seed", seed, least=0)
+
+    def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
+        classes = shape[self.axis] if -len(shape) <= self.axis < len(shape) else None
+        if classes is not None and self.decoys > classes - 2:
+            raise ValueError("`decoys` must be below the number of classes by 2 or more, so that a "
+                             f"class is left. Received: decoys={self.decoys} for {classes} classes")
+        super().check_input(shape, dtype)
+
+    def shares(self, classes: int) -> np.ndarray:
+        return decoy_shares(self.code, self.decoys, self.decimals, classes, self.compute_dtype)
+
+    def roles(self, rows: np.ndarray) -> np.ndarray:
+        places = np.array(ring_of(rows.shape[1], self.seed))
+        ahead = (places - places[rows.argmax(axis=1)][:, None]) % rows.shape[1]
+        return np.where(ahead == 0, 0, np.where(ahead <= self.decoys, 1, 2))
+
+    def marks(self, rows: Reading) -> list[Tensor]:
+        places = ops.convert_to_tensor(ring_of(rows.y.shape[-1], self.seed), "int32")
+        place = ops.sum(ops.where(rows.is_label, places, 0), axis=-1, keepdims=True)
+        ahead = places - place
+        ahead = ops.where(ahead < 0, ahead + rows.y.shape[-1], ahead)
+        is_decoy = ops.logical_and(ahead <= self.decoys, ahead > 0)
+        return [rows.is_label, is_decoy]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(), "decoys": self.decoys,
+            "decimals": self.decimals,
+            "seed": self.seed
+        }
