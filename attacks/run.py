@@ -8,8 +8,9 @@ the same command again, a run that was stopped continues; given more members in 
 extends its output directory. A member is name[:key=value]..., as in
 --defences=none,reverse_sigmoid:beta=1:gamma=.2.
 
-Exit statuses: 0 where the verdict is passed or there is no --fail_above, 1 for an error, 2 where it
-is failed, 3 where it is undecided, as while cells of the grid are missing.
+Exit statuses: 0 where the verdict is passed or nothing is judged (there is no --fail_above, or the
+results are of controls alone), 1 for an error, 2 where it is failed, 3 where it is undecided, as
+while cells of the grid are missing.
 """
 
 import sys
