@@ -13,6 +13,17 @@ def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip()}".splitlines()[0]
 
 
+def cause_line(error: BaseException) -> str:
+    """The type of an error and the line of its message that names the cause.
+
+    It is the first one, but Keras and TensorFlow surround it with where the code is.
+    """
+    text = re.sub(r"\x1b\[\d+m", "", str(error)).partition("Arguments received by")[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if "Exception encountered when calling" not in line] or [""]
+    return f"{type(error).__name__}: {lines[-1 if lines[0] == 'in user code:' else 0]}"
+
+
 @contextlib.contextmanager
 def renaming(names: Mapping[str, str]) -> Iterator[None]:
     """Gives arguments other names in a `ValueError` whose message begins with one of them.

@@ -11,7 +11,7 @@ import numpy as np
 from models.architectures.architecture import Builder
 from models.python_files import file_digest
 from models.python_files import function_of
-from revsig_keras.errors import first_line
+from revsig_keras.errors import cause_line
 
 # Keras draws the seeds of layers that have none from Python's generator.
 _DRAWING = threading.Lock()
@@ -72,11 +72,14 @@ class Custom(Builder):
                 return _functional(function(input_shape, num_classes, seed), input_shape)
             except Exception as error:
                 raise ValueError(f"{self._place} failed for the arguments {input_shape}, "
-                                 f"{num_classes}, {seed}: {first_line(error)}") from error
+                                 f"{num_classes}, {seed}: {cause_line(error)}") from error
             finally:
                 random.setstate(state)
 
     def _check_seed(self, model, again):
+        if {*map(id, model.variables)} & {*map(id, again.variables)}:
+            raise ValueError(f"{self._place} must build a new model in each call. Received: two "
+                             "that share weights")
         weights, others = model.get_weights(), again.get_weights()
         if not all(map(np.array_equal, weights, others)):
             raise ValueError(f"{self._place} must draw everything random from its seed. Received: "
@@ -95,24 +98,36 @@ def check_classifier(model: Any, input_shape: tuple[int, ...], num_classes: int,
     """
     if not isinstance(model, keras.Model):
         raise ValueError(f"{place} must return a keras.Model. Received: {type(model).__name__}")
+    if not model.trainable_variables:
+        raise ValueError(f"{place} must return a model that can be trained. Received: one without "
+                         "trainable weights")
     noise = np.random.default_rng(0).normal(size=(_TRIED, *input_shape)).astype(np.float32)
     try:
         scores = keras.ops.convert_to_numpy(model(noise, training=False)).astype(np.float64)
     except Exception as error:
         raise ValueError(f"{place} must return a model of inputs of shape {input_shape} with one "
-                         f"output. Received: {first_line(error)}") from error
+                         f"output. Received: {cause_line(error)}") from error
     if scores.shape != (_TRIED, num_classes):
         raise ValueError(
             f"{place} must return a model with {num_classes} logits per row. "
             f"Received: outputs of shape (batch, {', '.join(map(str, scores.shape[1:]))})")
+    if not np.isfinite(scores).all():
+        raise ValueError(f"{place} must return a model that emits logits, finite numbers. "
+                         "Received: NaN or infinity")
     if scores.min() >= 0 and np.abs(scores.sum(axis=1) - 1).max() < 1e-3:
         raise ValueError(f"{place} must return a model that emits logits. Received: one that emits "
                          "probabilities; leave its softmax out")
 
 
 def _functional(model, input_shape):
-    """The model itself, or one around it if Keras does not know what it takes: it is built here."""
-    if not isinstance(model, keras.Model) or getattr(model, "inputs", None) is not None:
+    """The model itself if it is functional, or a functional one around it.
+
+    Keras does not know what a subclassed model takes, nor the `output` of a `Sequential` one.
+    """
+    if not isinstance(model, keras.Model):
         return model
+    if getattr(model, "inputs", None) is not None:
+        is_sequential = isinstance(model, keras.Sequential)
+        return keras.Model(model.inputs[0], model.outputs[0]) if is_sequential else model
     inputs = keras.Input(input_shape, name="inputs")
     return keras.Model(inputs, model(inputs))

@@ -1,5 +1,6 @@
 """The choice of a victim: a recipe to train one, or a file."""
 import dataclasses
+import math
 import os
 
 from models.architectures import ARCHITECTURES
@@ -94,9 +95,10 @@ class VictimFile:
         parse=_parse_range)
 
     def __post_init__(self):
-        if self.victim_range is not None and not self.victim_range[0] < self.victim_range[1]:
-            raise ValueError("`victim_range` must be LOWEST,HIGHEST, in this order. Received: "
-                             f"{self.victim_range[0]},{self.victim_range[1]}")
+        low, high = self.victim_range or (0.0, 1.0)
+        if not -math.inf < low < high < math.inf:
+            raise ValueError("`victim_range` must be LOWEST,HIGHEST, finite and in this order. "
+                             f"Received: {low},{high}")
 
     @property
     def is_own(self) -> bool:

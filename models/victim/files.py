@@ -72,10 +72,14 @@ def load_victim(path: str | os.PathLike, dataset: Dataset, split_seed: int) -> V
         if record.get(key) != value:
             raise ValueError(
                 f"The victim {path} does not fit the data set {dataset.name}: its {key} must be "
-                f"{value}. Received: {record.get(key)}")
+                f"{value!r}. Received: {record.get(key)!r}")
     model = _read_model(path, record)
     if fingerprint(model) != record.get("fingerprint"):
         raise ValueError(f"The victim {path} has other weights than its .json file says.")
+    if not isinstance(model.layers[-1], keras.layers.Softmax):
+        raise ValueError(f"The victim {path} must end in a Softmax layer, as models.train writes "
+                         "it; without its .json file, it is taken for one that was trained "
+                         f"elsewhere. Received: {type(model.layers[-1]).__name__}")
     return Victim(model, record)
 
 
@@ -136,4 +140,5 @@ def _read_record(path):
 def _is_complete(record):
     return (isinstance(record, dict) and record.get("schema_version") == SCHEMA_VERSION and
             _ENTRIES <= record.keys() and isinstance(record["config"], dict) and
-            isinstance(record["config"].get("architecture"), str))
+            isinstance(record["config"].get("architecture"), str) and
+            isinstance(record["accuracy"], dict))

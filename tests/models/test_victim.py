@@ -140,6 +140,9 @@ def test_broken_files(copy, digits, victim):
             victims.load_victim(copy / "victim.keras", digits, 5)
         assert "\n" not in str(error.value)
 
+    logits = keras.Model(victim.model.input, victim.logits)
+    logits.save(copy / "victim.keras")
+    refused("must end in a Softmax layer.* Received: Dense")
     other = keras.models.clone_model(victim.model)
     other.save(copy / "victim.keras")
     refused("has other weights than its .json file says")
@@ -155,6 +158,7 @@ def test_broken_files(copy, digits, victim):
 
 @pytest.mark.parametrize("change", [
     {"config": {}}, {"config": []}, {"config": {"architecture": 3}}, {"accuracy": None},
+    {"accuracy": 3},
     {"fingerprint": None}, {"num_classes": None},
 ])  # yapf: disable
 def test_a_record_made_by_hand_is_refused(copy, digits, victim, change):

@@ -39,7 +39,7 @@ def load_own_victim(victim: VictimFile, dataset: Dataset, splits: Splits) -> Own
     prepare = Preprocessing(dataset.input_shape, dataset.input_range, victim.victim_range, source)
     answer = _batched(source, prepare)
     rows = splits.evaluation
-    kind = answers.kind_of(answer(rows.x[:]), len(rows), dataset.num_classes)
+    kind = _kind(answer(rows.x[:]), len(rows), dataset.num_classes, source.name)
     record = {"num_classes": dataset.num_classes}
     made = OwnVictim(answer, kind, record)
     labels = made.probabilities(rows.x).argmax(axis=1)
@@ -79,6 +79,14 @@ def _open(victim: VictimFile) -> Source:
         return open_saved_model(path, victim.victim_signature, victim.victim_output)
     victim.refuse_options("victim_signature")
     return open_keras_file(path, victim.victim_output)
+
+
+def _kind(raw, rows, num_classes, name):
+    try:
+        return answers.kind_of(raw, rows, num_classes)
+    except ValueError as error:
+        raise ValueError(f"`victim` must answer as a classifier of the data. Received: {name}: "
+                         f"{error}") from error
 
 
 def _batched(source: Source, prepare: Preprocessing) -> Callable[[np.ndarray], np.ndarray]:

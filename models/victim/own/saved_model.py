@@ -1,15 +1,19 @@
 """Victims in SavedModels, called by a signature as TensorFlow Serving calls them."""
+import contextlib
 import hashlib
 import pathlib
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from models.victim.own.source import Source
+from revsig_keras.errors import cause_line
+from revsig_keras.errors import SavedModelError
 from revsig_keras.saved_model import files
+from revsig_keras.saved_model import mark
 from revsig_keras.saved_model.signatures import defaults
 from revsig_keras.saved_model.signatures import dtype_of
-from revsig_keras.saved_model.signatures import LoadedModel
 from revsig_keras.saved_model.signatures import shape_of
 from revsig_keras.saved_model.signatures import signatures
 
@@ -25,11 +29,14 @@ def open_saved_model(path: pathlib.Path, signature: str | None, output: str | No
         output: The output that answers. `None` for the only one.
 
     Raises:
-        ValueError: If it cannot be read, or has no such signature or output, or if the signature
-            needs other inputs than one of numbers.
-        SavedModelError: If it cannot be loaded.
+        ValueError: If it cannot be read, is defended, or has no such signature or output, or if the
+            signature needs other inputs than one of numbers.
+        SavedModelError: If it cannot be loaded. `answer` raises it if it fails.
     """
     meta_graph = _served(files.read(path))
+    if any(map(mark.is_marked, meta_graph.graph_def.library.function)):
+        raise ValueError("`victim` must be undefended: a run adds its defences. "
+                         f"Received: {path}, which is defended")
     there = signatures(meta_graph)
     if signature is None:
         signature = next(iter(there)) if len(there) == 1 else _DEFAULT
@@ -40,16 +47,31 @@ def open_saved_model(path: pathlib.Path, signature: str | None, output: str | No
     name = _input_name(chosen, signature)
     output = _output_name(chosen, output)
     info = chosen.inputs[name]
-    model, given = LoadedModel(path, meta_graph), defaults(chosen)
+    given = {key: tf.constant(value) for key, value in defaults(chosen).items()}
+    with _one_line(f"{path} cannot be loaded"):
+        # Not in a session: it restores no variables of a Keras model that is part of a module.
+        model = tf.saved_model.load(path, list(meta_graph.meta_info_def.tags))
 
     def answer(inputs: np.ndarray) -> np.ndarray:
-        return model.run(signature, {
-            **given, name: inputs
-        }, {"output": chosen.outputs[output].name})["output"]
+        with _one_line(f"the signature {signature} of {path} fails"):
+            run = model.signatures[signature]
+            return run(**{**given, name: tf.constant(inputs)})[output].numpy()
 
     shape = shape_of(info)
     return Source(path.name, "saved_model", answer, _digest(path), shape and shape[1:],
                   np.dtype(dtype_of(info).as_numpy_dtype), shape[0] if shape else None)
+
+
+@contextlib.contextmanager
+def _one_line(what):
+    """Turns every error into a `SavedModelError` of one line: a damaged model may raise any."""
+    try:
+        with files.clear_errors(what):
+            yield
+    except SavedModelError:
+        raise
+    except Exception as error:
+        raise SavedModelError(f"{what}: {cause_line(error)}") from error
 
 
 def _served(saved_model: Any) -> Any:

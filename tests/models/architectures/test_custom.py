@@ -35,6 +35,20 @@ def subclassed(shape, classes, seed):
 def sequential(shape, classes, seed):
     return keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(classes)])
 
+def sequential_of_inputs(shape, classes, seed):
+    return keras.Sequential([keras.Input(shape), *sequential(shape, classes, seed).layers])
+
+def shared(shape, classes, seed, made=[]):
+    made = made or made.append(functional(shape, classes, seed)) or made
+    return made[0]
+
+def untrainable(shape, classes, seed):
+    return keras.Sequential([keras.Input(shape), keras.layers.Flatten()])
+
+def not_finite(shape, classes, seed):
+    return keras.Sequential([keras.Input(shape), keras.layers.Dense(
+        classes, bias_initializer=keras.initializers.Constant(float("nan")))])
+
 def softmax(shape, classes, seed):
     return keras.Sequential([keras.Input(shape), keras.layers.Flatten(),
                              keras.layers.Dense(classes, "softmax")])
@@ -58,6 +72,8 @@ def no_model(shape, classes, seed):
 number = 7
 """
 
+KINDS = ["functional", "subclassed", "sequential", "sequential_of_inputs"]
+
 
 @pytest.fixture(name="file", scope="module")
 def fixture_file(tmp_path_factory):
@@ -70,7 +86,7 @@ def build(file, function, seed=0, shape=(4,), **options):
     return architectures.build(f"custom:file={file}:function={function}", shape, 3, seed, **options)
 
 
-@pytest.mark.parametrize("function", ["functional", "subclassed", "sequential"])
+@pytest.mark.parametrize("function", KINDS)
 def test_any_keras_model_is_taken_and_follows_from_the_seed(file, function):
     state = random.getstate()
     first, same, other = (build(file, function, seed) for seed in (1, 1, 2))
@@ -84,7 +100,7 @@ def test_any_keras_model_is_taken_and_follows_from_the_seed(file, function):
     np.testing.assert_allclose(whole, keras.ops.softmax(first(x)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("function", ["functional", "subclassed", "sequential"])
+@pytest.mark.parametrize("function", KINDS)
 def test_it_is_trained_like_any_other(file, function):
     x = np.random.default_rng(0).normal(size=(60, 4)).astype("float32")
     targets = np.eye(3)[x[:, :3].argmax(axis=1)]
@@ -101,8 +117,12 @@ def test_it_is_trained_like_any_other(file, function):
     ("softmax", "softmax of .*nets.py must return a model that emits logits. Received: one that "
      "emits probabilities; leave its softmax out"),
     ("wrong_classes", r"with 3 logits per row. Received: outputs of shape \(batch, 4\)"),
-    ("wrong_shape", r"of inputs of shape \(4,\) with one output. Received: "),
+    ("wrong_shape", r"of inputs of shape \(4,\) with one output. Received: "
+     "ValueError: Input 0 .*expected"),
     ("drawn_elsewhere", "must draw everything random from its seed. Received: other weights"),
+    ("shared", "must build a new model in each call. Received: two that share weights"),
+    ("untrainable", "a model that can be trained. Received: one without trainable weights"),
+    ("not_finite", "emits logits, finite numbers. Received: NaN or infinity"),
     ("failing", r"failing of .*nets.py failed for the arguments \(4,\), 3, 0: KeyError: "),
     ("no_model", "must return a keras.Model. Received: int"),
     ("number", "`function` must be the name of a function of .*nets.py. Received: 'number'"),

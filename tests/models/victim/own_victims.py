@@ -53,6 +53,20 @@ class Module(tf.Module):
         return {"probabilities": tf.nn.softmax(pixels @ (self.kernel * 255))}
 
 
+class Around(tf.Module):
+    """A module around a Keras model, whose optimiser has variables too."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = keras_model("softmax")
+        self.model.compile("adam")
+        self.model.optimizer.build(self.model.trainable_variables)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *SHAPE], name="pixels")])
+    def classify(self, pixels):
+        return {"probabilities": self.model(pixels)}
+
+
 FUNCTIONS = f"""
 import numpy as np
 
@@ -97,6 +111,8 @@ def write_all(directory):
                             "score": module.score,
                             "classify": module.classify
                         })
+    around = Around()
+    tf.saved_model.save(around, directory / "around", signatures={"classify": around.classify})
     (directory / "functions.py").write_text(FUNCTIONS)
     (directory / "own_victim_functions.py").write_text(FUNCTIONS)
     sys.path.insert(0, str(directory))

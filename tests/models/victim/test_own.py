@@ -9,6 +9,8 @@ import pytest
 from models import victim as victims
 from models.data import splits
 from models.victim import VictimFile
+from revsig_keras import DefendedModel
+from revsig_keras import ReverseSigmoid
 from tests.models.victim import own_victims
 from tests.models.victim.own_victims import CLASSES
 from tests.models.victim.own_victims import DATASET
@@ -47,6 +49,7 @@ FORMS = {
                                                    "victim_output": "logits"}, "logits"),
     "its labels": ("{}/module", {"victim_signature": "score", "victim_output": "label"}, "labels"),
     "a signature of seven rows": ("{}/module", {"victim_signature": "classify"}, "probabilities"),
+    "a module around a Keras model": ("{}/around", {}, "probabilities"),
     "an imported function": ("python:own_victim_functions:predict", {}, "probabilities"),
     "a function of a file": ("custom:file={}/functions.py", {}, "probabilities"),
     "one that answers with labels": ("custom:file={}/functions.py:function=labels", {}, "labels"),
@@ -125,10 +128,29 @@ def two_inputs():
     return keras.Model(inputs, keras.layers.Flatten()(keras.layers.Add()(inputs)))
 
 
+def write_unfit(directory):
+    two_inputs().save(directory / "two.keras")
+    keras_model(shape=(5,), kernel=KERNEL[:5]).save(directory / "five.keras")
+    (directory / "damaged.keras").write_bytes(b"PK not a Keras file")
+    model, inputs = keras_model("softmax"), keras.Input(SHAPE)
+    keras.Model(inputs, {"a": model(inputs), "b": model(inputs)}).save(directory / "outputs.keras")
+    defence = ReverseSigmoid()
+    keras.Model(inputs, defence(model(inputs))).save(directory / "layer.keras")
+    defended = DefendedModel(model, defence)
+    defended.save(directory / "defended.keras")
+    defended.export(directory / "defended")
+
+
 REFUSED = {
     "a damaged file": ("{}/damaged.keras", {}, "must be a readable Keras file. Received: .*keras"),
     "two inputs": ("{}/two.keras", {}, "`victim` must have one input. Received: "),
     "other inputs": ("{}/five.keras", {}, r"the data's shape \(4, 4, 1\).*takes \(5,\)"),
+    "outputs of a Keras file": ("{}/outputs.keras", {}, "`victim_output` must name the output .*"
+                                r"Received: output=None, where the outputs are: \['a', 'b'\]"),
+    "a defended Keras file": ("{}/defended.keras", {}, "`victim` must be undefended"),
+    "a defended layer": ("{}/layer.keras", {}, "`victim` must be undefended"),
+    "a defended SavedModel": ("{}/defended", {}, "`victim` must be undefended"),
+    "an infinite range": ("{}/softmax.keras", {"victim_range": (0, float("inf"))}, "finite"),
     "no such signature": ("{}/module", {}, "`victim_signature` must be one of the model's "
                           "signatures: classify, score. Received: 'serving_default'"),
     "several outputs": ("{}/module", {"victim_signature": "score"}, "`victim_output` must be one of"
@@ -159,9 +181,7 @@ REFUSED = {
 @pytest.mark.parametrize("form, options, message", REFUSED.values(), ids=REFUSED)
 def test_what_does_not_fit_is_refused_in_one_line(directory, form, options, message):
     if not (directory / "two.keras").exists():
-        two_inputs().save(directory / "two.keras")
-        keras_model(shape=(5,), kernel=KERNEL[:5]).save(directory / "five.keras")
-        (directory / "damaged.keras").write_bytes(b"PK not a Keras file")
+        write_unfit(directory)
     with pytest.raises(ValueError, match=message) as error:
         load(form.format(directory), **options)
     assert "\n" not in str(error.value)
