@@ -2,6 +2,7 @@
 
 Numbers of NumPy count as numbers, and booleans do not.
 """
+from collections.abc import Sequence
 import numbers
 from typing import Any
 
@@ -51,3 +52,18 @@ def check_boolean(name: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError(f"`{name}` must be a boolean. Received: {name}={value!r}")
+
+
+def parse_range(name: str, texts: Sequence[str]) -> tuple[float, float]:
+    """Makes a range of two texts; whether it is one is checked where it is used.
+
+    Args:
+        name: String, the name of the argument.
+        texts: The lowest and the highest value, as text.
+    """
+    try:
+        low, high = map(float, texts)
+    except ValueError:
+        raise ValueError(f"`{name}` must be LOWEST,HIGHEST, two numbers. "
+                         f"Received: {','.join(texts)}") from None
+    return low, high

@@ -1,6 +1,7 @@
 """The configuration of an audit: the endpoint, how to ask it, and what it may cost."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -9,6 +10,7 @@ from attacks.endpoint.address import Address
 from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.arguments import is_real
+from revsig_keras.arguments import parse_range
 from revsig_keras.options import option
 
 FORMATS = ("row", "column")
@@ -85,15 +87,6 @@ class RetryPolicy:
         return max(delay * (1 + jitter) / 2, retry_after_s or 0)
 
 
-def _parse_range(values):
-    try:
-        low, high = map(float, values)
-    except ValueError:
-        raise ValueError("`input_range` must be two numbers, LOWEST,HIGHEST. Received: "
-                         f"{','.join(values)}") from None
-    return low, high
-
-
 def _parse_headers(values):
     headers = {}
     for value in values:
@@ -146,7 +139,7 @@ class EndpointConfig:
         "highest values are others: 0,255 for instance. Default: as in the data set (images: 0 to "
         "1).",
         name="oracle_range",
-        parse=_parse_range)
+        parse=functools.partial(parse_range, "input_range"))
     request_format: str = option("row",
                                  "The format of REST requests.",
                                  name="oracle_format",

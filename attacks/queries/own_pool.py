@@ -55,7 +55,14 @@ def read(name: str, shape: tuple[int, ...], input_range: tuple[float, float],
     if len(shape) != 3:
         raise ValueError(f"`pool` must be a .npz file with inputs of shape {shape}, which are no "
                          f"images. Received: {name}, a folder")
-    size, cache_dir = shape[:2], data and data.cache_dir
+    try:
+        return _read_folder(name, shape[:2], data and data.cache_dir)
+    except ValueError as error:
+        raise ValueError("`pool` must be a .npz file or a folder of images. "
+                         f"Received: {name} ({error})") from error
+
+
+def _read_folder(name, size, cache_dir):
     if sum(entry.is_dir() and not entry.name.startswith(".") for entry in os.scandir(name)) > 1:
         dataset = loading.load(f"folder:{name}", image_size=size, cache_dir=cache_dir)
         return Found(dataset.x[:], dataset.y, dataset.digest, True)

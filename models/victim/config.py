@@ -1,5 +1,6 @@
 """The choice of a victim: a recipe to train one, or a file."""
 import dataclasses
+import functools
 import math
 import os
 
@@ -7,6 +8,7 @@ from models.architectures import ARCHITECTURES
 from models.training.optimizers import check_optimizer
 from models.training.optimizers import OPTIMIZERS
 from revsig_keras.arguments import check_integer
+from revsig_keras.arguments import parse_range
 from revsig_keras.options import option
 from revsig_keras.saved_model.files import is_saved_model
 
@@ -51,15 +53,6 @@ class VictimConfig:
             object.__setattr__(self, name, check_integer(name, getattr(self, name), least=least))
 
 
-def _parse_range(values):
-    try:
-        low, high = map(float, values)
-    except ValueError:
-        raise ValueError("`victim_range` must be LOWEST,HIGHEST, two numbers. "
-                         f"Received: {','.join(values)}") from None
-    return low, high
-
-
 @dataclasses.dataclass(frozen=True)
 class VictimFile:
     """A victim that exists already.
@@ -92,7 +85,7 @@ class VictimFile:
     victim_range: tuple[float, float] | None = option(
         None, "With a --victim that was trained elsewhere: LOWEST,HIGHEST of its inputs, such as "
         "-1,1. Default: as in the data set, and 0,255 for inputs of bytes.",
-        parse=_parse_range)
+        parse=functools.partial(parse_range, "victim_range"))
 
     def __post_init__(self):
         low, high = self.victim_range or (0.0, 1.0)

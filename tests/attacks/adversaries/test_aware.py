@@ -12,9 +12,9 @@ from attacks.queries.sample import Sample
 from models.inference import log_softmax
 from models.training.objective import Batch
 from models.training.trainer import Trainer
-from revsig_keras import Defence
 from revsig_keras import reverse_sigmoid
 from revsig_keras.defences.catalogue import DEFENCES
+from tests.attacks.adversaries.flattened import Flattened
 from tests.attacks.thieves import steal
 
 KNOWN = "reverse_sigmoid:beta=1:gamma=.2"
@@ -142,22 +142,6 @@ def test_without_a_defence_it_is_a_control():
     clone, _, _ = stolen("aware", "none")
     assert clone.digest == stolen("aware:learn=true", "none")[0].digest
     assert clone.digest != stolen("aware")[0].digest and clone.learned == {}
-
-
-@keras.saving.register_keras_serializable(package="aware")
-class Flattened(Defence):
-    """A user's own defence: a mixture with the uniform row, of an amount that can be learned."""
-    ranges = {"amount": (0.0, 0.9)}
-
-    def __init__(self, amount: float = 0.1, *, apply_in_training=False, **kwargs):
-        super().__init__(apply_in_training=apply_in_training, **kwargs)
-        self.amount = amount
-
-    def perturb(self, probabilities):
-        return (1 - self.amount) * probabilities + self.amount / probabilities.shape[-1]
-
-    def get_config(self):
-        return {**super().get_config(), "amount": self.amount}
 
 
 @keras.saving.register_keras_serializable(package="aware")

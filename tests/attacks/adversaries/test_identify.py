@@ -1,5 +1,4 @@
 """The thief that finds out which defence it faces."""
-import keras
 import numpy as np
 import pytest
 
@@ -10,8 +9,8 @@ from attacks.adversaries.identification import Simulations
 from attacks.grid.registries import ADVERSARIES
 from attacks.queries.sample import Sample
 from models.inference import log_softmax
-from revsig_keras import Defence
 from revsig_keras.defences.catalogue import DEFENCES
+from tests.attacks.adversaries.flattened import Flattened
 from tests.attacks.thieves import ask
 from tests.attacks.thieves import steal
 
@@ -49,26 +48,10 @@ def test_the_nearest_strength_of_the_grid_is_found(simulations, deployed, found)
     assert simulations.explain(answers).startswith(found)
 
 
-@keras.saving.register_keras_serializable(package="identify")
-class Mixed(Defence):
-    """A defence from outside: a mixture with the uniform row."""
-    ranges = {"amount": (0.0, 0.8)}
-
-    def __init__(self, amount: float = 0.7, *, apply_in_training=False, **kwargs):
-        super().__init__(apply_in_training=apply_in_training, **kwargs)
-        self.amount = amount
-
-    def perturb(self, probabilities):
-        return (1 - self.amount) * probabilities + self.amount / probabilities.shape[-1]
-
-    def get_config(self):
-        return {**super().get_config(), "amount": self.amount}
-
-
 def test_a_defence_from_outside_is_a_candidate_over_its_declared_range(monkeypatch):
-    monkeypatch.setitem(DEFENCES._factories, "mixed", Mixed)
-    answers = np.array(Mixed(0.2)(rows(300, 1)))
-    assert Simulations(rows(100, 0)).explain(answers) == "mixed:amount=0.2"
+    monkeypatch.setitem(DEFENCES._factories, "flattened", Flattened)
+    answers = np.array(Flattened(0.2)(rows(300, 1)))
+    assert Simulations(rows(100, 0)).explain(answers) == "flattened:amount=0.2"
 
 
 def test_a_candidate_that_needs_more_classes_is_left_out():

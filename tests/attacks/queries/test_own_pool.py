@@ -121,7 +121,8 @@ def test_files_that_do_not_fit_are_refused(tmp_path, shape, arrays, message):
 
 def test_folders_that_do_not_fit_are_refused(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty must have images .*Received: none"):
+    with pytest.raises(ValueError,
+                       match="`pool` must be .*empty must have images .*Received: none"):
         pools_for((8, 8, 1), tmp_path).foreign(str(tmp_path / "empty"))
     with pytest.raises(ValueError, match=r"inputs of shape \(5,\), which are no images"):
         pools_for((5,), tmp_path).foreign(str(tmp_path / "empty"))
