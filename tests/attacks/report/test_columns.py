@@ -56,7 +56,7 @@ def test_the_dictionary_has_a_line_for_each_column():
     assert "distortion_l1 probability lower Mean" in " ".join(sum(lines, []))
 
 
-@pytest.mark.parametrize("directory", ["results/mnist_panel", "tests/compatibility/data/results"])
+@pytest.mark.parametrize("directory", ["results/mnist_sample", "tests/compatibility/data/results"])
 def test_every_metric_of_a_cell_has_a_column(directory):
     paths = list((ROOT / directory / "cells").glob("*.json"))
     metrics = {name for path in paths for name in json.loads(path.read_text())["metrics"]}
