@@ -99,7 +99,7 @@ def test_all_flags_of_a_local_oracle():
 @pytest.mark.parametrize("flags, message", [
     (("--victim_range=0,255",), "`--victim_range` must be given with --victim only"),
     (("--victim=v", "--victim_range=1"), "`victim_range` must be LOWEST,HIGHEST, two numbers"),
-    (("--victim=v", "--victim_range=2,1"), "`victim_range` must be LOWEST,HIGHEST, in this order"),
+    (("--victim=v", "--victim_range=2,1"), "`victim_range` must be .*in this order"),
 ])  # yapf: disable
 def test_flags_of_a_victim_that_was_trained_elsewhere(flags, message):
     with pytest.raises(ValueError, match=message):

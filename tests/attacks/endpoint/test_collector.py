@@ -223,7 +223,7 @@ def test_an_answer_that_is_not_on_disk_is_not_given(tmp_path, monkeypatch):
 @pytest.mark.parametrize("answer, message", [
     (lambda inputs: softmax(inputs)[:-1], r"shape \(4, 3\).*Received: shape \(3, 3\)"),
     (lambda inputs: softmax(inputs)[:, :2], "must have 3 classes.*2 numbers per row"),
-    (lambda inputs: np.array(["cat"] * len(inputs)), "probabilities or labels.*`output_name`"),
+    (lambda inputs: np.array(["cat"] * len(inputs)), "labels.*choose another output"),
     (lambda inputs: np.full(len(inputs), 3), "from 0 to 2.*Received: 3"),
 ])
 def test_answers_of_another_shape_end_the_run(tmp_path, answer, message):
