@@ -45,11 +45,11 @@ class SemiSupervised(Adversary):
     pixels at their edges repeated. The queried images are augmented as the recipe says, for this
     thief as for every other.
 
-    Assumed to have more inputs than it can pay for. With an attack that makes its own inputs it has
-    only those that it queried. With `targets=labels` it is also assumed to know that the
-    probabilities cannot be trusted, as the labels-only thief does; `targets=probabilities` takes
-    them for the victim's own output, which is this thief where nothing is defended. Each step has
-    twice as many rows as a step of other thieves.
+    Assumed to have more inputs than it can pay for. Where the attack makes its own inputs, the pool
+    is the queried ones. The thief of `targets=labels` also knows that the probabilities cannot be
+    trusted, as the labels-only thief does. That of `targets=probabilities` takes them for the
+    victim's own output, which is right where nothing is defended. Each step has twice as many rows
+    as a step of other thieves.
 
     Args:
         threshold: Float in [0, 1], the least probability at which the clone believes its own

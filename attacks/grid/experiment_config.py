@@ -82,8 +82,8 @@ class ExperimentConfig:
         "the one of --victim_seed.")
     split_seeds: tuple[int, ...] | None = option(
         None, "A data split for each victim. The i-th of --split_seeds, --victim_seeds and --seeds "
-        "then make one replicate, of which everything is drawn anew. Default: --split_seed for all "
-        "of them, and each thief of --seeds attacks each victim.")
+        "then make the i-th replicate. Default: all victims have --split_seed, and each thief of "
+        "--seeds attacks each victim.")
     clone_architectures: tuple[str, ...] | None = option(
         None, "Several architectures of the clone, as further thieves. Default: the one of "
         "--clone_architecture.")

@@ -45,7 +45,7 @@ def _check_adversary(grid, name, dataset, pools):
     adversary.check(dataset.input_shape)
     inputs, least = min(grid.budgets) // adversary.rows_per_input, least_inputs(grid.recipes())
     if inputs < least:
-        needed = "two inputs, of which `held_out` takes one" if least == 2 else "one input"
+        needed = "two inputs, as `held_out` takes one" if least == 2 else "one input"
         raise ValueError(f"`budgets` must be enough for {needed}, and {name} asks "
                          f"{adversary.rows_per_input} rows of each. Received: {min(grid.budgets)}")
     for attack, budget in itertools.product(map(ATTACKS.make, grid.attacks), grid.budgets):

@@ -33,10 +33,10 @@ class RecipeChoice:
         seed: The seed of the thieves that choose once for all, or `None`: each cell chooses.
     """
     recipes: tuple[str, ...] | None = option(
-        None, "Recipes of which each thief, defended or not, gets the best on the evaluator's "
-        "validation rows: OPTIMIZER[:key=value]..., the keys those of the optimiser and "
-        f"{', '.join(KEYS)}; what a recipe does not name is that of the flags. Such as "
-        "adam:steps=600,sgd:epochs=20:augment=shift+flip. Default: the one of the flags.",
+        None, "Candidate recipes: each thief, against any defence and none, gets the one that is "
+        "best on the evaluator's validation rows. Written OPTIMIZER[:key=value]..., with the keys "
+        f"of the optimiser and {', '.join(KEYS)}; flags set what a recipe leaves out. Example: "
+        "adam:steps=600,sgd:epochs=20:augment=shift+flip. Default: one recipe, that of the flags.",
         canonical=lambda texts: tuple(map(spell_recipe, texts)))
     seed: int | None = option(
         None, "Chooses a recipe once, by a thief of this seed on the first victim, for all cells "

@@ -15,7 +15,7 @@ class Replicates:
     """The seeds of a grid. A replicate is a (split, victim, thief).
 
     Without `splits`, each thief attacks each victim, all on one split: the seeds are crossed. With
-    them, the i-th split, victim and thief are a replicate, of which everything is drawn anew.
+    them, the i-th split, victim and thief make the i-th replicate, and replicates share nothing.
 
     Attributes:
         splits: Seeds of data splits, or `None` for the one split of the data.

@@ -60,8 +60,8 @@ class Jacobian(SubstituteAttack):
     - `cleverhans`, the tutorial of CleverHans 3.1 (`mnist_blackbox.py`): 150 seeds, step .1, `F_c`
       the logit of the class, `s = (-1)^(round // 3)`, 10 epochs per round, each substitute starts
       from the weights of the last, with a new optimiser. New inputs are not clipped, so they may
-      leave the range. 6 models are trained, the last of which is the clone, so there are 5 rounds:
-      at most 4,800 inputs. Differs: none of these; there the thief is `labels`, its seeds are test
+      leave the range. There are 5 rounds, so at most 4,800 inputs: 6 models are trained, and the
+      clone is the last. Differs: none of these; there the thief is `labels`, its seeds are test
       rows. (Before May 2020, CleverHans had the opposite signs.)
     - `prediction_poisoning`, the public code of arXiv 1906.10908 (`jacobian.py`, policy `jbda`):
       100 seeds, step .1, `F_c` the cross-entropy between the class and the substitute's answer,

@@ -1,7 +1,7 @@
 """Estimates from replicates: what varies with victims, the thief's seeds and test rows.
 
-A replicate is a split of the data, a victim and a seed of the thief. The highest level of which
-there are several is the one whose members are drawn anew:
+A replicate is a split of the data, a victim and a seed of the thief. What counts as drawn anew
+depends on what there are several of:
 
 1. Several splits: the values are the means of the splits.
 2. Several victims on one split: those of the victims, crossed with the thief's seeds where all

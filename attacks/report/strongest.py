@@ -63,7 +63,7 @@ def strongest_alike(rows: Rows, defence: str) -> tuple[Strongest, Strongest] | N
     """The strongest thieves of the undefended and the defended victim that are of one kind.
 
     Both have the attack of the strongest thief of the defended victim and the same replicates, and
-    are chosen among the same adversaries and architectures, those that were tried on both victims.
+    are chosen among the adversaries and architectures that were tried on both victims.
 
     Args:
         rows: Rows of one budget.

@@ -75,8 +75,8 @@ def crossed_mean(values: np.ndarray, factors: Sequence[str]) -> Estimate:
     differences never makes it lower than that of a single factor, MS_i / n.
 
     Its degrees of freedom are those of Satterthwaite (1946) for the sum v of all sets without the
-    last factor, of which there may be few members, and likewise for the sum w of the others.
-    Together they are (v + w) / (v / degrees_v + w / degrees_w): his formula squares all four terms,
+    last factor, whose members are many, and likewise for the sum w of all sets with it. Together
+    they are (v + w) / (v / degrees_v + w / degrees_w): his formula squares all four terms,
     and where three seeds make most of the variance its intervals cover 92% instead of 95%. Those of
     w are at least the members of the last factor less one: it is known to be small where it is.
 

@@ -95,7 +95,7 @@ def split(dataset: Dataset, split_seed: int, for_victim: bool = True) -> Splits:
 
 
 def _without(order, is_in_test, name):
-    """The rows in order without those that are in the official test split too."""
+    """The order without rows that the official test split has too; a warning counts them."""
     if is_in_test.any():
         _LOG.warning(
             "The data set %s: %s rows are left out, which equal a row of its test split or are of "

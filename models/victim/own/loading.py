@@ -30,7 +30,7 @@ def load_own_victim(victim: VictimFile, dataset: Dataset, splits: Splits) -> Own
     Args:
         victim: What it is.
         dataset: The data set.
-        splits: Its parts, none of which is known to be what the victim was trained on.
+        splits: Its parts. Which rows the victim was trained on is unknown.
 
     Raises:
         ValueError: If there is no such victim, or it does not fit the data.
