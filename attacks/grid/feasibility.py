@@ -7,13 +7,16 @@ from typing import Protocol
 from attacks.clone.recipe import Recipe
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
+from attacks.oracle.defences import AS_SERVED
 from attacks.queries.pools import Pools
 from models import architectures
 from models.data.dataset import Dataset
+from revsig_keras.defences.catalogue import DEFENCES
 
 
 class Grid(Protocol):
     """What has to be possible; an `ExperimentConfig`."""
+    defences: tuple[str, ...]
     attacks: tuple[str, ...]
     adversaries: tuple[str, ...]
     budgets: tuple[int, ...]
@@ -27,6 +30,10 @@ class Grid(Protocol):
 
 def check_possible(grid: Grid, dataset: Dataset, pools: Pools) -> None:
     """Raises `ValueError` if an experiment is impossible on this data."""
+    for name in grid.defences:
+        layer = None if name == AS_SERVED else DEFENCES.make(name)
+        if layer is not None:
+            layer.check_input((None, dataset.num_classes))
     for name in grid.adversaries:
         _check_adversary(grid, name, dataset, pools)
     for recipe in grid.recipes():

@@ -142,8 +142,8 @@ def _union(ends):
 def _compared(entries, comparisons):
     """The columns of one comparison, whose intervals allow for the number of all of them."""
     sample = entries.pop("sample")
-    low, high = sample.estimate.interval() or (None, None)
-    low_all, high_all = sample.estimate.interval(1 - 0.05 / comparisons) or (None, None)
+    low, high = sample.estimate.difference_interval() or (None, None)
+    low_all, high_all = sample.estimate.difference_interval(1 - 0.05 / comparisons) or (None, None)
     columns = {
         **entries,
         "seeds": sample.seeds,

@@ -82,7 +82,7 @@ def _strongest(defence, rows, best, per_row):
                       if row["defence"] == name]
                      for thief, name in ((undefended, "none"), (defended, defence)))
     difference = estimate_difference(*paired(before, after), per_row).estimate
-    ends = difference.interval()
+    ends = difference.difference_interval()
     interval = f", 95% interval {ends[0]:+.3f} to {ends[1]:+.3f}" if ends else ""
     tried = ", ".join(
         distinct((row for row in both if row["attack"] == defended.attack), "adversary"))

@@ -33,6 +33,11 @@ class Estimate:
         margin = self._quantile(confidence) * math.sqrt(self.variance)
         return self.mean - margin, self.mean + margin
 
+    def difference_interval(self, confidence: float = 0.95) -> Interval | None:
+        """Student's interval of a difference of fractions, without what lies outside [-1, 1]."""
+        ends = self.interval(confidence)
+        return ends and (max(-1.0, ends[0]), min(1.0, ends[1]))
+
     def fraction_interval(self, rows: int, confidence: float = 0.95) -> Interval:
         """The interval of a fraction, which stays inside [0, 1] (Wilson, 1927).
 

@@ -66,7 +66,8 @@ def load_victim(path: str | os.PathLike, dataset: Dataset, split_seed: int) -> V
     path = os.path.join(path, MODEL_NAME) if os.path.isdir(path) else os.fspath(path)
     if not os.path.isfile(path):
         raise ValueError(
-            f"`victim` must be an existing .keras file. Received: {path}, which does not exist")
+            "`victim` must be a .keras or .h5 file, a SavedModel, python:MODULE:FUNCTION or "
+            f"custom:file=FILE:function=NAME. Received: {path}, which does not exist")
     record = _read_record(os.path.splitext(path)[0] + ".json")
     for key, value in data_record(dataset, split_seed).items():
         if record.get(key) != value:

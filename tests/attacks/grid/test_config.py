@@ -166,7 +166,7 @@ IMAGES = Dataset("images", np.zeros((9, 4, 4, 1), np.float32), np.arange(9), 9, 
 @pytest.mark.parametrize("changes, clone, message", [
     ({"budgets": (2,)}, {}, "enough for one input, and averaged asks 3 rows of each. Received: 2"),
     ({"budgets": (5,)}, {"held_out": 0.5},
-     "two inputs, of which `held_out` takes one, and averaged asks 3 rows.*Received: 5"),
+     "two inputs, as `held_out` takes one, and averaged asks 3 rows.*Received: 5"),
     ({"budgets": (6, 400)}, {}, "at most the 100 rows of the thief's pool. Received: 133"),
 ])  # yapf: disable
 def test_budgets_are_those_of_inputs_where_an_adversary_asks_for_several_rows(
@@ -175,6 +175,16 @@ def test_budgets_are_those_of_inputs_where_an_adversary_asks_for_several_rows(
     config = experiment_config(adversaries=("averaged",), clone=Recipe(**clone), **changes)
     with pytest.raises(ValueError, match=message):
         check_possible(config, IMAGES, pools)
+
+
+@pytest.mark.parametrize(
+    "defence, message",
+    [("decoy:decoys=8", "`decoys` must be below"), ("top_k:k=10", "`k` must be"),
+     ("confidence_buckets:ordered_classes=9", "`ordered_classes` must be below")])
+def test_defences_that_need_more_classes_are_refused_before_anything_is_trained(defence, message):
+    pools = Pools(np.zeros((100, 4, 4, 1), np.float32), (0.0, 1.0))
+    with pytest.raises(ValueError, match=message):
+        check_possible(experiment_config(defences=("none", defence)), IMAGES, pools)
 
 
 EXPERIMENTS = {

@@ -55,7 +55,7 @@ def test_budgets_and_data_on_which_a_recipe_is_impossible_are_refused_early():
     with pytest.raises(ValueError, match="`augment=flip` changes images"):
         check_possible(grid, vectors, pools)
     held_out = RecipeChoice(("adam", "adam:held_out=.2"))
-    with pytest.raises(ValueError, match="enough for two inputs, of which `held_out` takes one"):
+    with pytest.raises(ValueError, match="enough for two inputs, as `held_out` takes one"):
         check_possible(dataclasses.replace(grid, choice=held_out, budgets=(1,)), vectors, pools)
 
 

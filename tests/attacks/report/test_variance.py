@@ -85,6 +85,16 @@ def test_rows_alone_make_wilsons_interval(fraction, rows):
     assert 0 <= low <= fraction + 1e-12 and fraction - 1e-12 <= high <= 1
 
 
+def test_the_interval_of_a_difference_stays_where_differences_of_fractions_are():
+    """With two seeds and many comparisons, Student's reaches far beyond."""
+    estimate = crossed_mean(np.array([-0.3, 0.2]), ["seeds"])
+    low, high = estimate.interval(0.999)
+    assert low < -1 and high > 1
+    assert estimate.difference_interval(0.999) == (-1.0, 1.0)
+    assert estimate.difference_interval(0.5) == estimate.interval(0.5)
+    assert crossed_mean(np.ones((1, 1)), ["seeds", "rows"]).difference_interval() is None
+
+
 def test_an_interval_for_more_comparisons_is_wider():
     estimate = crossed_mean(np.array([0.5, 0.6, 0.7]), ["seeds"])
     for find in (estimate.interval, lambda confidence: estimate.fraction_interval(90, confidence)):
