@@ -36,18 +36,12 @@ class ConfidenceBuckets(CodedDefence):
     told too. The rest 1 - c then has fixed shares: r parts for the second class, r - 1 for the
     third, and so on to 2 for the r-th; each class without an order has one part.
 
-    Theorem: beyond the labels, n answers tell a thief at most n * bits bits of the victim, whatever
-    it knows and however it adapts. Proof:
-
-    1. An answer is a function of label and bucket, from a fixed table.
-    2. Given the label, it has at most 2^bits values, which is at most `bits` bits an answer.
-    3. Somebody who sees labels and buckets only can look the answers up, and run any thief.
-
-    Not covered: the labels, which may be enough for a thief; timing, errors and other outputs; the
-    table, which is disclosed once. The theorem counts answers: asking again tells nothing only
-    where the victim is deterministic across batches and replicas. With `ordered_classes=r`,
-    log2((classes - 1)! / (classes - r)!) bits are added: 40 for 1,000 classes and r=5. A row of
-    sigmoid units has `bits` bits for each unit.
+    Beyond the labels, n answers tell a thief at most n * bits bits of the victim, whatever it knows
+    and however it adapts; the base class `CodedDefence` has the theorem and its proof. Not covered:
+    the labels, which may be enough for a thief; timing, errors and other outputs; the table, which
+    is disclosed once; a victim that is not deterministic, if it is asked again. With
+    `ordered_classes=r`, log2((classes - 1)! / (classes - r)!) bits are added to an answer: 40 for
+    1,000 classes and r=5. A row of sigmoid units has `bits` bits for each unit.
 
     Call `adapt` with clean answers to validation rows, and their true classes if you have them.
     Until then the edges are 2^-(1 + 6 i / 2^bits), i from 1 to 2^bits - 1, and each confidence is

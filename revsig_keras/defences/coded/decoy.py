@@ -40,16 +40,10 @@ class Decoy(CodedDefence):
     The decoys of a label are the next classes on a ring whose order follows from `seed`, which is
     no secret: one answer for each label shows them.
 
-    Theorem: beyond the labels, n answers tell a thief at most n * bits bits of the victim, whatever
-    it knows and however it adapts. Proof:
-
-    1. An answer is a function of label and bucket, from a fixed table.
-    2. Given the label, it has at most 2^bits values, which is at most `bits` bits an answer.
-    3. Somebody who sees labels and buckets only can look the answers up, and run any thief.
-
-    Not covered: the labels, which may be enough for a thief; timing, errors and other outputs; the
-    table, which is disclosed once. The theorem counts answers: asking again tells nothing only
-    where the victim is deterministic across batches and replicas.
+    Beyond the labels, n answers tell a thief at most n * bits bits of the victim, whatever it knows
+    and however it adapts; the base class `CodedDefence` has the theorem and its proof. Not covered:
+    the labels, which may be enough for a thief; timing, errors and other outputs; the table, which
+    is disclosed once; a victim that is not deterministic, if it is asked again.
 
     Rows need not be distributions: negative entries count as 0, and a row without mass as uniform.
     A row with a NaN or an infinity becomes NaN without any effect on others. The map is piecewise
