@@ -16,7 +16,6 @@ from revsig_keras.defences.coded import fitting
 from revsig_keras.defences.coded import reading
 from revsig_keras.defences.coded.clean_rows import CleanRows
 from revsig_keras.defences.coded.clean_rows import which_are_right
-from revsig_keras.defences.coded.state import check_bits
 from revsig_keras.defences.coded.state import CodeState
 from revsig_keras.defences.coded.state import load
 from revsig_keras.defences.coded.state import unfitted
@@ -64,7 +63,7 @@ class CodedDefence(Defence):
                  apply_in_training: bool = False,
                  **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
-        code = unfitted(check_bits(bits))
+        code = unfitted(bits)
         if isinstance(state, Mapping):
             code = CodeState.from_dict(state)
         elif state:
@@ -81,7 +80,8 @@ class CodedDefence(Defence):
             classes: Integer, the number of classes; 2 for sigmoid units.
 
         Raises:
-            ValueError: If numbers that must differ are equal in the output's dtype.
+            ValueError: If there are too few classes, or if numbers that must differ are equal in
+                the output's dtype.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `shares`.")
 
@@ -115,7 +115,7 @@ class CodedDefence(Defence):
         if fitted not in (None, classes):
             raise ValueError(f"`{type(self).__name__}` was fitted to {fitted} classes. "
                              f"Received: shape={tuple(shape)}, with {classes}")
-        self.shares(classes)  # Refuses what the output's dtype cannot tell apart.
+        self.shares(classes)  # Refuses too few classes, and shares that the dtype makes equal.
 
     def perturb(self, probabilities: Tensor) -> Tensor:
         y, has_units = probabilities, self._has_units(probabilities)
@@ -245,9 +245,7 @@ class CodedDefence(Defence):
         """Returns answers as rows `(n, classes)` of float64, and the shape that they came in."""
         answers = ops.convert_to_numpy(answers).astype("float64")
         self.check_input(answers.shape)
-        if self.multi_label:
-            return np.stack([1 - answers, answers], axis=-1).reshape(-1, 2), answers.shape
-        rows = np.moveaxis(answers, self.axis, -1)
+        rows = answers[..., None] if self.multi_label else np.moveaxis(answers, self.axis, -1)
         if rows.shape[-1] == 1:
-            return np.concatenate([1 - rows, rows], axis=-1).reshape(-1, 2), rows.shape[:-1]
+            rows = np.concatenate([1 - rows, rows], axis=-1)
         return rows.reshape(-1, rows.shape[-1]), rows.shape[:-1]

@@ -2,7 +2,7 @@
 from collections.abc import Mapping
 import math
 import os
-from typing import Any, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -102,16 +102,6 @@ class ConfidenceBuckets(CodedDefence):
                          **kwargs)
         self.ordered_classes = check_integer("ordered_classes", ordered_classes, least=1)
         self.multi_label = check_boolean("multi_label", multi_label)
-
-    def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
-        # The shares of a wrong number of ordered classes would be refused for another reason.
-        known = self.multi_label or -len(shape) <= self.axis < len(shape)
-        classes = self._classes(shape) if known else 0
-        if classes and self.ordered_classes >= classes:
-            raise ValueError("`ordered_classes` must be below the number of classes, 2 for sigmoid "
-                             f"units. Received: ordered_classes={self.ordered_classes} for "
-                             f"shape={tuple(shape)}")
-        super().check_input(shape, dtype)
 
     def shares(self, classes: int) -> np.ndarray:
         return honest_shares(self.code, self.ordered_classes, classes, self.compute_dtype)

@@ -1,7 +1,7 @@
 """Decoy classes that mislead a thief: the deceptive coded defence."""
 from collections.abc import Mapping
 import os
-from typing import Any, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -101,13 +101,6 @@ class Decoy(CodedDefence):
         self.decoys = check_integer("decoys", decoys, least=1)
         self.decimals = check_integer("decimals", decimals, 1, 7, "float32 has no more")
         self.seed = check_integer("seed", seed, least=0)
-
-    def check_input(self, shape: Sequence[int | None], dtype: str | None = None) -> None:
-        classes = shape[self.axis] if -len(shape) <= self.axis < len(shape) else None
-        if classes is not None and self.decoys > classes - 2:
-            raise ValueError("`decoys` must be below the number of classes by 2 or more, so that a "
-                             f"class is left. Received: decoys={self.decoys} for {classes} classes")
-        super().check_input(shape, dtype)
 
     def shares(self, classes: int) -> np.ndarray:
         return decoy_shares(self.code, self.decoys, self.decimals, classes, self.compute_dtype)

@@ -3,7 +3,6 @@ import warnings
 
 import numpy as np
 
-from revsig_keras.defences.coded.state import check_bits
 from revsig_keras.defences.coded.state import CodeState
 
 # Surer rows count as this sure: no answer in float32 can tell them apart.
@@ -31,7 +30,7 @@ def fit(bits: int, classes: int, doubts: np.ndarray, is_right: np.ndarray | None
         is_right: Boolean array `(rows,)`, whether the label is the true class; `None` if unknown.
     """
     doubts = np.clip(doubts, _LEAST_DOUBT, 1.0)
-    count = 2**check_bits(bits)
+    count = 2**bits
     low, high = np.quantile(-np.log(doubts), _QUANTILES)
     spaced = np.exp(-np.linspace(low, high, count + 1)[1:-1]).astype("float32")
     edges = np.unique(spaced)[::-1].astype("float64")

@@ -24,8 +24,13 @@ def honest_shares(state: CodeState, ordered_classes: int, classes: int, dtype: s
         so on, and of each class without an order.
 
     Raises:
-        ValueError: If two numbers that must differ are equal in the dtype, or in wrong order.
+        ValueError: If there are too few classes, or if two numbers that must differ are equal in
+            the dtype, or in wrong order.
     """
+    if ordered_classes >= classes:
+        raise ValueError("`ordered_classes` must be below the number of classes, 2 for sigmoid "
+                         f"units. Received: ordered_classes={ordered_classes} for {classes} "
+                         "classes")
     labels = separated(state.confidences, dtype)
     if min(labels[0], state.confidences[0]) <= 1.0 / classes:
         raise ValueError("The confidence of each bucket must be above 1 / classes. Received: "
@@ -53,8 +58,12 @@ def decoy_shares(state: CodeState, decoys: int, decimals: int, classes: int,
         Array `(buckets, 3)` of float64.
 
     Raises:
-        ValueError: If two numbers that must differ are equal in the dtype.
+        ValueError: If there are too few classes, or if two numbers that must differ are equal in
+            the dtype.
     """
+    if decoys > classes - 2:
+        raise ValueError("`decoys` must be below the number of classes by 2 or more, so that a "
+                         f"class is left. Received: decoys={decoys} for {classes} classes")
     buckets, others = len(state.confidences), classes - 1 - decoys
     most = min(_REMAINDER[1], 0.5 * others / classes)
     least = most * _REMAINDER[0] / _REMAINDER[1]
