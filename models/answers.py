@@ -1,5 +1,4 @@
 """Reads and validates the answers of a classifier."""
-
 import numpy as np
 
 from models.training.plan import SUM_TOLERANCE

@@ -109,13 +109,11 @@ def differences(directory: str | os.PathLike, config: VictimConfig, dataset: Dat
                 split_seed: int) -> list[str]:
     """Returns the names of the settings in which a directory's victim differs from a new one."""
     record = _read_record(os.path.join(directory, RECORD_NAME))
-    new, other = config, record["config"]
-    config = dataclasses.asdict(new)
     differing = [
-        f"victim_{key}" for key in config
-        if _meaning(key, config[key]) != _meaning(key, other.get(key))
+        f"victim_{key}" for key, value in dataclasses.asdict(config).items()
+        if _meaning(key, value) != _meaning(key, record["config"].get(key))
     ]
-    expected = {**data_record(dataset, split_seed), **source_record(new)}
+    expected = {**data_record(dataset, split_seed), **source_record(config)}
     return differing + [key for key, value in expected.items() if record.get(key) != value]
 
 

@@ -82,10 +82,8 @@ def train_victim(config: VictimConfig,
             Defaults to `None`.
         checkpoint: Where the training is stored while it runs. Defaults to `None`.
     """
-    build = functools.partial(architectures.build, config.architecture, dataset.input_shape,
-                              dataset.num_classes)
+    build = functools.partial(_build, config.architecture, dataset.input_shape, dataset.num_classes)
     seed = derive(config.seed, "victim")
-    _check_can_be_saved(build(seed), config.architecture)
     optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
     trainer = Trainer(build, optimizer, config.batch_size, strategy)
     targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
@@ -111,12 +109,15 @@ def train_victim(config: VictimConfig,
         })
 
 
-def _check_can_be_saved(model, architecture):
+def _build(architecture, *arguments):
+    """Builds a model that can be saved."""
+    model = architectures.build(architecture, *arguments)
     try:
         model.get_config()
     except NotImplementedError as error:  # Only a user's own layers can lack a configuration.
         raise ValueError(f"The architecture {architecture} must make a victim that Keras can save. "
                          f"Received: {first_line(error)}") from error
+    return model
 
 
 def _measured(model, splits):

@@ -1,11 +1,9 @@
 """Victims that are Python functions."""
-from collections.abc import Callable
 import hashlib
 import importlib
 import inspect
 import pathlib
 import threading
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +50,9 @@ def _imported(text):
     except Exception as error:
         raise ValueError(f"`victim` must be a function of a module that can be imported. Received: "
                          f"{text}: {first_line(error)}") from error
-    return _checked(function, text), name
+    if not callable(function):
+        raise ValueError(f"`victim` must name a function. Received: {text!r}")
+    return function, name
 
 
 def _in_file(text):
@@ -62,13 +62,7 @@ def _in_file(text):
         raise ValueError("`victim` must be custom:file=FILE:function=NAME with an existing Python "
                          f"file. Received: {text!r}")
     name = options.get("function", _FUNCTION)
-    return _checked(function_of(file, name), text), name
-
-
-def _checked(function: Any, text: str) -> Callable[..., Any]:
-    if not callable(function):
-        raise ValueError(f"`victim` must name a function. Received: {text!r}")
-    return function
+    return function_of(file, name), name
 
 
 def _digest(function, text):
