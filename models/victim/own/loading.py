@@ -10,6 +10,7 @@ import numpy as np
 from models import answers
 from models.data.dataset import Dataset
 from models.data.splits import Splits
+from models.data.streamed import chunks
 from models.versions import versions
 from models.victim.config import OWN_PREFIXES
 from models.victim.config import VictimFile
@@ -39,10 +40,10 @@ def load_own_victim(victim: VictimFile, dataset: Dataset, splits: Splits) -> Own
     prepare = Preprocessing(dataset.input_shape, dataset.input_range, victim.victim_range, source)
     answer = _batched(source, prepare)
     rows = splits.evaluation
-    kind = _kind(answer(rows.x[:]), len(rows), dataset.num_classes, source.name)
+    scores, kind = _scores_and_kind(answer, rows.x, dataset.num_classes, source.name)
+    labels = scores.argmax(axis=1)
     record = {"num_classes": dataset.num_classes}
     made = OwnVictim(answer, kind, record)
-    labels = made.probabilities(rows.x).argmax(axis=1)
     tested = made.probabilities(splits.test.x)
     digest = hashlib.sha256(
         repr((source.digest, prepare.describe(), kind, victim.victim_signature,
@@ -81,9 +82,13 @@ def _open(victim: VictimFile) -> Source:
     return open_keras_file(path, victim.victim_output)
 
 
-def _kind(raw, rows, num_classes, name):
+def _scores_and_kind(answer, x, num_classes, name):
+    """The answers for inputs, each asked once, and what they are."""
+    raw = [np.atleast_1d(answer(chunk)) for chunk in chunks(x)]
     try:
-        return answers.kind_of(raw, rows, num_classes)
+        raw = np.concatenate(raw)
+        kind = answers.kind_of(raw, len(x), num_classes)
+        return answers.read_scores(raw, len(x), num_classes, kind), kind
     except ValueError as error:
         raise ValueError(f"`victim` must answer as a classifier of the data. Received: {name}: "
                          f"{error}") from error

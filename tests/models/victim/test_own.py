@@ -99,6 +99,17 @@ def test_a_function_whose_weights_are_elsewhere_is_told_by_its_answers(tmp_path)
     assert prints[0] != prints[1]
 
 
+def test_a_function_is_asked_once_for_each_row(tmp_path):
+    """Its answers may cost money."""
+    file, log = tmp_path / "nets.py", tmp_path / "rows"
+    file.write_text("import numpy as np\ndef predict(inputs):\n"
+                    f"    print(len(inputs), file=open({str(log)!r}, 'a'))\n"
+                    "    return np.tile(inputs.mean(axis=(1, 2)), [1, 3]) * [1, 2, 3]\n")
+    assert load(f"custom:file={file}").kind == "logits"
+    asked = sum(map(int, log.read_text().split()))
+    assert asked == len(PARTS.evaluation) + len(PARTS.test)
+
+
 def test_images_are_brought_to_the_models_size_and_channels(tmp_path):
     kernel = np.tile(np.repeat(KERNEL.reshape(4, 4, 1, 3), 3, axis=2) / 3, 1)
     large = np.kron(kernel.reshape(4, 4, 9), np.ones([2, 2, 1])).reshape(8, 8, 3, 3) / 4
