@@ -11,6 +11,7 @@ from google.protobuf import text_format
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from revsig_keras.errors import cause_line
 from revsig_keras.errors import SavedModelError
 
 SavedModel: TypeAlias = Any  # Protocol buffers have no types of their own.
@@ -112,12 +113,20 @@ def unfinished(parent: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def clear_errors(what: str) -> Iterator[None]:
-    """Turns the errors of TensorFlow into a `SavedModelError` of one line."""
+def clear_errors(what: str, kind: type[Exception] = tf.errors.OpError) -> Iterator[None]:
+    """Turns errors into a `SavedModelError` of one line.
+
+    Args:
+        what: What fails, for the message.
+        kind: The errors. Defaults to those of TensorFlow; `Exception` is for graphs that are run:
+            an inconsistent one may raise anything.
+    """
     try:
         yield
-    except tf.errors.OpError as error:
-        raise SavedModelError(f"{what}: {_cause(error)}") from error
+    except kind as error:
+        is_of_graph = isinstance(error, tf.errors.OpError)
+        cause = _cause(error) if is_of_graph else cause_line(error)
+        raise SavedModelError(f"{what}: {cause}") from error
 
 
 def _cause(error: tf.errors.OpError) -> str:

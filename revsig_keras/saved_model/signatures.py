@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from revsig_keras.arrays import random_array
-from revsig_keras.errors import first_line
 from revsig_keras.errors import SavedModelError
 from revsig_keras.saved_model.files import clear_errors
 
@@ -79,16 +78,13 @@ class LoadedModel:
         self._session = tf.compat.v1.Session(graph=tf.Graph())
         tags = list(meta_graph.meta_info_def.tags)
         try:
-            with self._session.graph.as_default(), clear_errors(f"{path} cannot be loaded"):
+            with self._session.graph.as_default(), clear_errors(f"{path} cannot be loaded",
+                                                                Exception):
                 self._meta_graph = tf.compat.v1.saved_model.loader.load(
                     self._session, tags, str(path))
         except SavedModelError:
             self._session.close()
             raise
-        except Exception as error:  # pylint: disable=broad-except
-            # An inconsistent graph may raise anything.
-            self._session.close()
-            raise SavedModelError(f"{path} cannot be loaded: {first_line(error)}") from error
 
     def __enter__(self) -> "LoadedModel":
         return self
@@ -104,17 +100,11 @@ class LoadedModel:
             SavedModelError: If the model fails.
         """
         infos = self._meta_graph.signature_def[signature].inputs
-        try:
-            with clear_errors(f"the signature {signature} fails"):
-                return self._session.run(dict(tensors), {
-                    infos[name].name: value for name, value in inputs.items()
-                })
-        except SavedModelError:
-            raise
-        except Exception as error:  # pylint: disable=broad-except
-            # Tensors that do not exist, or of dtypes that cannot be fed.
-            raise SavedModelError(f"the signature {signature} fails: "
-                                  f"{first_line(error)}") from error
+        # Tensors may not exist, or be of dtypes that cannot be fed.
+        with clear_errors(f"the signature {signature} fails", Exception):
+            return self._session.run(dict(tensors), {
+                infos[name].name: value for name, value in inputs.items()
+            })
 
     def callable(self, signature: str) -> Callable[..., list[np.ndarray]]:
         """Returns a function from the inputs of a signature to its outputs, both by name order.

@@ -1,5 +1,4 @@
 """Victims in SavedModels, called by a signature as TensorFlow Serving calls them."""
-import contextlib
 import hashlib
 import pathlib
 from typing import Any
@@ -8,8 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from models.victim.own.source import Source
-from revsig_keras.errors import cause_line
-from revsig_keras.errors import SavedModelError
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model import mark
 from revsig_keras.saved_model.signatures import defaults
@@ -48,30 +45,18 @@ def open_saved_model(path: pathlib.Path, signature: str | None, output: str | No
     output = _output_name(chosen, output)
     info = chosen.inputs[name]
     given = {key: tf.constant(value) for key, value in defaults(chosen).items()}
-    with _one_line(f"{path} cannot be loaded"):
+    with files.clear_errors(f"{path} cannot be loaded", Exception):
         # Not in a session: it restores no variables of a Keras model that is part of a module.
         model = tf.saved_model.load(path, list(meta_graph.meta_info_def.tags))
 
     def answer(inputs: np.ndarray) -> np.ndarray:
-        with _one_line(f"the signature {signature} of {path} fails"):
+        with files.clear_errors(f"the signature {signature} of {path} fails", Exception):
             run = model.signatures[signature]
             return run(**{**given, name: tf.constant(inputs)})[output].numpy()
 
     shape = shape_of(info)
     return Source(path.name, "saved_model", answer, _digest(path), shape and shape[1:],
                   np.dtype(dtype_of(info).as_numpy_dtype), shape[0] if shape else None)
-
-
-@contextlib.contextmanager
-def _one_line(what):
-    """Turns every error into a `SavedModelError` of one line: a damaged model may raise any."""
-    try:
-        with files.clear_errors(what):
-            yield
-    except SavedModelError:
-        raise
-    except Exception as error:
-        raise SavedModelError(f"{what}: {cause_line(error)}") from error
 
 
 def _served(saved_model: Any) -> Any:
