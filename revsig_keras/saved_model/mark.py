@@ -95,8 +95,7 @@ def verify(graph_def: Any, name: str) -> Defence:
 
 def _check_code(defence: CodedDefence, answers: np.ndarray) -> None:
     """Raises `ValueError` if answers tell more than a label and a bucket, such as by low bits."""
-    classes = 2 if defence.multi_label else max(2, answers.shape[defence.axis])
-    most = defence.most_answers(classes)
+    most = defence.most_answers(defence.classes_of(answers.shape))
     distinct, strays = defence.count(answers)
     if strays or distinct > most:
         raise ValueError(f"the function marked as {defence!r} gives answers that are none of its "

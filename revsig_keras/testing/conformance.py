@@ -208,7 +208,7 @@ def check_code(subject: Subject) -> None:
     if not isinstance(layer, CodedDefence):
         return
     inputs = np.concatenate([subject.hostile(400, 1), subject.ordinary(400, 3, 2)])
-    most = layer.most_answers(2 if layer.multi_label else subject.classes)
+    most = layer.most_answers(layer.classes_of(inputs.shape))
     for policy, name in backends.mode_of_policy().items():
         variant = subject.variant(dtype=policy)
         answers = as_float64(backends.modes()[name](variant)(ops.convert_to_tensor(inputs)))

@@ -1,8 +1,7 @@
 """The base class of defences whose answers are constants."""
-from collections.abc import Mapping
 import math
 import os
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import keras
 from keras import ops
@@ -93,6 +92,10 @@ class CodedDefence(Defence):
         """Returns masks of the entries of each role but the last, beginning with the label's."""
         raise NotImplementedError(f"{type(self).__name__} must implement `marks`.")
 
+    def classes_of(self, shape: Sequence[int | None]) -> int:
+        """Returns the number of classes in rows of this shape, 2 for sigmoid units."""
+        return 2 if self.multi_label else max(2, shape[self.axis] or 0)
+
     def most_answers(self, classes: int) -> int:
         """Returns the most different answers that there can be, 2 classes for sigmoid units."""
         return classes * 2**self.bits
@@ -111,7 +114,7 @@ class CodedDefence(Defence):
             super().check_input(shape, dtype)
         else:
             check_probabilities(shape, dtype, self.axis, fewest=1)
-        classes, fitted = self._classes(shape), self.code.classes
+        classes, fitted = self.classes_of(shape), self.code.classes
         if fitted not in (None, classes):
             raise ValueError(f"`{type(self).__name__}` was fitted to {fitted} classes. "
                              f"Received: shape={tuple(shape)}, with {classes}")
@@ -123,7 +126,7 @@ class CodedDefence(Defence):
         if moved:
             y = ops.moveaxis(y, self.axis, -1)
         rows = (reading.read_units if has_units else reading.read_rows)(y, self.from_logits)
-        columns = self._columns(rows.doubt, self.shares(self._classes(probabilities.shape)))
+        columns = self._columns(rows.doubt, self.shares(self.classes_of(probabilities.shape)))
         answers = columns.pop()
         for mark, column in zip(self.marks(rows), columns):
             answers = ops.where(mark, column, answers)
@@ -163,7 +166,7 @@ class CodedDefence(Defence):
 
     def fit_state(self, probabilities: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
         y, has_units = probabilities.astype("float64"), self._has_units(probabilities)
-        classes = self._classes(y.shape)
+        classes = self.classes_of(y.shape)
         y = y if self.multi_label else np.moveaxis(y, self.axis, -1)
         predicted, doubts = CleanRows(y, self.from_logits, has_units).labels_and_doubts()
         is_right = None
@@ -233,10 +236,6 @@ class CodedDefence(Defence):
             "from_logits": self.from_logits,
             "axis": self.axis
         }
-
-    def _classes(self, shape: Sequence[int | None]) -> int:
-        """Returns the number of classes; a sigmoid unit has 2."""
-        return 2 if self.multi_label else max(2, shape[self.axis] or 0)
 
     def _codebook(self, classes: int) -> codebook.Codebook:
         return codebook.Codebook(self.shares(classes), np.array(self.code.confidences), self.roles)
