@@ -13,6 +13,7 @@ from revsig_keras.defences.catalogue import make_defence
 from revsig_keras.defended_model import exporting as keras_exporting
 from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.export import warmup
+from revsig_keras.export.code_table import write_code_table
 from revsig_keras.export.foreign import defend_saved_model
 from revsig_keras.export.keras_files import load_keras_file
 from revsig_keras.export.scores import drop_outputs
@@ -80,6 +81,8 @@ class Exported:
 def export(config: ExportConfig) -> Exported:
     """Writes a defended model as the next version into a folder that a server polls.
 
+    With a coded defence, `assets.extra/code_table.json` tells clients how to decode answers.
+
     Raises:
         ValueError: If `config` does not fit the model, or if the result would give clean scores
             away. Nothing is left then.
@@ -100,6 +103,7 @@ def export(config: ExportConfig) -> Exported:
             warmup.write_requests(folder, files.read(folder).meta_graphs[0], samples)
         report = inspect_saved_model(folder)
         refuse_leaks(report, config.allow_outputs, _REMEDY)
+        write_code_table(folder)
         results.append((report, untried))
 
     with _plain_errors():

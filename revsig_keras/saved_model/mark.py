@@ -50,6 +50,15 @@ def is_marked(function: Any) -> bool:
     return _ATTRIBUTE in function.attr and function.attr[_ATTRIBUTE].s.startswith(_PREFIX.encode())
 
 
+def read(function: Any) -> tuple[Defence, tuple[int, ...]]:
+    """Returns the defence that a mark names, and a shape of scores that the function takes.
+
+    Args:
+        function: A marked `FunctionDef`, which `verify` has accepted.
+    """
+    return _defence(function), _shape(function)[0]
+
+
 def verify(graph_def: Any, name: str) -> Defence:
     """Returns the defence that the mark of the function `name` names, once it has been tried.
 
@@ -65,7 +74,7 @@ def verify(graph_def: Any, name: str) -> Defence:
         ValueError: If the function is not that defence.
     """
     function = graphs.library(graph_def)[name]
-    defence = _defence(function.attr[_ATTRIBUTE].s.removeprefix(_PREFIX.encode()))
+    defence = _defence(function)
     depends_on = DataFlow(graph_def).of_function(name)
     if len(function.signature.input_arg) != 1 or depends_on != [frozenset([INPUT])]:
         raise ValueError("the function marked as a defence has to depend on scores alone")
@@ -103,10 +112,10 @@ def _check_code(defence: CodedDefence, answers: np.ndarray) -> None:
                          f"{most}")
 
 
-def _defence(text: bytes) -> Defence:
-    """The defence of a configuration; its class has to be registered, and is never imported."""
+def _defence(function: Any) -> Defence:
+    """The defence that a mark names; its class has to be registered, and is never imported."""
     try:
-        mark = json.loads(text)
+        mark = json.loads(function.attr[_ATTRIBUTE].s.removeprefix(_PREFIX.encode()))
         kind = keras.saving.get_registered_object(mark["registered_name"])
         if not (isinstance(kind, type) and issubclass(kind, Defence)):
             raise ValueError(f"{mark['registered_name']} is no known defence. Register its class "
