@@ -40,7 +40,9 @@ def test_the_table_is_that_of_the_layer(models, name, text, tmp_path):
     assert table == make_defence(text).table(max(2, units))
     x = np.random.default_rng(0).normal(size=(50, 6)).astype("float32")
     loaded = tf.saved_model.load(path)
-    answers, = (np.array(output) for output in loaded.signatures["serving_default"](x).values())
+    serve = loaded.signatures["serving_default"]
+    argument, = serve.structured_input_signature[1]
+    answers, = (output.numpy() for output in serve(**{argument: tf.constant(x)}).values())
     answers = answers if units > 1 else np.concatenate([1 - answers, answers], axis=1)
     off = np.abs(answers.max(axis=1)[:, None] - table["label_shares"]).min(axis=1)
     assert (off < table["tolerance"]).all()
