@@ -45,11 +45,11 @@ class SemiSupervised(Adversary):
     pixels at their edges repeated. The queried images are augmented as the recipe says, for this
     thief as for every other.
 
-    Assumed to have more inputs than it can pay for. Where the attack makes its own inputs, the pool
-    is the queried ones. The thief of `targets=labels` also knows that the probabilities cannot be
-    trusted, as the labels-only thief does. That of `targets=probabilities` takes them for the
-    victim's own output, which is right where nothing is defended. Each step has twice as many rows
-    as a step of other thieves.
+    Assumed to know, with `targets=labels`, that the probabilities cannot be trusted, as the
+    labels-only thief does. The thief of `targets=probabilities` takes them for the victim's own
+    output, which is right where nothing is defended. Both have more inputs than they can pay for.
+    Where the attack makes its own inputs, the pool is the queried ones. Each step has twice as many
+    rows as a step of other thieves.
 
     Args:
         threshold: Float in [0, 1], the least probability at which the clone believes its own
