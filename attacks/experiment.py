@@ -72,7 +72,8 @@ def run_experiment(config: RunConfig,
         store = SharedStore(config, dataset, workers, preemption or Preemption())
         agenda, unfit, bill = Agenda(config, store, progress), None, None
         for victim in agenda.victims():
-            scene = first if victim == first.victim else Scene.of(config, victim, dataset, workers)
+            scene = first if victim == first.victim else Scene.of(config, victim, dataset, workers,
+                                                                  first)
             checkpoint = store.victim_checkpoint(victim)
             with scene.source.open(workers, progress, checkpoint) as target:
                 origin = provenance(scene.config, dataset, scene.splits, target.record,
@@ -109,18 +110,30 @@ class Scene:
     source: TargetSource
 
     @classmethod
-    def of(cls, config: RunConfig, victim: VictimKey, dataset: Dataset, workers: Workers) -> Self:
+    def of(cls,
+           config: RunConfig,
+           victim: VictimKey,
+           dataset: Dataset,
+           workers: Workers,
+           other: Self | None = None) -> Self:
         """The scene of a victim.
+
+        Args:
+            config: The run.
+            victim: The victim.
+            dataset: The data.
+            workers: The processes of the run.
+            other: The scene of another victim, which shares its data if both have one split.
+                Defaults to `None`.
 
         Raises:
             ValueError: If the experiment is impossible on its data.
         """
         own = config.of_victim(victim)
-        given = own.experiment.victim
-        is_foreign = isinstance(given, VictimFile) and given.is_own
-        splits = split(dataset, own.experiment.data.split_seed, for_victim=not is_foreign)
-        pools = Pools(splits.pool.x, dataset.input_range, own.experiment.data)
-        check_possible(own.experiment, dataset, pools)
+        if other and other.victim.split_seed == victim.split_seed:
+            splits, pools = other.splits, other.pools
+        else:
+            splits, pools = divide(own, dataset)
         return cls(victim, own, splits, pools, target_source(own, dataset, splits, workers))
 
     def files(self) -> dict[str, str]:
@@ -128,6 +141,24 @@ class Scene:
         digests = {name: digest(name) for name in self.config.experiment.architectures()}
         own = {name: known for name, known in digests.items() if known is not None}
         return {**self.pools.fingerprints(), **own}
+
+
+def divide(config: RunConfig, dataset: Dataset) -> tuple[Splits, Pools]:
+    """The parts of the data, and the inputs that thieves have.
+
+    Args:
+        config: A run with one victim.
+        dataset: The data.
+
+    Raises:
+        ValueError: If the experiment is impossible on its data.
+    """
+    experiment = config.experiment
+    is_foreign = isinstance(experiment.victim, VictimFile) and experiment.victim.is_own
+    splits = split(dataset, experiment.data.split_seed, for_victim=not is_foreign)
+    pools = Pools(splits.pool.x, dataset.input_range, experiment.data)
+    check_possible(experiment, dataset, pools)
+    return splits, pools
 
 
 def target_source(config: RunConfig, dataset: Dataset, splits: Splits,

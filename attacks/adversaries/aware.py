@@ -10,8 +10,8 @@ from attacks.oracle.defences import AS_SERVED
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
 
-# Where a learned parameter starts without a guess: so far above the lowest value, or in the middle
-# of a shorter interval.
+# Without a guess, a learned parameter starts this far above its lowest value, or in the middle of a
+# shorter interval.
 _START = 0.5
 
 

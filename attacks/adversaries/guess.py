@@ -14,7 +14,7 @@ from revsig_keras.registry import parse_member
 
 
 class Undefended(Defence):
-    """The identity: what a thief simulates who believes that there is no defence."""
+    """The identity, for a thief who believes that there is no defence."""
 
     @property
     def keeps_label(self):
@@ -33,7 +33,7 @@ class Guess:
             the deployed defence does. `0`, together with `gamma`: no such guess.
         gamma: Float in (0, 1], likewise.
         member: Member of `revsig_keras.defences.catalogue.DEFENCES`, the guessed defence. `""`,
-            without `beta` and `gamma`: the thief knows the deployed defence, whichever it is.
+            without `beta` and `gamma`: the thief knows the deployed defence.
         know_secret: Whether the thief also knows the secrets of the deployed defence (its entries
             `Defence.secrets` and `Defence.keyed_by`). By default it has its own in their place.
     """

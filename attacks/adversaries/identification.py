@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import itertools
+import math
 
 import numpy as np
 from scipy import stats
@@ -13,7 +14,7 @@ from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
 
 # The strengths that are tried of the project's own defences. Of others their defaults are, and
-# these fractions of each declared range.
+# these fractions of each declared range that is finite.
 GRIDS = {
     "none": {},
     "label_only": {},
@@ -103,6 +104,11 @@ class Simulations:
                 self._own[member] = (left + 0.5) / (rows + 0.5)
                 self._coarseness[member] = _is_unmoved(layer, _at(outputs, 1)).mean()
 
+    @property
+    def nbytes(self) -> int:
+        """Size of the quantiles."""
+        return sum(part.nbytes for parts in self._quantiles.values() for part in parts)
+
     def explain(self, answers: np.ndarray) -> str:
         """Returns the candidate that explains answers `[n, num_classes]`."""
         possible = [member for member in self._layers if self._is_possible(member, answers)]
@@ -142,12 +148,12 @@ def _members(name: str) -> Iterator[str]:
         return
     yield name
     for key, (low, high) in layer.ranges.items():
-        for fraction in _FRACTIONS:
+        for fraction in _FRACTIONS if math.isfinite(high - low) else ():
             yield f"{name}:{key}={low + fraction * (high - low)}"
 
 
 def _layers(members, rows):
-    """The layers that can be applied to rows of so many classes."""
+    """The layers that accept rows with this number of classes."""
     for member in members:
         layer = make_defence(member) or Undefended()
         try:

@@ -18,6 +18,7 @@ from attacks.clone.transfer_set import one_hot_labels
 from attacks.oracle.defences import AS_SERVED
 from attacks.oracle.oracle import digest
 from models.data.streamed import Inputs
+from revsig_keras import Defence
 
 
 class Identify(Adversary):
@@ -30,17 +31,17 @@ class Identify(Adversary):
     it has no others. The candidates are the members of `DEFENCES` over a grid of strengths,
     `identification.GRIDS`, so the strength found is the nearest on that grid.
 
-    Then the thief is the one who knows that defence: `probabilities` if there is none, `labels` if
+    Then it acts as the thief who knows that defence: `probabilities` if there is none, `labels` if
     answers tell nothing else, `aware` if gradients flow through it, and `bayes` otherwise. While an
     attack is querying, it reads labels.
 
-    Assumed to know the kinds of defences that exist, and to have nothing but the answers and its
-    pool to find out which of them it faces. It takes part where nothing is defended too. The
+    Assumed to know the kinds of defences that exist; which of them it faces, it learns from the
+    answers and its pool alone. It takes part where nothing is defended too. The
     clone's record tells what was identified.
 
     Args:
-        learn: Boolean, whether an `aware` thief learns the strength from the one found on. Defaults
-            to `False`.
+        learn: Boolean, whether an `aware` thief learns the strength, starting at the one found. At
+            an end of its range a strength cannot be learned and stays. Defaults to `False`.
     """
 
     def __init__(self, *, learn: bool = False):
@@ -52,10 +53,12 @@ class Identify(Adversary):
 
     def train(self, training, known, workshop):
         paid = training.transfer_set
-        half = dataclasses.replace(training.with_labels(), steps=max(1, training.steps // 2))
-        own = dataclasses.replace(workshop, progress=None).train(half)
+        half = dataclasses.replace(training, steps=max(1, training.steps // 2))
+        own = workshop.train_on_labels(half)
         outputs = own.probabilities(_unqueried(known.pool, paid.inputs))
-        found = Simulations(outputs).explain(paid.answers)
+        simulations = known.memory.recall(("simulations", digest(outputs)),
+                                          lambda: Simulations(outputs))
+        found = simulations.explain(paid.answers)
         thief = self._knowing(found)
         read = training.with_targets(thief.read(paid.answers, known))
         clone = thief.train(read, known, workshop)
@@ -70,7 +73,13 @@ class Identify(Adversary):
         layer = Guess(member=defence).layer(AS_SERVED)
         if why_not_trainable(layer, learn=False):
             return Bayes(guess=defence)
-        return Aware(guess=defence, learn=self.learn and bool(layer.ranges))
+        return Aware(guess=defence, learn=self.learn and _is_learnable(layer))
+
+
+def _is_learnable(layer: Defence) -> bool:
+    """Whether the strength of a defence can be learned, starting at the one that it has."""
+    return not why_not_trainable(layer, learn=True) and all(
+        low < getattr(layer, name) < high for name, (low, high) in layer.ranges.items())
 
 
 def _unqueried(pool: Inputs, paid: np.ndarray) -> np.ndarray:

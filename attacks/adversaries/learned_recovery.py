@@ -25,8 +25,8 @@ class LearnedRecovery(SimulatedRecovery):
     that it knows), except that there labels are not kept, and that the trained network normalises
     with the statistics of the answers that it recovers instead of those of its training. Also
     published are 200 epochs of 1,000,000 pairs from a prior around the victim's clean outputs. The
-    like of it is `prior=estimated:pairs=1000000:epochs=200`: 195,400 steps, about 20 minutes a cell
-    on 2 busy cores. The default has 1,960 steps, 1% of that, and takes seconds.
+    closest options are `prior=estimated:pairs=1000000:epochs=200`: 195,400 steps, about 20 minutes
+    a cell on 2 busy cores. The default has 1,960 steps, 1% of that, and takes seconds.
 
     Assumed to know what `SimulatedRecovery` says.
 

@@ -45,6 +45,9 @@ def _why_not_trainable(kind, config, learn):
     layer = on_logits(kind.from_config(json.loads(config)))
     if learn and not layer.ranges:
         return "it declares no continuous parameter that could be learned"
+    for name, ends in layer.ranges.items() if learn else ():
+        if not np.isfinite(ends).all():
+            return f"`{name}` has no finite range in which it could be learned"
     for classes in _TRIED_CLASSES:
         logits = np.random.default_rng(0).normal(scale=_TRIED_SCALE_NATS,
                                                  size=[_TRIED_ROWS, classes])

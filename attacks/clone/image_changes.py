@@ -16,7 +16,7 @@ class ImageChanges:
     """What each training step may do to each image, which keeps its target: free for the thief.
 
     Attributes:
-        kinds: Of `KINDS`, with + between them, such as `shift+flip`; empty for none.
+        kinds: Names of `KINDS`, joined by +, such as `shift+flip`; empty for none.
         shift: The largest shift along either axis, as a fraction of the shorter side, in (0, 0.5].
         rotation: The largest angle either way, in degrees, in (0, 180].
         cutout: The side of the square that is cut out, as a fraction of the shorter side, in (0,

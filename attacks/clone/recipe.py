@@ -36,8 +36,8 @@ class Recipe:
         precision: Keras dtype policy, of `models.training.precision.NAMES`; the softmax stays
             float32.
         jit: Whether XLA compiles the training steps.
-        epochs: How often each row that is not held out is trained on, instead of `steps`, which it
-            makes meaningless: training then lasts longer with larger budgets. `None`: `steps`.
+        epochs: How often each row that is not held out is trained on, in place of `steps`: training
+            then lasts longer with larger budgets. `None`: `steps` decides.
         schedule: Member of `models.training.schedules.SCHEDULES`, the course of the learning rate.
         changes: The augmentation of images.
         label_weight: The weight w of the label in the loss, in [0, 1]; see `Distillation`. A thief

@@ -31,9 +31,8 @@ def _keys(steps: int = 600,
     """Tells the types of the keys."""
 
 
-KEYS = ("steps", "epochs", "batch_size", "held_out", "patience", "schedule", "augment", *_CHANGES,
-        "label_weight", "temperature")
 _TYPES = Registry("recipe", {"recipe": _keys})
+KEYS = tuple(_TYPES.resolve("recipe")[1])
 USAGE = f"OPTIMIZER[:key=value]..., the keys those of the optimiser and {', '.join(KEYS)}"
 
 

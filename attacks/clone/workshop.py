@@ -55,8 +55,10 @@ class Workshop:
         return self._train(training, self.progress)
 
     def train_on_labels(self, training: Training) -> Clone:
-        """Trains the thief's labels-only clone, from which an adversary goes on that knows the
-        defence. Its steps are not counted as progress."""
+        """Trains the thief's labels-only clone, which helps it to undo a defence.
+
+        The steps are not counted as progress.
+        """
         return self._train(training.with_labels(), None)
 
     def _train(self, training, progress):

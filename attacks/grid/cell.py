@@ -65,10 +65,16 @@ class Cell:
         """The victim."""
         return VictimKey(self.split_seed, self.victim_seed)
 
-    def unfit(self) -> str | None:
-        """Why the cell means nothing, such as recovery where there is no defence, or None."""
-        adversary = ADVERSARIES.make(self.adversary)
-        attack = ATTACKS.make(self.attack)
+    def unfit(self, labels_only: bool = False) -> str | None:
+        """Why the cell means nothing, such as recovery of labels alone, or None.
+
+        Args:
+            labels_only: Whether the victim answers with labels instead of probabilities.
+        """
+        adversary, attack = ADVERSARIES.make(self.adversary), ATTACKS.make(self.attack)
+        for name, needs in ((self.adversary, adversary.needs), (self.attack, attack.needs)):
+            if labels_only and needs == "probabilities":
+                return f"{name} needs {needs}, and the victim answers with labels only"
         if adversary.needs == "truth" and not attack.asks_own_rows:
             return f"{self.adversary}: the inputs of {self.attack} have no true labels"
         if adversary.keeps == "labels" and attack.needs == "probabilities":

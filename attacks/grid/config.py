@@ -90,6 +90,6 @@ def read_replay(texts: Mapping[str, str]) -> ExperimentConfig:
     """The experiment that `RunConfig.replay` has written; an option that it lacks has its default.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the texts describe no experiment.
     """
     return ExperimentConfig.from_options(read(RunConfig, texts))

@@ -138,7 +138,7 @@ class ExperimentConfig:
             raise ValueError("`recipe_seed` must be left out for an endpoint, which would bill the "
                              f"queries of further thieves. Received: {self.choice.seed}")
         self.replicates.pairs()
-        self.recipes()  # Refuses texts that are none.
+        self.recipes()  # Refuses invalid texts.
         # Making a member checks the ranges of its options.
         for attack in self.attacks:
             ATTACKS.make(attack)

@@ -23,7 +23,7 @@ class Judgement:
         None,
         "The largest agreement that passes, in [0, 1]. The exit status is 0 if the 95% intervals "
         "of all thieves and budgets end at or below it, 2 if one lies above it, corrected for "
-        "their number, and 3 if neither is so or cells of the grid are missing.",
+        "their number, and 3 otherwise or if cells of the grid are missing.",
         affects_results=False)
 
     def __post_init__(self):

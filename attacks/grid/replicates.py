@@ -24,8 +24,8 @@ class Replicates:
         own: The seeds of the run's own split and victim, whose names the cells leave out.
 
     Raises:
-        ValueError: If a seed is none, if a replicate is there twice, or if the seeds that go
-            together differ in number.
+        ValueError: If a seed is invalid, a replicate occurs twice, or the seeds that go together
+            differ in number.
     """
     splits: tuple[int, ...] | None
     victims: tuple[int, ...] | None

@@ -28,8 +28,8 @@ class TrueLabels:
         try:
             labels = [self._labels[digest(row)] for row in inputs]
         except KeyError:
-            raise ValueError("The inputs must be rows of the pool: no others have a true label. "
-                             "Received: an input that is none") from None
+            raise ValueError("`inputs` must be rows of the pool: no others have a true label. "
+                             "Received: an input outside the pool") from None
         return np.eye(self._num_classes, dtype=np.float32)[np.array(labels, int)]
 
     @functools.cached_property

@@ -25,8 +25,8 @@ class Active(Attack):
     centres in the space of the substitute's probabilities. Differs: `margin` is this project's; the
     public code combines `adversarial` with `k_center` as well, examines the whole pool, and runs
     DeepFool for 20 steps on the probabilities, where an input that has crossed the border goes on.
-    It trains up to 1,000 epochs and stops early on rows that are paid for besides; `held_out=.2`
-    in the recipe, a fifth of the rows as in the paper, is the like.
+    It trains up to 1,000 epochs and stops early on additional paid rows; `held_out=.2` in the
+    recipe comes closest, a fifth of the rows as in the paper.
 
     Args:
         strategy: String, one of `"uncertainty"`, `"margin"`, `"k_center"`, `"adversarial"`.

@@ -55,7 +55,7 @@ class Jacobian(SubstituteAttack):
     depending on the round. Unless there is a reservoir, all inputs queried so far are base points
     in each round, which doubles them.
 
-    The presets, with rounds counted from 0, and in what they differ from the code they are from:
+    The presets, with rounds counted from 0, and how they differ from their sources:
 
     - `cleverhans`, the tutorial of CleverHans 3.1 (`mnist_blackbox.py`): 150 seeds, step .1, `F_c`
       the logit of the class, `s = (-1)^(round // 3)`, 10 epochs per round, each substitute starts

@@ -48,14 +48,14 @@ class JacobianTargeted(SubstituteAttack):
     `[low, high]` unless stated otherwise. All inputs queried so far are base points in each round,
     and each substitute is trained afresh.
 
-    The presets, and in what they differ from the code they are from:
+    The presets, and how they differ from their sources:
 
     - `jb_top3`, the public code of arXiv 1906.10908 (`jacobian.py`, policy `jbtop3`): 100 seeds, 20
       epochs per round. Each base point yields one input for each of the 3 classes with the highest
       probabilities by the substitute, other than the one that the oracle gave `x`, or for all
       others if there are fewer. The logit is ascended by 8 steps of .01, which reach .08. New
       inputs are not clipped to the range, so they may leave it. Differs: the code works on
-      standardised inputs; in rounds 3 to 7 it negates `epsilon`, whereby all new inputs become
+      standardised inputs; in rounds 3 to 7 it negates `epsilon`, so that all new inputs become
       `x - .1`; and it takes the first base points where the budget ends, not random ones.
     - `jbda_tr`, the public code of ModelGuard (USENIX Security 2024; `jacobian.py`, policy `jbtr3`
       as its scripts call it): 1,000 seeds, 30 epochs per round. Each base point yields 3 inputs, by

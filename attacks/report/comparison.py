@@ -19,6 +19,7 @@ from attacks.report.replicates import paired
 from attacks.report.rows import agreement
 from attacks.report.rows import defences_of
 from attacks.report.rows import group_rows
+from attacks.report.rows import has_several_clones
 from attacks.report.rows import mean_agreement
 from attacks.report.rows import REPLICATE
 from attacks.report.rows import thief_name
@@ -50,28 +51,28 @@ def compare(rows: Rows, per_row: PerRow | None = None) -> Rows:
     Returns:
         Rows of the columns `COMPARISONS`.
     """
-    per_row = per_row or PerRow()
+    per_row, names_clone = per_row or PerRow(), has_several_clones(rows)
     found = [{
         "defence": defence,
         "thief": thief,
         "kind": thief.partition(",")[0],
         "budget": budget,
-        **_described(pair, rows),
+        **_described(pair, names_clone),
         **multiplier,
         "sample": estimate_difference(pair.undefended, pair.defended, per_row),
     }
              for defence in defences_of(rows)
-             for thief, pairs in _curves(rows, defence).items()
+             for thief, pairs in _curves(rows, defence, names_clone).items()
              for budget, pair, multiplier in _with_multipliers(pairs)]
     return [_compared(entries, len(found)) for entries in found]
 
 
-def _curves(rows, defence):
+def _curves(rows, defence, names_clone):
     """By thief, the pairs by budget."""
     naive = [row for row in rows if row["adversary"] == "probabilities"]
     curves = {}
     for group in group_rows(naive, "attack", "clone_architecture").values():
-        name = thief_name(group[0], rows).replace("probabilities", "naive", 1)
+        name = thief_name(group[0], names_clone).replace("probabilities", "naive", 1)
         curves[name] = _pairs(group, defence)
     curves["strongest"] = {}
     for (budget,), group in sorted(group_rows(rows, "budget").items()):
@@ -160,12 +161,12 @@ def _compared(entries, comparisons):
     return {column.name: columns[column.name] for column in COMPARISONS}
 
 
-def _described(pair, rows):
+def _described(pair, names_clone):
     (undefended, *_), (defended, *_) = pair.undefended, pair.defended
     return {
         "attack": defended["attack"],
-        "undefended_by": thief_name(undefended, rows),
-        "defended_by": thief_name(defended, rows),
+        "undefended_by": thief_name(undefended, names_clone),
+        "defended_by": thief_name(defended, names_clone),
         "undefended_adversary": undefended["adversary"],
         "defended_adversary": defended["adversary"],
         "undefended_clone": undefended["clone_architecture"],

@@ -15,7 +15,9 @@ from attacks.report.rows import agreement
 from attacks.report.rows import agreement_column
 from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
+from attacks.report.rows import has_several_clones
 from attacks.report.rows import is_control
+from attacks.report.rows import VICTIM
 from attacks.report.strongest import rows_of_strongest
 
 _PANELS_PER_ROW = 4
@@ -36,7 +38,8 @@ def draw(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
         rows: Rows as `attacks.report.summary.summary_rows` gives them.
     """
     strongest = rows_of_strongest(rows)
-    rows = [{**row, "adversary": _adversary_name(row, rows)} for row in rows]
+    names_clone = has_several_clones(rows)
+    rows = [{**row, "adversary": _adversary_name(row, names_clone)} for row in rows]
     attacks, defences, adversaries = (
         distinct(rows, kind) for kind in ("attack", "defence", "adversary"))
     figure, panels = _figure_of(1 + len(attacks))
@@ -75,19 +78,15 @@ def colours_of(adversaries: list[str]) -> dict[str, Any]:
     return {**dict(zip(others, order)), "labels": "black"}
 
 
-def _adversary_name(row, rows):
+def _adversary_name(row, names_clone):
     name = row["adversary"] + " (control)" * is_control(row)
-    several = len(distinct(rows, "clone_architecture")) > 1
-    return f"{name}, {row['clone_architecture']}" if several else name
+    return f"{name}, {row['clone_architecture']}" if names_clone else name
 
 
 def _victims(rows):
     """The victims in words, and how many there are of one name."""
     groups = group_rows(rows, "dataset", "victim")
-    counts = {
-        name: len(group_rows(group, "split_seed", "victim_fingerprint"))
-        for name, group in groups.items()
-    }
+    counts = {name: len(group_rows(group, *VICTIM)) for name, group in groups.items()}
     return "; ".join(", ".join(name) + f", {count} victims" * (count > 1)
                      for name, count in sorted(counts.items()))
 

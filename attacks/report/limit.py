@@ -7,6 +7,7 @@ from attacks.report.per_row import PerRow
 from attacks.report.replicates import estimate_level
 from attacks.report.replicates import Sample
 from attacks.report.rows import group_rows
+from attacks.report.rows import has_several_clones
 from attacks.report.rows import THIEF
 from attacks.report.rows import thief_name
 from attacks.report.rows import thieves_only
@@ -68,12 +69,12 @@ def judged_thieves(rows: list[dict[str, Any]], per_row: PerRow) -> list[Judged]:
     """
     groups = group_rows(thieves_only(rows), "defence", "budget", *THIEF).values()
     confidence = 1 - 0.05 / max(1, len(groups))
-    judged = []
+    names_clone, judged = has_several_clones(rows), []
     for group in groups:
         sample = estimate_level(group, per_row)
         judged.append(
-            Judged(thief_name(group[0], rows), group[0]["defence"], group[0]["budget"], sample,
-                   sample.fraction_interval(), sample.fraction_interval(confidence)))
+            Judged(thief_name(group[0], names_clone), group[0]["defence"], group[0]["budget"],
+                   sample, sample.fraction_interval(), sample.fraction_interval(confidence)))
     return judged
 
 

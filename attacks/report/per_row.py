@@ -12,8 +12,8 @@ class PerRow:
     """The agreement of cells by test row.
 
     Args:
-        records: Results, as `attacks.results.records.read_cells` gives them. Those of before schema
-            version 3 do not tell it. Defaults to none.
+        records: Results, as `attacks.results.records.read_cells` gives them. Schema
+            versions before 3 do not tell it. Defaults to none.
     """
 
     def __init__(self, records: Iterable[Mapping[str, Any]] = ()):

@@ -22,6 +22,7 @@ from attacks.report.rows import agreement
 from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
 from attacks.report.rows import REPLICATE
+from attacks.report.rows import VICTIM
 from attacks.report.variance import crossed_mean
 from attacks.report.variance import Estimate
 from attacks.report.variance import Interval
@@ -39,7 +40,7 @@ class Sample:
         estimate: The estimate.
         splits: Number of splits of the data.
         victims: Number of victims.
-        seeds: Number of seeds of the thief, of the victim that has most.
+        seeds: Largest number of the thief's seeds for one victim.
         rows: Number of test rows.
         is_by_row: Whether the values of single test rows are known.
         leaves_out: What the interval does not cover: `victims`, `seeds` or `rows`.
@@ -126,9 +127,8 @@ def drawn_together(rows: Rows) -> list[list[list[int]]]:
         For several splits the places by split, as one list of groups; for one split those by
         victim, those by seed, or both where these are crossed.
     """
-    splits, victims, seeds = (list(_places(rows, *columns).values())
-                              for columns in (("split_seed",), ("split_seed", "victim_fingerprint"),
-                                              ("seed",)))
+    splits, victims, seeds = (
+        list(_places(rows, *columns).values()) for columns in (("split_seed",), VICTIM, ("seed",)))
     if len(splits) > 1:
         return [splits]
     if len(victims) > 1 and not _are_crossed(rows):
@@ -156,11 +156,8 @@ def group_means(groups: list[list[int]], values: np.ndarray) -> np.ndarray:
 
 def _sample(rows, values, is_by_row):
     array, factors = _arranged(rows, values)
-    splits, victims = (len(_places(rows, *columns))
-                       for columns in (("split_seed",), ("split_seed", "victim_fingerprint")))
-    seeds = max(
-        len(distinct(group, "seed"))
-        for group in group_rows(rows, "split_seed", "victim_fingerprint").values())
+    splits, victims = (len(_places(rows, *columns)) for columns in (("split_seed",), VICTIM))
+    seeds = max(len(distinct(group, "seed")) for group in group_rows(rows, *VICTIM).values())
     covered = {
         "victims": victims > 1,
         "seeds": splits > 1 or len(distinct(rows, "seed")) > 1,
@@ -188,7 +185,7 @@ def _arranged(rows, values):
 
 def _are_crossed(rows):
     """Whether there is one split, and all its victims have the same seeds."""
-    victims = group_rows(rows, "split_seed", "victim_fingerprint")
+    victims = group_rows(rows, *VICTIM)
     seeds = [set(distinct(group, "seed")) for group in victims.values()]
     return len(distinct(rows, "split_seed")) == 1 and all(each == seeds[0] for each in seeds)
 

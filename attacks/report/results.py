@@ -81,9 +81,7 @@ class Results:
 
         Nothing passes or fails until every cell of the grid in `run.flags` is there.
         """
-        missing = None if self._missing is None else tuple(map(str, self._missing))
-        evidence = Evidence(self._rows, self._per_row, missing, self._bill)
-        return judge(evidence, self._judgement or Judgement())
+        return dict(self._verdict)
 
     def figure(self) -> matplotlib.figure.Figure:
         """Agreement over queries."""
@@ -110,7 +108,7 @@ class Results:
             "agreement.png": png(self.figure()),
         }
         if self._judgement is not None:
-            contents["verdict.json"] = json.dumps(self.verdict(), indent=1, allow_nan=False) + "\n"
+            contents["verdict.json"] = json.dumps(self._verdict, indent=1, allow_nan=False) + "\n"
         for name, data in contents.items():
             write_atomically(self.directory / name, data, overwrite=True)
         return [self.directory / name for name in contents]
@@ -125,6 +123,12 @@ class Results:
     @functools.cached_property
     def _comparison(self):
         return compare(self._rows, self._per_row)
+
+    @functools.cached_property
+    def _verdict(self):
+        missing = None if self._missing is None else tuple(map(str, self._missing))
+        evidence = Evidence(self._rows, self._per_row, missing, self._bill)
+        return judge(evidence, self._judgement or Judgement())
 
 
 def _tidy(rows):

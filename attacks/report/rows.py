@@ -9,9 +9,10 @@ from attacks.report.columns import Column
 from attacks.report.columns import named
 from attacks.report.columns import SUMMARY
 
-# The columns that tell one thief from another, and one replicate of a thief from another.
+# The columns that tell one thief from another, one victim, and one replicate of a thief.
 THIEF = ("attack", "adversary", "clone_architecture")
-REPLICATE = ("split_seed", "victim_fingerprint", "seed")
+VICTIM = ("split_seed", "victim_fingerprint")
+REPLICATE = (*VICTIM, "seed")
 # The adversary that learns from true labels and asks nothing: it steals nothing.
 _CONTROL = "independent"
 
@@ -76,9 +77,14 @@ def thieves_only(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if not is_control(row)]
 
 
-def thief_name(row: dict[str, Any], rows: Iterable[dict[str, Any]]) -> str:
-    """The thief of a row in words, with its clone's architecture where the rows have several."""
+def has_several_clones(rows: Iterable[dict[str, Any]]) -> bool:
+    """Whether the clones of the rows have several architectures, so that names tell them."""
+    return len(distinct(rows, "clone_architecture")) > 1
+
+
+def thief_name(row: dict[str, Any], names_clone: bool) -> str:
+    """The thief of a row in words, with the architecture of its clone or without."""
     parts = [row["adversary"], row["attack"]]
-    if len(distinct(rows, "clone_architecture")) > 1:
+    if names_clone:
         parts.append(f"{row['clone_architecture']}")
     return ", ".join(parts)

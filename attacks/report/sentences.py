@@ -11,6 +11,7 @@ from attacks.report.rows import group_rows
 from attacks.report.rows import reference
 from attacks.report.rows import replicates_of
 from attacks.report.rows import thieves_only
+from attacks.report.rows import VICTIM
 from attacks.report.strongest import strongest
 from attacks.report.strongest import strongest_alike
 from attacks.report.strongest import thieves_on_both
@@ -96,7 +97,7 @@ def _replicates(thief, rows, defence):
     """Over how many seeds, or replicates of several victims, the sentences are means."""
     mine = [row for row in thief.rows(rows) if row["defence"] == defence]
     both = [row for row in thieves_on_both(rows, defence) if row["defence"] == defence]
-    victims = len(group_rows(mine, "split_seed", "victim_fingerprint"))
+    victims = len(group_rows(mine, *VICTIM))
     count, common = (len(replicates_of(group)) for group in (mine, both))
     plural = "s" if count > 1 else ""
     text = f"{count} seed{plural}" if victims == 1 else (

@@ -35,7 +35,7 @@ def spellings(cells: Iterable[Mapping[str, Any]], kind: str) -> dict[str, str]:
 
 
 def _differences(resolved, members):
-    """The options of a member that another one lacks or has otherwise, as members are written."""
+    """The options that another member lacks or sets differently, in the syntax of members."""
     differing = {
         option: value for option, value in resolved.items() if any(
             other.get(option) != value for other in members)

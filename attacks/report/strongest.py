@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from attacks.report.rows import group_rows
+from attacks.report.rows import has_several_clones
 from attacks.report.rows import mean_agreement
 from attacks.report.rows import mean_of
 from attacks.report.rows import REPLICATE
@@ -50,9 +51,10 @@ def strongest(rows: Rows, defence: str, adversary: str | None = None) -> Stronge
     ]
     thieves = group_rows(mine, *THIEF)
     most = max(map(len, thieves.values()), default=0)
+    names_clone = has_several_clones(rows)
     competing = [
         Strongest(mean_of(group, "agreement_validation"), mean_agreement(group), *thief,
-                  thief_name(group[0], rows))
+                  thief_name(group[0], names_clone))
         for thief, group in thieves.items()
         if len(group) == most
     ]

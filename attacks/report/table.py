@@ -5,11 +5,13 @@ from typing import Any
 from attacks.report.alignment import aligned
 from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
+from attacks.report.rows import has_several_clones
 from attacks.report.rows import is_control
 from attacks.report.rows import mean_agreement
 from attacks.report.rows import mean_of
 from attacks.report.rows import THIEF
 from attacks.report.rows import thieves_only
+from attacks.report.rows import VICTIM
 from attacks.report.strongest import rows_of_strongest
 from attacks.report.worth import victim_lines
 
@@ -23,7 +25,7 @@ def agreement_table(rows: list[dict[str, Any]]) -> str:
     """
     budgets = sorted(distinct(rows, "budget"))
     words = ("attack", "adversary", "clone_architecture")
-    if len(distinct(rows, "clone_architecture")) == 1:
+    if not has_several_clones(rows):
         words = words[:-1]
     cells = group_rows(rows, "defence", *THIEF, "budget")
     most = max(map(len, cells.values()))
@@ -62,5 +64,5 @@ def _entry(rows, most, mean=mean_agreement):
 
 
 def _replicates(rows):
-    victims = group_rows(rows, "split_seed", "victim_fingerprint")
+    victims = group_rows(rows, *VICTIM)
     return "seeds" if len(victims) == 1 else "replicates (a split, a victim and a seed)"

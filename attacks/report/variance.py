@@ -58,7 +58,7 @@ class Estimate:
         return max(0.0, low), min(1.0, high)
 
     def plus(self, factor: str, variance: float, degrees: float) -> "Estimate":
-        """This estimate with an independent factor more, whose variance is known otherwise."""
+        """This estimate with the variance of one more, independent factor."""
         known = (self.variance or 0.0, self.degrees)
         return Estimate(self.mean, *_independent(known, (variance, degrees)), {
             **self.parts, factor: variance
@@ -83,7 +83,7 @@ def crossed_mean(values: np.ndarray, factors: Sequence[str]) -> Estimate:
     last factor, whose members are many, and likewise for the sum w of all sets with it. Together
     they are (v + w) / (v / degrees_v + w / degrees_w): his formula squares all four terms,
     and where three seeds make most of the variance its intervals cover 92% instead of 95%. Those of
-    w are at least the members of the last factor less one: it is known to be small where it is.
+    w are at least the members of the last factor less one, because a small w is known well.
 
     >>> low, high = crossed_mean(np.array([1.0, 2.0, 3.0]), ["seeds"]).interval()
     >>> round(low, 4), round(high, 4)

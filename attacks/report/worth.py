@@ -8,6 +8,7 @@ from attacks.report.rows import mean_agreement
 from attacks.report.rows import mean_of
 from attacks.report.rows import replicates_of
 from attacks.report.rows import THIEF
+from attacks.report.rows import VICTIM
 from attacks.report.strongest import Strongest
 
 
@@ -20,7 +21,7 @@ def victim_accuracy(rows: list[dict[str, Any]]) -> float | None:
 def victim_lines(rows: list[dict[str, Any]]) -> list[str]:
     """A line for each victim, by fingerprint: its accuracy, its most frequent label and seeds."""
     lines = []
-    for (split, digest), group in group_rows(rows, "split_seed", "victim_fingerprint").items():
+    for (split, digest), group in group_rows(rows, *VICTIM).items():
         seeds = len(replicates_of(group))
         facts = [f"{seeds} seed{'s' * (seeds > 1)} of thieves"]
         if (chance := mean_of(group, "chance_agreement")) is not None:
@@ -49,7 +50,7 @@ def control_of(rows: list[dict[str, Any]], thief: Strongest) -> list[dict[str, A
 
     Args:
         rows: Rows of one defence and budget.
-        thief: The thief that the control is set beside.
+        thief: The thief that the control is compared with.
     """
 
     def likeness(group):

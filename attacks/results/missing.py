@@ -5,8 +5,6 @@ import os
 from typing import Any
 
 from attacks.grid.cell import Cell
-from attacks.grid.registries import ADVERSARIES
-from attacks.grid.registries import ATTACKS
 from attacks.results.replay_file import ReplayFile
 
 
@@ -28,14 +26,5 @@ def missing_cells(directory: str | os.PathLike,
     except ValueError:
         return None
     done = {record["id"] for record in records}
-    answers = {record["victim"].get("answers") for record in records}
-    return cells and [
-        cell for cell in cells
-        if cell.id not in done and not cell.unfit() and _can_read(cell, answers)
-    ]
-
-
-def _can_read(cell, answers):
-    """Whether attack and adversary can use what the victim answers, as far as the records tell."""
-    needs = {ADVERSARIES.make(cell.adversary).needs, ATTACKS.make(cell.attack).needs}
-    return answers != {"labels"} or "probabilities" not in needs
+    labels_only = {record["victim"].get("answers") for record in records} == {"labels"}
+    return cells and [cell for cell in cells if cell.id not in done and not cell.unfit(labels_only)]

@@ -29,7 +29,7 @@ class Agenda:
         self._expect()
 
     def victims(self) -> list[VictimKey]:
-        """The victims that are needed, that on which recipes are chosen first."""
+        """The victims that are needed; the one on which recipes are chosen comes first."""
         chooser = [self._chooser] if self._choosing() else []
         return list(dict.fromkeys([*chooser, *(cell.victim for cell in self._own)]))
 
@@ -49,7 +49,7 @@ class Agenda:
         return [cell for cell in self._missing if cell.victim == victim]
 
     def recipes(self, cell: Cell) -> list[Recipe]:
-        """The recipes that a cell chooses from: the chosen one alone where it is chosen before."""
+        """The recipes that a cell chooses from; only one where it was chosen before."""
         candidates, choice = self._experiment.candidates(cell), self.choice(cell)
         return [candidates[choice["chosen"]]] if choice else candidates
 
@@ -80,13 +80,13 @@ class Agenda:
 
     def _expect(self):
         """Tells the steps that are known by now: not those of cells whose recipe is still open."""
-        choosing = self._choosing()
+        choosing = dict.fromkeys(self._choosing())
         known = [
             cell for cell in self._missing
             if self._experiment.choosing_cell(cell, self._chooser) not in choosing
         ]
         for cell in (*choosing, *known):
             if cell not in self._expected:
-                recipes = self.recipes(cell) if cell in known else None
+                recipes = None if cell in choosing else self.recipes(cell)
                 self._expected[cell] = self._experiment.count_steps(cell, recipes)
                 self._progress.expects(self._expected[cell])

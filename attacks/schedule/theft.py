@@ -22,7 +22,7 @@ class Theft:
 
     Attributes:
         thief: The thief, after its queries.
-        asks_victim: Whether it queried the victim, as all do but the control.
+        asks_victim: Whether it queried the victim; the control does not.
         queries_used: The number of distinct rows that it queried.
         choice: Its clone, and the recipes that it chose from.
     """

@@ -9,7 +9,6 @@ import numpy as np
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
-from attacks.grid.registries import ATTACKS
 from attacks.oracle.oracle import Oracle
 
 
@@ -44,11 +43,6 @@ class Target:
 
     def unfit(self, cell: Cell) -> str | None:
         """Returns why a cell means nothing on this target, or None."""
-        needs = ADVERSARIES.make(cell.adversary).needs
-        if needs == "truth" and self.truth is None:
+        if self.truth is None and ADVERSARIES.make(cell.adversary).needs == "truth":
             return f"{cell.adversary}: the true labels of the inputs are not known"
-        for name, needs in ((cell.adversary, needs), (cell.attack,
-                                                      ATTACKS.make(cell.attack).needs)):
-            if self.labels_only and needs == "probabilities":
-                return f"{name} needs {needs}, and the victim answers with labels only"
-        return cell.unfit()
+        return cell.unfit(self.labels_only)

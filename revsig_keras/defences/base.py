@@ -55,9 +55,9 @@ class Defence(keras.layers.Layer):
         keyed_by: Tuple of strings, the entries that choose one of many equally strong
             perturbations, such as the seed of a noise. They are no secret in records, but a thief
             is not assumed to know them.
-        ranges: Dict from the names of continuous parameters to their open intervals `(low, high)`.
-            `perturb` reads such a parameter from the attribute of that name and is differentiable
-            in it, so that a thief can learn it.
+        ranges: Dict from the names of continuous parameters to their open intervals `(low, high)`,
+            which are finite where a thief is to learn them. `perturb` reads such a parameter from
+            the attribute of that name and is differentiable in it.
         state: What `fit_state` returned, or `None`.
 
     Args:

@@ -11,9 +11,12 @@ from attacks import Recipe
 from attacks import RecipeChoice
 from attacks import run_experiment
 from attacks import RunConfig
+from attacks.experiment import Scene
 from attacks.report import Results
 from models.data.loading import load
 from models.data.splits import split
+from models.processes.strategy import make_strategy
+from models.processes.workers import Workers
 from models.victim import VictimConfig
 
 CHOICE = RecipeChoice(("adam:steps=20", "sgd:epochs=3:augment=shift+flip"), 1000)
@@ -110,6 +113,21 @@ def test_a_directory_of_one_victim_is_extended_and_a_part_is_the_same_as_in_the_
     for name, record in records(tmp_path).items():
         assert record["metrics"] == whole[name]["metrics"]
         assert record["clone"]["digest"] == whole[name]["clone"]["digest"]
+
+
+def test_victims_of_one_split_share_their_data(tmp_path):
+    experiment = ExperimentConfig(victim=VictimConfig("mlp"),
+                                  seeds=(0, 1, 2),
+                                  victim_seeds=(0, 1, 1),
+                                  split_seeds=(0, 0, 1))
+    config = RunConfig(experiment, ExecutionConfig(tmp_path))
+    rest = load("digits"), Workers(make_strategy("one_device"))
+    victims = list(dict.fromkeys(cell.victim for cell in experiment.cells()))
+    first = Scene.of(config, victims[0], *rest)
+    second, other = (Scene.of(config, victim, *rest, first) for victim in victims[1:])
+    assert second.splits is first.splits and second.pools is first.pools
+    assert second.config.experiment.victim.seed == 1
+    assert other.splits is not first.splits and other.pools is not first.pools
 
 
 def test_without_a_recipe_seed_each_cell_chooses(tmp_path):

@@ -156,9 +156,16 @@ class Fixed(Flattened):
         return self.table[0] * probabilities + self.table[1] / probabilities.shape[-1]
 
 
+@keras.saving.register_keras_serializable(package="aware")
+class Endless(Flattened):
+    """Declares a range without an end."""
+    ranges = {"amount": (0.0, float("inf"))}
+
+
 @pytest.fixture
 def flattened(monkeypatch):
     """Users' own defences in the catalogue."""
+    monkeypatch.setitem(DEFENCES._factories, "endless", Endless)
     monkeypatch.setitem(DEFENCES._factories, "flattened", Flattened)
     monkeypatch.setitem(DEFENCES._factories, "fixed", Fixed)
 
@@ -182,6 +189,8 @@ def test_a_defence_from_outside_is_trained_through_and_learned(flattened):
     ("aware:guess=rounding", "reverse_sigmoid", "cannot train through rounding"),
     ("aware:learn=true", "top_k:k=3", "no continuous parameter"),
     ("aware:learn=true", "fixed", "no gradient in `amount`"),
+    ("aware:learn=true", "endless", "`amount` has no finite range"),
+    ("aware", "endless", None),
     ("aware", "fixed", None),
     ("aware", "none", None),
     ("aware:learn=true", "none", None),

@@ -1,4 +1,5 @@
 """The thief that finds out which defence it faces."""
+import keras
 import numpy as np
 import pytest
 
@@ -75,6 +76,7 @@ def test_the_answers_are_then_read_by_the_thief_who_knows_the_defence(monkeypatc
     seen = []
 
     class Found:
+        nbytes = 0
 
         def __init__(self, outputs):
             seen.append(outputs)
@@ -91,6 +93,37 @@ def test_the_answers_are_then_read_by_the_thief_who_knows_the_defence(monkeypatc
     known, _ = steal(Sample(), 12, adversary=ADVERSARIES.make(same_as))
     for ours, theirs in zip(clone.weights, known.clone().weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_answers_are_simulated_once_for_all_thieves_with_equal_clones(monkeypatch):
+    made = []
+    monkeypatch.setattr(identify, "Simulations",
+                        lambda outputs: made.append(outputs) or Simulations(outputs))
+    thief, _ = steal(Sample(), 12, adversary=ADVERSARIES.make("identify"))
+    first, second = thief.clone(), thief.clone()
+    assert len(made) == 1 and first.learned == second.learned
+
+
+@keras.saving.register_keras_serializable(package="identify")
+class Endless(Flattened):
+    """A user's own defence with a parameter that has no highest value."""
+    ranges = {"amount": (0.0, float("inf"))}
+
+
+@pytest.mark.parametrize("defence, at, learns", [
+    (Flattened, 0.4, True),
+    (Flattened, 0.8, False),
+    (Flattened, 0.0, False),
+    (Endless, 0.4, False),
+])
+def test_a_strength_is_learned_unless_it_has_no_room_to_either_side(monkeypatch, defence, at,
+                                                                    learns):
+    """A default at an end of its range is a candidate like others."""
+    monkeypatch.setitem(DEFENCES._factories, "flat", lambda amount=at: defence(amount))
+    monkeypatch.setattr(Simulations, "explain", lambda self, answers: "flat")
+    thief, _ = steal(Sample(), 12, adversary=ADVERSARIES.make("identify:learn=true"))
+    learned = thief.clone().learned
+    assert learned.pop("identified") == "flat" and ("amount" in learned) == learns
 
 
 def test_without_a_pool_the_outputs_are_those_for_the_queries(monkeypatch):

@@ -7,10 +7,16 @@ import pytest
 
 from attacks.evaluation.packed_rows import pack
 from attacks.grid.judgement import Judgement
+from attacks.report import figure
 from attacks.report import Results
 from attacks.report.columns import COMPARISONS
 from attacks.report.columns import SUMMARY
+from attacks.report.comparison import compare
+from attacks.report.limit import judged_thieves
+from attacks.report.per_row import PerRow
+from attacks.report.table import agreement_table
 from tests.attacks.report.made_up import record
+from tests.attacks.report.made_up import row
 from tests.attacks.report.made_up import write_cell
 from tests.attacks.report.made_up import write_grid
 
@@ -42,6 +48,44 @@ class WithoutPandas:
 def no_pandas(monkeypatch):
     monkeypatch.delitem(sys.modules, "pandas", raising=False)
     monkeypatch.setattr(sys, "meta_path", [WithoutPandas, *sys.meta_path])
+
+
+class Counted(list):
+    """Rows that count how often something goes through all of them."""
+    passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("report", [
+    figure.draw,
+    agreement_table,
+    compare,
+    lambda rows: judged_thieves(rows, PerRow()),
+])
+def test_no_part_of_a_report_goes_through_all_rows_for_each_of_them(report):
+    passes = []
+    for seeds in (2, 20):
+        rows = Counted(
+            row(defence, "probabilities", budget, seed, 0.5)
+            for defence in ("none", "rs")
+            for budget in (10, 20)
+            for seed in range(seeds))
+        report(rows)
+        passes.append(rows.passes)
+    assert passes[0] == passes[1] > 0
+
+
+def test_results_are_judged_once(grid, monkeypatch):
+    judged = []
+    monkeypatch.setattr("attacks.report.results.judge",
+                        lambda *given: judged.append(given) or {"sentence": ""})
+    results = Results(grid, JUDGEMENT)
+    results.write()
+    results.verdict()["sentence"] = "another"
+    assert results.verdict() == {"sentence": ""} and len(judged) == 1
 
 
 def test_rows_and_comparison_are_lists_of_dicts_without_pandas(grid, no_pandas):

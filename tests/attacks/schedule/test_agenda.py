@@ -3,6 +3,7 @@ import contextlib
 
 import pytest
 
+from attacks.grid.cell import Cell
 from attacks.grid.recipe_choice import RecipeChoice
 from attacks.schedule.agenda import Agenda
 from tests.attacks.grid.test_config import run_config
@@ -68,6 +69,16 @@ def test_a_choice_is_counted_first_and_cells_once_their_recipe_is_known():
     assert {grid.choice(cell)["chosen"] for cell in cells} == {0, 1}
     again = agenda(choice=CHOICE, choices=store.choices)
     assert again[2].steps == 4 * 3 + 4 * 5 and again[0].choosing(first) == []
+
+
+def test_cells_are_looked_up_and_not_compared_with_all_others(monkeypatch):
+    compared, equal = [], Cell.__eq__
+    monkeypatch.setattr(Cell, "__eq__",
+                        lambda self, other: compared.append(1) or equal(self, other))
+    for choice in (RecipeChoice(), CHOICE):
+        compared.clear()
+        _, store, _ = agenda(seeds=tuple(range(8)), budgets=(10, 20, 40, 80), choice=choice)
+        assert len(compared) < 4 * len(store.config.experiment) == 4 * 256
 
 
 def test_what_is_left_out_needs_no_choice():
