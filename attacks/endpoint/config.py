@@ -3,10 +3,12 @@
 import dataclasses
 import functools
 import os
-import pathlib
 import re
 
 from attacks.endpoint.address import Address
+from attacks.endpoint.settings.secret import parse_secrets
+from attacks.endpoint.settings.secret import Secret
+from attacks.endpoint.settings.secret import WHERE
 from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.arguments import is_real
@@ -14,44 +16,11 @@ from revsig_keras.arguments import parse_range
 from revsig_keras.options import option
 
 FORMATS = ("row", "column")
-_WHERE = "env:NAME (an environment variable) or file:PATH, never the secret itself"
 # The time in which a connection must be made; an answer may take `timeout_s`.
 CONNECT_TIMEOUT_S = 10.0
 # The file in an output directory that names the endpoint of the run.
 ENDPOINT_RECORD = "endpoint.json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
-
-
-@dataclasses.dataclass(frozen=True)
-class Secret:
-    """The source of a secret: `env:NAME`, an environment variable, or `file:PATH`."""
-    source: str
-
-    def __post_init__(self):
-        kind, _, where = self.source.partition(":")
-        if kind not in ("env", "file") or not where:
-            # The text may be the secret itself, so the message does not repeat it.
-            raise ValueError("A secret must be given as env:NAME, an environment variable, or as "
-                             "file:PATH, so that no list of processes shows it. Received: "
-                             "something else")
-
-    def read(self) -> str:
-        """Returns the secret.
-
-        Raises:
-            ValueError: If it cannot be read, is empty, or has more than one line.
-        """
-        kind, _, where = self.source.partition(":")
-        try:
-            text = os.environ[where] if kind == "env" else pathlib.Path(where).read_text()
-        except (KeyError, OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"The secret {self.source} must be readable. Received: "
-                             f"{type(error).__name__}") from None
-        text = text.strip()
-        if not text.isprintable() or not text:
-            raise ValueError(f"The secret {self.source} must be one line of printable characters. "
-                             "Received: something else")
-        return text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,17 +54,6 @@ class RetryPolicy:
         """
         delay = min(self.longest_delay_s, self.first_delay_s * 2**min(retry, 60))
         return max(delay * (1 + jitter) / 2, retry_after_s or 0)
-
-
-def _parse_headers(values):
-    headers = {}
-    for value in values:
-        name, equals, where = value.partition("=")
-        if not equals:  # The value may be the secret, so the message does not repeat it.
-            raise ValueError("`headers` must be NAME=env:VARIABLE or NAME=file:PATH each. "
-                             "Received: something else")
-        headers[name] = Secret(where)
-    return headers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,18 +104,18 @@ class EndpointConfig:
                                  choices=FORMATS,
                                  affects_results=False)
     token: Secret | None = option(None,
-                                  f"Where a bearer token is: {_WHERE}.",
+                                  f"Where a bearer token is: {WHERE}.",
                                   name="oracle_token",
                                   kind=str,
                                   parse=Secret,
                                   affects_results=False)
     headers: dict[str, Secret] = option(
         {}, "Further headers (gRPC: metadata), NAME=WHERE each, as in X-Api-Key=env:API_KEY; "
-        f"WHERE is {_WHERE}.",
+        f"WHERE is {WHERE}.",
         name="oracle_headers",
         kind=list,
         raw_default=[],
-        parse=_parse_headers,
+        parse=functools.partial(parse_secrets, "headers"),
         affects_results=False)
     ca_file: str | None = option(None,
                                  "Certificates (PEM) that TLS trusts instead of the system's.",
