@@ -11,6 +11,7 @@ import numpy as np
 
 from attacks.clone.clone import Clone
 from attacks.evaluation.packed_rows import pack
+from attacks.evaluation.utility import UTILITY
 from models.data.splits import Rows
 from models.data.streamed import chunks
 from models.data.streamed import Inputs
@@ -23,7 +24,7 @@ _REMEMBERED = 64
 NEED_THE_VICTIM = ("agreement_clean", "victim_accuracy_clean", "label_changes_test",
                    "distortion_kl_nats", "distortion_kl_bits", "distortion_kl_reverse_nats",
                    "distortion_kl_reverse_bits", "distortion_l1", "label_changes", "clone_kl_nats",
-                   "transferability", "transferability_noise")
+                   "transferability", "transferability_noise", *UTILITY)
 
 
 @dataclasses.dataclass(frozen=True)

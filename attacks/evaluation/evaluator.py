@@ -1,5 +1,6 @@
 """The evaluator who has the victim: what a clone is worth and what a defence costs."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -7,11 +8,24 @@ import numpy as np
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.evaluation.agreement import fraction_true
 from attacks.evaluation.transferability import Transferability
+from attacks.evaluation.utility import utility
 from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.defended_victim import DISTORTION
 from attacks.oracle.defended_victim import finite_or_none
 from models.data.splits import Splits
 from models.inference import log_softmax
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """What depends on a defence alone, whatever the clone.
+
+    Attributes:
+        test_labels: The victim's labels on the rows that figures are measured on.
+        figures: What its answers to them are worth to an honest user, by name.
+    """
+    test_labels: np.ndarray
+    figures: dict[str, float | None]
 
 
 class Evaluator(AgreementEvaluator):
@@ -32,12 +46,13 @@ class Evaluator(AgreementEvaluator):
                          answer(test.x).argmax(axis=1), evaluation,
                          answer(evaluation.x).argmax(axis=1))
         self._victims = victims
-        self._defended_labels: dict[str, np.ndarray] = {}
+        self._served: dict[str, Served] = {}
         self._transfer = Transferability(victims.clean, test, epsilon, input_range)
 
     def measure(self, clone, defence, queried):
         truth, clean, examined = self.test.y, self.test_labels, self.examined(clone)
-        defended = self._labels_under(defence)
+        served = self._under(defence)
+        defended = served.test_labels
         return {
             "agreement_clean": fraction_true(examined.test_labels == clean),
             "agreement_defended": fraction_true(examined.test_labels == defended),
@@ -49,6 +64,7 @@ class Evaluator(AgreementEvaluator):
             **self.worth(examined),
             **examined.figures,
             **self._distortion(defence, queried),
+            **served.figures,
         }
 
     def figures(self, clone, logits):
@@ -71,12 +87,18 @@ class Evaluator(AgreementEvaluator):
             return dict.fromkeys(DISTORTION)
         return self._victims.under(defence).distortion(queried)
 
-    def _labels_under(self, defence):
-        """The victim's labels on the test rows, as the defence leaves them."""
-        if defence not in self._defended_labels:
-            answers = self._victims.under(defence).predict(self.test.x)
-            self._defended_labels[defence] = answers.argmax(axis=1)
-        return self._defended_labels[defence]
+    def _under(self, defence):
+        """What the defence makes of the victim's answers to the test rows."""
+        if defence not in self._served:
+            victim = self._victims.under(defence)
+            answers = victim.predict(self.test.x)
+            figures = utility(victim, answers, self._clean_answers, self.test.y)
+            self._served[defence] = Served(answers.argmax(axis=1), figures)
+        return self._served[defence]
+
+    @functools.cached_property
+    def _clean_answers(self):
+        return self._victims.clean.probabilities(self.test.x)
 
     @functools.cached_property
     def _log_clean(self):

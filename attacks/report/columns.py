@@ -1,4 +1,4 @@
-"""The columns of `summary.csv` and `comparisons.csv`, each declared once.
+"""The columns of the tables, each declared once.
 
 A new metric needs two edits: an evaluator measures it, and `SUMMARY` declares it by a `_metric`.
 `python -m attacks.plot --columns` prints what is declared here.
@@ -6,40 +6,11 @@ A new metric needs two edits: an evaluator measures it, and `SUMMARY` declares i
 
 from collections.abc import Iterable, Mapping, Sequence
 import csv
-import dataclasses
 import io
 from typing import Any
 
 from attacks.report.alignment import aligned
-
-
-@dataclasses.dataclass(frozen=True)
-class Column:
-    """A column of a table.
-
-    Attributes:
-        name: Its name, which is part of the file's format.
-        sentence: What it holds.
-        unit: The unit of a number. Defaults to none.
-        better: Which values are better for the owner of the victim: `lower`, `higher`, or neither
-            (the default).
-        title: A short form for figures and the heads of tables.
-        path: Where the record of a cell holds the value. Defaults to nowhere: it is derived.
-        origin: What the values are, in the plural, if they say what a cell was made with: figures
-            of different origins are not compared without a word. Defaults to nothing.
-    """
-    name: str
-    sentence: str
-    unit: str = ""
-    better: str = ""
-    title: str = ""
-    path: tuple[str, ...] = ()
-    origin: str = ""
-
-    @property
-    def head(self) -> str:
-        """The title, or the name where there is none."""
-        return self.title or self.name
+from attacks.report.column import Column
 
 
 def _metric(name, sentence, unit="", better="", title=""):
@@ -142,6 +113,27 @@ SUMMARY = (
     _metric("chance_agreement",
             "Fraction of test rows with the reference's most frequent label: a constant clone's.",
             "fraction"),
+    *(column for kind, answers in (("clean", "the answers without the defence"),
+                                   ("defended", "the answers as given"),
+                                   ("decoded", "the answers as decoded, of coded defences"))
+      for column in (
+          _metric(f"confidence_auroc_{kind}",
+                  f"AUROC of the confidence for being right, of {answers}.", "fraction", "higher"),
+          _metric(f"ece_{kind}", f"Expected calibration error on test rows, of {answers}.",
+                  "probability", "lower"),
+          _metric(f"brier_{kind}", f"Brier score on test rows, of {answers}.",
+                  "probability squared", "lower"),
+          _metric(f"top5_accuracy_{kind}",
+                  f"True classes among the first 5, ties at random, of {answers}.", "fraction",
+                  "higher"))),
+    _metric("distortion_l1_test",
+            "Mean distance |clean - defended|, summed over classes, of the answers to test rows.",
+            "probability", "lower"),
+    _metric("distortion_l1_decoded", "As distortion_l1_test, of the answers as decoded.",
+            "probability", "lower"),
+    _metric("answer_entropy_bits",
+            "Entropy of the answers to test rows given their label; at most log2 of the rows.",
+            "bits", "lower"),
 )  # yapf: disable
 
 COMPARISONS = (
@@ -186,7 +178,10 @@ COMPARISONS = (
            "times"),
 )  # yapf: disable
 
-TABLES: Mapping[str, Sequence[Column]] = {"summary.csv": SUMMARY, "comparisons.csv": COMPARISONS}
+TABLES: Mapping[str, Sequence[Column]] = {
+    "summary.csv": SUMMARY,
+    "comparisons.csv": COMPARISONS,
+}
 
 
 def named(columns: Sequence[Column], name: str) -> Column:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from attacks.report.columns import Column
+from attacks.report.column import Column
 from attacks.report.columns import named
 from attacks.report.columns import SUMMARY
 

@@ -18,9 +18,9 @@ INPUTS = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 TRUTH = np.arange(40) % 3
 
 
-def linear(scale):
+def linear(scale, classes=3):
     """A victim whose logits are its inputs, scaled."""
-    inputs = keras.Input((3,), name="inputs")
+    inputs = keras.Input((classes,), name="inputs")
     logits = keras.layers.Rescaling(scale, name="logits")(inputs)
     return Victim(keras.Model(inputs, keras.layers.Softmax()(logits)), {})
 
