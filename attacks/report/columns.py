@@ -134,6 +134,10 @@ SUMMARY = (
     _metric("answer_entropy_bits",
             "Entropy of the answers to test rows given their label; at most log2 of the rows.",
             "bits", "lower"),
+    Column("seconds", "Time that the cell took, or its last part if it was resumed.", "seconds",
+           path=("seconds",)),
+    Column("cpu_seconds", "Processor time of the same, on all cores.", "seconds",
+           path=("cpu_seconds",)),
 )  # yapf: disable
 
 COMPARISONS = (

@@ -12,6 +12,7 @@ from attacks.results.kept_clones import keep_clone
 from attacks.schedule.agenda import Agenda
 from attacks.schedule.progress import Progress
 from attacks.schedule.shared_store import SharedStore
+from attacks.schedule.stopwatch import Stopwatch
 from attacks.schedule.theft import steal
 from attacks.targets.target import Target
 
@@ -43,12 +44,13 @@ class CellRunner:
         running = self.progress.running(str(cell), self.agenda.steps(cell))
         with running as count, self.store.claim(cell) as is_free:
             if is_free:
+                watch = self._stopwatch()
                 result = run_cell(cell, self.pools, self.target, self._in(workshop, cell, recipes),
                                   _advance(check, count), self._keep(cell))
                 if choice:
                     result["clone"]["chosen_on"] = choice["cell"]
                     result["clone"]["candidates"] = choice["candidates"]
-                self.store.write(cell, {**self.origin, **result})
+                self.store.write(cell, {**self.origin, **result, **watch.read()})
 
     def choose(self, cell: Cell, workshop: Workshop, check: Callable[[], None]) -> None:
         """Chooses the recipe of all cells like this one, which is not measured itself."""
@@ -56,6 +58,7 @@ class CellRunner:
         running = self.progress.running(f"recipe for {cell}", self.agenda.steps(cell))
         with running as count, self.store.claim_choice(cell) as is_open:
             if is_open:
+                watch = self._stopwatch()
                 theft = steal(cell, self.pools, self.target, self._in(workshop, cell, recipes),
                               _advance(check, count))
                 chosen = recipes.index(theft.choice.recipe)
@@ -66,6 +69,7 @@ class CellRunner:
                         "victim": {"fingerprint": self.origin["victim"]["fingerprint"]},
                         "chosen": chosen,
                         "candidates": theft.choice.candidates,
+                        **watch.read(),
                         **common,
                     })  # yapf: disable
 
@@ -75,6 +79,9 @@ class CellRunner:
                                    recipe=self.agenda.first_recipe(cell),
                                    candidates=tuple(recipes),
                                    checkpoint=self.store.checkpoint(cell))
+
+    def _stopwatch(self):
+        return Stopwatch(self.origin["hardware"]["clones_at_once"])
 
     def _keep(self, cell):
         if not self.keeps_clones:

@@ -39,5 +39,5 @@ def summary(directory):
 def figures(directory):
     """All that must not depend on when and how often a run was started."""
     return [{
-        name: value for name, value in row.items() if name != "train_seconds"
+        name: value for name, value in row.items() if not name.endswith("seconds")
     } for row in summary(directory)]

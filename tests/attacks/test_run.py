@@ -103,6 +103,7 @@ def test_every_cell_can_be_made_again(finished):
         record = json.loads(path.read_text())
         assert record["schema_version"] == 3
         assert record["id"] == path.stem
+        assert record["seconds"] > 0 < record["cpu_seconds"]
         assert {"python", "tensorflow", "keras", "numpy",
                 "revsig_keras"} <= record["versions"].keys()
         assert record["hardware"]["replicas"] == 1
