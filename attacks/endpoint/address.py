@@ -43,6 +43,8 @@ class Address:
             raise ValueError("`address` must contain no user, password or query, which would end "
                              "up in results; see `token` and `headers`. Received: an address with "
                              "one of them")
+        if port == 0:
+            raise ValueError(f"`address` must have a port from 1 to 65535. Received: {text!r}")
         protocol = _protocol(parts.scheme, parts.path)
         if protocol is None or not host:
             raise ValueError(f"`address` must be local, or {forms}. Received: {text!r}")

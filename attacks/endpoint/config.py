@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 import os
 import re
 
@@ -21,6 +22,8 @@ CONNECT_TIMEOUT_S = 10.0
 # The file in an output directory that names the endpoint of the run.
 ENDPOINT_RECORD = "endpoint.json"
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
+# No single wait is longer, whatever an option says.
+_LONGEST_S = 86_400.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +34,8 @@ class RetryPolicy:
         retries: The number of times that it is sent again.
         first_delay_s, longest_delay_s: The delay before retry n, from 0, is at most
             `first_delay_s * 2**n` and at most `longest_delay_s`, unless the server asks for more.
+        statuses: HTTP statuses after which a request is sent again besides those that always are;
+            its rows may have been answered.
     """
     retries: int = option(
         8, "How often a request that failed is sent again, at growing intervals (status 429, 502, "
@@ -39,9 +44,16 @@ class RetryPolicy:
         affects_results=False)
     first_delay_s: float = 0.5
     longest_delay_s: float = 30.0
+    statuses: tuple[int, ...] = option(
+        (), "Further HTTP statuses after which a request is sent again, such as 408,500. Its rows "
+        "may have been answered, so they are billed again. Default: none.",
+        name="oracle_retry_statuses",
+        affects_results=False)
 
     def __post_init__(self):
         check_integer("retries", self.retries, least=0)
+        for status in self.statuses:
+            check_integer("statuses", status, least=400, most=599)
 
     def delay_s(self, retry: int, retry_after_s: float | None, jitter: float) -> float:
         """Returns the seconds before a retry: exponential, with jitter.
@@ -120,6 +132,7 @@ class EndpointConfig:
     ca_file: str | None = option(None,
                                  "Certificates (PEM) that TLS trusts instead of the system's.",
                                  name="oracle_ca_file",
+                                 parse=os.path.expanduser,
                                  affects_results=False)
     rows_per_request: int = option(64,
                                    "Rows per request.",
@@ -146,12 +159,23 @@ class EndpointConfig:
             value = getattr(self, name)
             if value is not None and not (is_real(value) and 0 < value < float("inf")):
                 raise ValueError(f"`{name}` must be positive. Received: {value}")
+        if self.timeout_s > _LONGEST_S:
+            raise ValueError(f"`timeout_s` must be at most {_LONGEST_S:.0f}, a day. Received: "
+                             f"{self.timeout_s}")
+        if self.rows_per_second and self.rows_per_request / self.rows_per_second > _LONGEST_S:
+            raise ValueError(
+                f"`rows_per_second` must allow a request of {self.rows_per_request} rows a day. "
+                f"Received: {self.rows_per_second}")
         if self.request_format not in FORMATS:
             raise ValueError(f"`request_format` must be one of {', '.join(FORMATS)}. "
                              f"Received: {self.request_format!r}")
-        if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
-            raise ValueError("`input_range` must be LOWEST,HIGHEST, in this order. Received: "
-                             f"{self.input_range[0]},{self.input_range[1]}")
+        low, high = self.input_range or (0.0, 1.0)
+        if not -math.inf < low < high < math.inf:
+            raise ValueError("`input_range` must be LOWEST,HIGHEST, finite and in this order. "
+                             f"Received: {low},{high}")
+        if self.token is not None and "authorization" in map(str.lower, self.headers):
+            raise ValueError("`headers` must leave out Authorization where there is a `token`. "
+                             "Received: both")
         for name in self.headers:
             if not _HEADER.fullmatch(name):
                 raise ValueError("`headers` must have names of letters, digits and hyphens"
@@ -177,6 +201,7 @@ class RemoteConfig:
         ledger: File of all questions and answers, or None for one in the output directory.
         eval_rows: Rows that the evaluator asks, or None for 1,000 or as many as there are.
         max_rows: The most rows that the run may send, or None for no limit.
+        trusted: Whether the run goes on where the probe finds something wrong.
     """
     endpoint: EndpointConfig
     owned: bool = option(
@@ -187,6 +212,7 @@ class RemoteConfig:
     ledger: str | None = option(
         None, "File of all questions and answers; an answer in it is never paid for again. "
         "Default: endpoint.ledger in the output directory.",
+        parse=os.path.expanduser,
         affects_results=False)
     eval_rows: int | None = option(
         None, "Held-out rows that a remote oracle is asked once, to measure clones against. They "
@@ -196,9 +222,15 @@ class RemoteConfig:
         None, "The most rows that may be sent in this run, restarts included; past it, nothing is "
         "sent.",
         affects_results=False)
+    trusted: bool = option(
+        False, "Goes on where the probe finds that the set-up looks wrong; for a model that is "
+        "known to answer like this.",
+        name="oracle_trust",
+        affects_results=False)
 
     def __post_init__(self):
         check_boolean("owned", self.owned)
+        check_boolean("trusted", self.trusted)
         for name, least in (("eval_rows", 2), ("max_rows", 0)):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name), least=least)

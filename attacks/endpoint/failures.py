@@ -6,22 +6,40 @@ _CONNECTION = re.compile(
     r"reset|disconnect|closed|broken|goaway|abort|terminat|time[d-]? ?out|\beof\b", re.IGNORECASE)
 
 
+def printable(text: str) -> str:
+    """Returns text of a server without control characters, which could write over a terminal."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode()
+        for each in text)
+
+
 class EndpointError(ValueError):
-    """The endpoint cannot be used in this way; asking again would not help."""
+    """The endpoint cannot be used in this way; asking again would not help.
+
+    Args:
+        message: What was expected and what was received. Control characters are escaped.
+    """
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
+
+
+class DeniedError(EndpointError):
+    """The endpoint cannot be used in this way, and the model did not run."""
 
 
 class RequestFailedError(Exception):
     """A request failed, and may be sent again.
 
     Args:
-        message: What happened, or the server's message.
+        message: What happened, or the server's message. Control characters are escaped.
 
     Attributes:
         retry_after_s: Seconds that the server asks to wait, or None.
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None):
-        super().__init__(message)
+        super().__init__(printable(message))
         self.retry_after_s = retry_after_s
 
 

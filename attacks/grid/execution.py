@@ -45,6 +45,7 @@ class ExecutionConfig:
         help="Where the results go: a new directory, or that of the same experiment, which is "
         "resumed and, with more grid members, extended.",
         kind=str,
+        parse=os.path.expanduser,
         affects_results=False)
     process: ProcessConfig = ProcessConfig()
     clones_per_device: int | None = option(

@@ -95,7 +95,7 @@ def _directory(cache_dir):
 
 def _find(name, image_size):
     """Returns the paths of the images, ordered by class and name, their labels, and a hash."""
-    directory = name.removeprefix("folder:")
+    directory = os.path.expanduser(name.removeprefix("folder:"))
     if not os.path.isdir(directory):
         raise ValueError(f"{name} must be an existing directory. Received: {directory!r}")
     classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())

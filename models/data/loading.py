@@ -52,6 +52,7 @@ class DataConfig:
         None, "Where TFDS has its data. Default: the environment variable TFDS_DATA_DIR, or TFDS' "
         "own default.",
         kind=str,
+        parse=os.path.expanduser,
         affects_results=False)
     download: bool = option(
         False,
@@ -68,6 +69,7 @@ class DataConfig:
         None, "Where the images of a folder: data set are kept once they are decoded, for all "
         "later runs. Default: $XDG_CACHE_HOME/revsig_keras, or ~/.cache/revsig_keras.",
         kind=str,
+        parse=os.path.expanduser,
         affects_results=False)
 
     def __post_init__(self):

@@ -1,4 +1,6 @@
 """Data sets in NumPy files."""
+import os
+
 import numpy as np
 
 from models.data.dataset import Dataset
@@ -21,7 +23,8 @@ def load(name: str) -> Dataset:
     Raises:
         ValueError: If the file cannot be read, or its arrays are none of these.
     """
-    arrays = load_npz(name.removeprefix("npz:"), ["x", "y"], _OPTIONAL, argument=name)
+    path = os.path.expanduser(name.removeprefix("npz:"))
+    arrays = load_npz(path, ["x", "y"], _OPTIONAL, argument=name)
     for one, other in (("x_test", "y_test"), ("y_test", "x_test"), ("groups_test", "x_test")):
         if one in arrays and other not in arrays:
             raise ValueError(f"{name} must have {other} where it has {one}. Received: no {other}")

@@ -75,7 +75,8 @@ class VictimFile:
         "the thief's and the evaluator's. By default a victim is trained first, as the "
         "--victim_... flags say.",
         name="victim",
-        kind=str)
+        kind=str,
+        parse=os.path.expanduser)
     victim_signature: str | None = option(
         None, "With a SavedModel as --victim: its signature. Default: serving_default, or the only "
         "one.")

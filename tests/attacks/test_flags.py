@@ -147,6 +147,8 @@ def test_all_flags_of_a_remote_oracle(tmp_path):
         "oracle_rows_per_second": "2.5",
         "oracle_timeout_s": "7",
         "oracle_retries": "11",
+        "oracle_retry_statuses": "408",
+        "oracle_trust": "true",
     }
     config = configured(*(f"--{name}={value}" for name, value in given.items()))
     headers = {"X-A": Secret("env:A"), "X-B": Secret("file:/b=c")}
@@ -154,7 +156,7 @@ def test_all_flags_of_a_remote_oracle(tmp_path):
     assert config.experiment.victim == RemoteConfig(
         EndpointConfig(Address("grpcs", "host:9", "", "m", 2), "s", "i", "o", (-1.0, 1.5), "column",
                        Secret("env:T"), headers, f"{tmp_path}/ca.pem", 3, 5, 2.5, 7.0,
-                       RetryPolicy(11)), True, "l.sqlite", 70, 80)
+                       RetryPolicy(11, statuses=(408,))), True, "l.sqlite", 70, 80, True)
     assert {option.name for option in options_of(RemoteConfig)} == set(given)
 
 

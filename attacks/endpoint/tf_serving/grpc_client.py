@@ -36,6 +36,7 @@ class GrpcClient:
         self._redact = Redaction(headers)
         self._metadata = _metadata(headers)
         self._timeout_s = config.timeout_s
+        self._retried = config.retry.statuses
         self._address = config.address
         self._channel = _channel(config)
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
@@ -83,7 +84,8 @@ class GrpcClient:
         try:
             return method(request, timeout=self._timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
-            raise grpc_failures.of(error.code().name, self._redact(error.details() or "")) from None
+            raise grpc_failures.of(error.code().name, self._redact(error.details() or ""),
+                                   self._retried) from None
 
 
 def _metadata(headers):

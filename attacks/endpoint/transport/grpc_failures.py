@@ -1,7 +1,9 @@
 """The meaning of gRPC failures for the rows that were sent."""
 
+from collections.abc import Collection
 import re
 
+from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import mentions_connection
@@ -14,29 +16,48 @@ _TLS = re.compile(r"certificate|peer name|handshake|wrong_version", re.IGNORECAS
 _GATEWAY = re.compile(r"status: 50[24]")
 # An answer that arrived incomplete.
 _BROKEN = re.compile(r"exception deserializing response|rst_stream|stream removed", re.IGNORECASE)
+# The HTTP status of a code, as google.rpc.Code documents it.
+_STATUSES = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "OUT_OF_RANGE": 400,
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "NOT_FOUND": 404,
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "UNKNOWN": 500,
+    "INTERNAL": 500,
+    "DATA_LOSS": 500,
+    "UNIMPLEMENTED": 501,
+}
+_DENIED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED")
 _TOO_LARGE = re.compile(r"larger than max", re.IGNORECASE)
 
 
-def of(code: str, details: str) -> Exception:
+def of(code: str, details: str, retried: Collection[int] = ()) -> Exception:
     """Returns the failure that a status code means.
 
     Args:
         code: The name of the code, such as `UNAVAILABLE`.
         details: Its details, without secrets.
+        retried: HTTP statuses; after a code that stands for one of them a request may be sent
+            again, although the model may have run.
     """
     message = f"{code}: {details}"
     if code == "RESOURCE_EXHAUSTED" and not _TOO_LARGE.search(details):
         return RefusedError(message)
     if code == "UNAVAILABLE":
         return _of_unavailable(details, message)
-    if code in ("DEADLINE_EXCEEDED", "CANCELLED"):
+    if code in ("DEADLINE_EXCEEDED", "CANCELLED") or _STATUSES.get(code) in retried:
         return InDoubtError(message)
     if code in ("INTERNAL", "UNKNOWN") and _BROKEN.search(details):
         return InDoubtError(message)
     if _TOO_LARGE.search(details):
         return EndpointError("`rows_per_request` must be small enough for the messages that the "
                              f"endpoint takes. Received: {message}")
-    return EndpointError(f"The endpoint must answer with OK. Received: {message}")
+    kind = DeniedError if code in _DENIED else EndpointError
+    return kind(f"The endpoint must answer with OK. Received: {message}")
 
 
 def _of_unavailable(details, message):

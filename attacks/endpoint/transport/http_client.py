@@ -33,6 +33,7 @@ class HttpClient:
         headers = config.secret_headers()
         self._redact = Redaction(headers)
         self._timeout_s = config.timeout_s
+        self._retried = config.retry.statuses
         self._verify = config.ca_file or True
         self._session = requests.Session()
         self._session.auth = _Headers(headers)
@@ -70,12 +71,11 @@ class HttpClient:
         text = content.decode("utf-8", "surrogateescape")
         if response.status_code != 200:
             raise http_failures.of_status(response.status_code, response.headers.get("Retry-After"),
-                                          self._redact(_message(text)))
+                                          self._redact(_message(text)), self._retried)
         try:
             return json.loads(text)  # With NaN and Infinity, as the server writes them.
         except (ValueError, RecursionError):
-            raise InDoubtError("an answer that is not complete JSON: "
-                               f"{self._redact(text) or 'nothing'}") from None
+            raise http_failures.of_body(text, self._redact(text)) from None
 
     def _send(self, method, url, body):
         deadline = time.monotonic() + self._timeout_s

@@ -1,5 +1,6 @@
 """The meaning of HTTP failures for the rows that were sent."""
 
+from collections.abc import Collection
 import datetime
 import email.utils
 import re
@@ -8,6 +9,7 @@ import ssl
 import requests
 import urllib3
 
+from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import mentions_connection
@@ -17,42 +19,69 @@ from attacks.endpoint.failures import RequestFailedError
 
 _REFUSED = (429, 503)
 _IN_DOUBT = (502, 504)
+# The request was not let through to a model: who asks, what for, where, or how much at a time.
+_DENIED = (401, 402, 403, 404, 405, 407, 410, 411, 413, 414, 415, 421, 426, 431, 451)
 # A TLS connection that was never made: the request was not sent, and no retry helps.
 _HANDSHAKE = re.compile(
     r"certificate|hostname|handshake|wrong.version|unsupported|protocol.version", re.IGNORECASE)
-_SECONDS = re.compile(r"-?\d+")
+_SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_LONGEST_S = 365 * 86400.0
 
 
-def of_status(status: int, retry_after: str | None, details: str) -> Exception:
+def of_status(status: int, retry_after: str | None, details: str,
+              retried: Collection[int] = ()) -> Exception:
     """Returns the failure that a status other than 200 means.
 
     Args:
         status: The status.
         retry_after: The header `Retry-After`, or None.
         details: The server's message, without secrets.
+        retried: Further statuses after which a request may be sent again, although the model may
+            have run.
     """
     message = f"status {status}: {details}" if details else f"status {status}"
-    if status in _IN_DOUBT or status == 503 and mentions_connection(details):
+    if status in (*_IN_DOUBT, *retried) or status == 503 and mentions_connection(details):
         return InDoubtError(message, retry_after_s(retry_after))
     if status in _REFUSED:
         return RefusedError(message, retry_after_s(retry_after))
     if 300 <= status < 400:
         message += "; redirects are not followed"
-    return EndpointError(f"The endpoint must answer with status 200. Received: {message}")
+    kind = DeniedError if status in _DENIED or 300 <= status < 400 else EndpointError
+    return kind(f"The endpoint must answer with status 200. Received: {message}")
+
+
+def of_body(text: str, details: str) -> Exception:
+    """Returns the failure that a body with status 200 means which is not JSON.
+
+    Args:
+        text: The body.
+        details: Its text, without secrets.
+    """
+    text = text.strip()
+    if text.startswith("<"):
+        return DeniedError("The endpoint must answer with JSON. Received: a page, such as that of "
+                           f"a login or of another service: {details}")
+    if text and (not text.startswith(("{", "[")) or text.endswith(("}", "]"))):
+        return EndpointError(f"The endpoint must answer with JSON. Received: {details}")
+    return InDoubtError(f"an answer that is not complete JSON: {details or 'nothing'}")
 
 
 def retry_after_s(text: str | None) -> float | None:
-    """Returns the seconds that a header `Retry-After` asks to wait, or None."""
+    """Returns the seconds that a header `Retry-After` asks to wait, or None.
+
+    They are finite and at least 0; text that is neither a number nor a date asks for nothing.
+    """
     text = (text or "").strip()
     if _SECONDS.fullmatch(text):
-        return max(0.0, float(text))
+        return min(max(0.0, float(text)), _LONGEST_S)
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        if date.tzinfo is None:  # HTTP dates are in GMT.
+            date = date.replace(tzinfo=datetime.timezone.utc)
+        wait_s = (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    if date.tzinfo is None:  # HTTP dates are in GMT.
-        date = date.replace(tzinfo=datetime.timezone.utc)
-    return max(0.0, (date - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
+    return min(max(0.0, wait_s), _LONGEST_S)
 
 
 def of_exception(error: requests.RequestException, details: str) -> Exception:

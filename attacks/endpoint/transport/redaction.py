@@ -5,6 +5,7 @@ import json
 import urllib.parse
 
 from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.failures import printable
 
 _LONGEST = 300
 
@@ -36,7 +37,7 @@ class Redaction:
         self._forms = sorted(forms, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """Returns the text in one line, without secrets, and only then shortened."""
+        """Returns the text in one printable line, without secrets, and only then shortened."""
         for form in self._forms:
             text = text.replace(form, "***")
-        return " ".join(text.split())[:_LONGEST]
+        return printable(" ".join(text.split()))[:_LONGEST]

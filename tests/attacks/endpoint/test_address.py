@@ -33,11 +33,17 @@ def test_an_address_is_read_and_written(text, expected):
     "", "locall", "host:8501", "ftp://host/v1/models/m", "http://host:8501", "http:///v1/models/m",
     "http://host/v1/models/", "http://host/v1/models/m:predict", "http://host/v1/models/m/versions",
     "http://host/v1/models/m/versions/one", "grpc://host", "grpc://host/a/b", "http://host:port/",
-    "http://host:99999/v1/models/m"
+    "http://host:99999/v1/models/m", "http://host:-1/v1/models/m"
 ])
 def test_invalid_addresses_are_refused_with_the_valid_forms(text):
     with pytest.raises(ValueError, match="`address` must be local, or http.*grpc.*Received"):
         Address.parse(text)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "grpc", "grpcs"])
+def test_no_server_listens_on_port_0(scheme):
+    with pytest.raises(ValueError, match="`address` must have a port from 1 to 65535.*host:0"):
+        Address.parse(f"{scheme}://host:0/v1/models/m")
 
 
 @pytest.mark.parametrize("text", [

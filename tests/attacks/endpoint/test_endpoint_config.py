@@ -9,6 +9,8 @@ from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RemoteConfig
 from attacks.endpoint.config import RetryPolicy
 from attacks.endpoint.config import Secret
+from attacks.grid.execution import ExecutionConfig
+from revsig_keras.options import build
 
 ADDRESS = Address.parse("grpc://host/m")
 
@@ -26,6 +28,11 @@ ADDRESS = Address.parse("grpc://host/m")
     (dict(request_format="columns"), "row, column. Received: 'columns'"),
     (dict(input_range=(1, 1)), "LOWEST,HIGHEST.*Received: 1,1"),
     (dict(input_range=(0, float("nan"))), "LOWEST,HIGHEST"),
+    (dict(timeout_s=1e10), "`timeout_s` must be at most 86400, a day. Received: 1"),
+    (dict(rows_per_second=1e-9), "`rows_per_second` must allow a request of 64 rows a day"),
+    (dict(input_range=(-float("inf"), 1)), "finite and in this order.*-inf,1"),
+    (dict(input_range=(0, float("inf"))), "finite and in this order.*0,inf"),
+    (dict(token=Secret("env:T"), headers={"authorization": Secret("env:A")}), "Received: both"),
     (dict(headers={"X Key": Secret("env:KEY")}), "letters, digits and hyphens.*'X Key'"),
     (dict(ca_file="nowhere.pem"), "`ca_file`.*nowhere.pem"),
 ])
@@ -43,6 +50,37 @@ def test_invalid_options_are_refused(options, message):
 def test_an_impossible_audit_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         RemoteConfig(EndpointConfig(ADDRESS), **options)
+
+
+@pytest.mark.parametrize("statuses", [(200,), (600,), (True,), (40.5,)])
+def test_only_failures_are_retried(statuses):
+    with pytest.raises(ValueError, match="`statuses` must be an integer from 400 to 599"):
+        RetryPolicy(statuses=statuses)
+
+
+@pytest.mark.parametrize("values", [["X-A=env:A", "X-A=env:B"], ["X-Key=env:A", "x-kEY=file:b"]])
+def test_a_header_is_given_once(values):
+    with pytest.raises(ValueError, match="`oracle_headers` must have one value for each name"):
+        build(EndpointConfig, {"oracle": "http://h/v1/models/m", "oracle_headers": values})
+
+
+def test_the_home_directory_may_be_a_tilde(monkeypatch, tmp_path):
+    """As behind `=`, where no shell replaces it."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("key", "ca.pem"):
+        (tmp_path / name).write_text("swordfish")
+    raw = {
+        "oracle": "http://h/v1/models/m",
+        "oracle_ca_file": "~/ca.pem",
+        "oracle_headers": ["X-Key=file:~/key"],
+        "ledger": "~/a.ledger",
+        "output_dir": "~/results",
+    }
+    endpoint = build(EndpointConfig, raw)
+    assert endpoint.secret_headers() == {"X-Key": "swordfish"}
+    assert endpoint.ca_file == f"{tmp_path}/ca.pem"
+    assert build(RemoteConfig, raw).ledger == f"{tmp_path}/a.ledger"
+    assert build(ExecutionConfig, raw).output_dir == f"{tmp_path}/results"
 
 
 def test_integers_of_numpy_are_integers():

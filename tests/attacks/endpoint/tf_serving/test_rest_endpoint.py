@@ -8,6 +8,7 @@ import pytest
 
 from attacks.endpoint.config import RetryPolicy
 from attacks.endpoint.config import Secret
+from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import RefusedError
@@ -45,10 +46,15 @@ STATUSES = [
     (Reply(b"no healthy upstream", 503), RefusedError, "no healthy upstream"),
     (Reply(b"<h1>Bad Gateway</h1>", 502), InDoubtError, "Bad Gateway"),
     (Reply(b"", 504), InDoubtError, "status 504$"),
-    (Reply(b"who are you", 401), EndpointError, "status 401: who are you"),
+    (Reply(b"who are you", 401), DeniedError, "status 401: who are you"),
+    (Reply({"error": "not you"}, 403), DeniedError, "status 403: not you"),
+    (Reply({"error": "no such model"}, 404), DeniedError, "status 404"),
+    (Reply(b"too slow", 408), EndpointError, "status 408: too slow"),
     (Reply({"error": 7}, 500), EndpointError, 'status 500: {"error": 7}'),
     (Reply(b"x" * 5000, 500), EndpointError, "status 500: x{300}$"),
-    (Reply(b"\xff\xfe", 500), EndpointError, "status 500"),
+    (Reply(b"\xff\xfe", 500), EndpointError, r"status 500: \\udcff\\udcfe$"),
+    (Reply(b"a\x1b[2J\x07\xc2\x9b b\r\n\xe2\x80\xae", 500), EndpointError,
+     r"status 500: a\\x1b\[2J\\x07\\x9b b \\u202e$"),
     (Reply(b"", 204), EndpointError, "status 204"),
 ]  # yapf: disable
 
@@ -61,20 +67,35 @@ def test_statuses(reply, failure, message, script):
     assert server.asked("predict") == 1
 
 
+@pytest.mark.parametrize("status", [408, 500])
+def test_further_statuses_are_retried_on_request(status, script):
+    """As rows in doubt: the model may have run."""
+    _, endpoint = script(Reply(b"", status),
+                         changes={"retry": RetryPolicy(2, 1e-3, 1e-3, (408, 500))})
+    with pytest.raises(InDoubtError, match=f"status {status}$"):
+        endpoint.predict(X)
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(status, script):
     elsewhere, _ = script()
     server, endpoint = script(Reply(b"", status, {"Location": f"{elsewhere.url}:predict"}))
-    with pytest.raises(EndpointError, match=f"status {status}; redirects are not followed"):
+    with pytest.raises(DeniedError, match=f"status {status}; redirects are not followed"):
         endpoint.predict(X)
     assert not elsewhere.requests and server.asked("predict") == 1
 
 
 @pytest.mark.parametrize("text,seconds", [("7", 7), ("-3", 0), ("0", 0), (" 2 ", 2), ("", None),
                                           (None, None), ("soon", None), ("nan", None),
+                                          ("inf", None), ("1e9", None), ("0.5", 0.5),
+                                          ("9" * 400, 365 * 86400), ("\u0663", None),
+                                          ("Fri, 31 Dec 9999 23:59:59 -2359", 365 * 86400),
+                                          ("Fri, 31 Dec 9999 23:59:59 GMT", 365 * 86400),
                                           ("Wed, 21 Oct 2015 07:28:00 GMT", 0)])
 def test_retry_after_is_read(text, seconds, script):
     assert http_failures.retry_after_s(text) == seconds
+    if text and not text.isascii():
+        return
     _, endpoint = script(Reply(b"", 429, {} if text is None else {"Retry-After": text}))
     with pytest.raises(RefusedError) as error:
         endpoint.predict(X)
@@ -93,6 +114,11 @@ BAD_BODIES = [
     (Reply(b"[" * 100_000, 200), InDoubtError, "not complete JSON"),
     (Reply(b'{"predictions": [', length=10_000), InDoubtError, "IncompleteRead"),
     (Reply(b"zz", headers={"Content-Encoding": "gzip"}), InDoubtError, "decod"),
+    (Reply(b"<!DOCTYPE html><title>Log in</title>"), DeniedError, "must answer with JSON.*Log in"),
+    (Reply(b"\n <html>"), DeniedError, "a page, such as that of a login"),
+    (Reply(b"OK"), EndpointError, "must answer with JSON. Received: OK"),
+    (Reply(b"{'predictions': [[1]]}"), EndpointError, "must answer with JSON"),
+    (Reply(b"NaN, 1"), EndpointError, "must answer with JSON"),
     (Reply([1]), EndpointError, "must answer with predictions. Received: JSON without them"),
     (Reply({"predictions": 0.5}), EndpointError, "3 inputs with 3 rows. Received: float"),
     (Reply({"predictions": [[1], [2]]}), EndpointError, "3 rows. Received: 2 rows"),
