@@ -10,7 +10,9 @@ import importlib
 from typing import Any
 
 import revsig_keras  # noqa: F401  (first, so that programs start quietly: revsig_keras.cli.startup)
+from revsig_keras.cli.startup import require_suite
 
+require_suite()
 _PUBLIC = {
     "ADVERSARIES": "attacks.grid.registries",
     "ATTACKS": "attacks.grid.registries",

@@ -96,4 +96,4 @@ def test_upper_bounds_are_declared_for_tensorflow_and_keras():
     for name in ("tensorflow", "keras"):
         assert any(
             re.fullmatch(rf"{name}>=[\d.]+,<[\d.]+", requirement) for requirement in required)
-    assert "importlib_resources" in required
+    assert "importlib_resources" in config["options.extras_require"]["suite"].split()

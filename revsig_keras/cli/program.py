@@ -12,6 +12,7 @@ from absl import logging
 
 from revsig_keras.cli.startup import PACKAGES
 from revsig_keras.errors import SavedModelError
+from revsig_keras.extras import MissingPackageError
 
 
 def run(main: Callable[..., None],
@@ -63,7 +64,7 @@ def guarded(main: Callable[..., None],
                              f"{' '.join(received) or 'none'}")
         with _messages_on_stderr():
             main(*received)
-    except (ValueError, OSError, SavedModelError) as error:
+    except (ValueError, OSError, SavedModelError, MissingPackageError) as error:
         if logging.get_verbosity() >= logging.DEBUG:
             raise
         sys.exit(f"error: {name_flags(str(error), flag_of or {})}")

@@ -12,16 +12,23 @@ import pathlib
 import sys
 import tempfile
 
+from revsig_keras.extras import MissingPackageError
+from revsig_keras.extras import require
+
 # The packages of this repository that have programs.
 PACKAGES = ("revsig_keras", "models", "attacks", "benchmarks")
+_COMMAND = "revsig-keras"
 
 
 def is_program() -> bool:
-    """Whether the process is `python -m` of a module in one of our packages.
+    """Whether the process is `revsig-keras`, or `python -m` of a module in one of our packages.
 
-    True only while Python locates that module, which imports its package: until then `sys.argv`
-    starts with `-m`, and the name of the module stands before the arguments in `sys.orig_argv`.
+    The latter is true only while Python locates that module, which imports its package: until then
+    `sys.argv` starts with `-m`, and the name of the module stands before the arguments in
+    `sys.orig_argv`.
     """
+    if pathlib.Path(sys.argv[0]).stem == _COMMAND:
+        return True
     if sys.argv[:1] != ["-m"]:
         return False
     name = sys.orig_argv[-len(sys.argv)].removeprefix("-m").partition(".")[0]
@@ -82,6 +89,19 @@ def _import_keras() -> None:
         import keras  # noqa: F401
         if "tensorflow" in sys.modules:  # It logs while it looks for devices, too.
             sys.modules["tensorflow"].config.list_physical_devices()
+
+
+def require_suite() -> None:
+    """Raises `MissingPackageError` unless all that the experiments need is installed.
+
+    A program ends with that message.
+    """
+    try:
+        require("suite", "The experiments (`models` and `attacks`)")
+    except MissingPackageError as error:
+        if is_program():
+            sys.exit(f"error: {error}")
+        raise
 
 
 if is_program():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from revsig_keras.extras import require
 from revsig_keras.options import option
 from revsig_keras.strength.choose import choose_strength
 from revsig_keras.version import __version__
@@ -23,6 +24,10 @@ class TuneConfig:
         None, "Limit of the expected calibration error of the defended answers; needs true labels.")
     plot: str | None = option(None, "File for a figure of the frontier, such as frontier.png.")
     json: str | None = option(None, "File for the frontier as JSON.")
+
+    def __post_init__(self) -> None:
+        if self.plot is not None:
+            require("plot", "`plot`")
 
 
 def tune(probabilities: np.ndarray, labels: np.ndarray | None, config: TuneConfig) -> None:

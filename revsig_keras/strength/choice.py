@@ -4,6 +4,7 @@ import pathlib
 from typing import Any
 
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
+from revsig_keras.extras import require
 from revsig_keras.strength.row import StrengthRow
 
 
@@ -58,7 +59,8 @@ class StrengthChoice:
         Args:
             path: The file; its extension is the format, such as `.png` or `.svg`.
         """
-        from revsig_keras.strength.figure import draw  # Needs Matplotlib, which loads slowly.
+        require("plot", "`plot`")
+        from revsig_keras.strength.figure import draw  # Loads slowly.
 
         draw(self.rows, self.row, self.limits, path)
 

@@ -95,7 +95,9 @@ def texts(path):
 def test_the_library_names_no_flag():
     """Only programs do."""
     package = pathlib.Path(program.__file__).parents[1]
-    programs = {package / "inspect.py", package / "tune.py", package / "export" / "__main__.py"}
+    programs = {
+        package / name for name in ("__main__.py", "inspect.py", "tune.py", "export/__main__.py")
+    }
     for path in set(package.rglob("*.py")) - programs - set((package / "cli").glob("*.py")):
         assert not [text for text in texts(path) if re.search(r"(^|\W)--\w", text)], path
 
