@@ -79,7 +79,7 @@ def run_experiment(config: RunConfig,
                 origin = provenance(scene.config, dataset, scene.splits, target.record,
                                     workers.strategy, len(workshops))
                 origin["files"] = scene.files()
-                store.extend(origin, victim)
+                store.extend(origin, victim, target.deployed)
                 if unfit is None:
                     unfit = find_unfit(experiment.cells(), target)
                     agenda.leave_out(unfit)

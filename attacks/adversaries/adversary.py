@@ -24,11 +24,14 @@ class Known:
             have no others than its queries.
         seed: The thief's seed.
         memory: Keeps what adversaries compute once for all thieves of a run.
+        defence_state: What the deployed defence was fitted to, `Defence.state`, as JSON; `""` for
+            nothing. It is known to a thief that knows the defence, since answers reveal it.
     """
     defence: str
     pool: Inputs
     seed: int
     memory: Memory = dataclasses.field(default_factory=Memory)
+    defence_state: str = ""
 
 
 class Adversary(abc.ABC):

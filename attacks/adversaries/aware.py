@@ -88,7 +88,9 @@ class Aware(Adversary):
             start = workshop.train(dataclasses.replace(training.with_labels(), steps=first))
         return workshop.train(
             dataclasses.replace(training,
-                                objective=ThroughDefence(defence, self._starts(defence)),
+                                objective=ThroughDefence(
+                                    defence, self._starts(defence),
+                                    self.belief.known_state(known.defence_state)),
                                 start=start,
                                 steps=training.steps - first))
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from attacks.oracle.defences import AS_SERVED
+from attacks.oracle.defences import layer_of
 from attacks.oracle.defences import resolve_defence
 from models.seeds import derive
 from revsig_keras import Defence
@@ -90,9 +91,19 @@ class Guess:
                     f":preserve_top1={str(keeps_label).lower()}")
         return defence if self.know_secret else _with_own_keys(DEFENCES.without_secrets(defence))
 
-    def layer(self, defence: str) -> Defence:
-        """Makes the layer that the thief simulates; see `simulated`."""
-        return make_defence(self.simulated(defence)) or Undefended()
+    def layer(self, defence: str, state: str = "") -> Defence:
+        """Makes the layer that the thief simulates.
+
+        Args:
+            defence: See `simulated`.
+            state: What the deployed defence was fitted to, as `Known.defence_state` tells it; of no
+                use to a guess. Defaults to `""`.
+        """
+        return layer_of(self.simulated(defence), self.known_state(state)) or Undefended()
+
+    def known_state(self, state: str) -> str:
+        """Returns the state that the simulated defence has, given that of the deployed one."""
+        return "" if self.is_guess else state
 
 
 def _with_own_keys(defence):

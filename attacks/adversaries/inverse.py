@@ -37,7 +37,7 @@ class Inverse(Recovery):
     def read(self, answers, known):
         if self.belief.simulated(known.defence) == "none":
             return answers
-        inversion = known.memory.recall((self, known.defence),
-                                        lambda: Inversion(self.belief.layer(known.defence)))
+        told = known.defence, known.defence_state
+        inversion = known.memory.recall((self, *told), lambda: Inversion(self.belief.layer(*told)))
         recovered, _ = inversion(answers)
         return recovered.astype(np.float32)

@@ -10,8 +10,8 @@ import tensorflow as tf
 from attacks.adversaries.guess import Undefended
 from attacks.adversaries.simulated_layer import answers_of
 from attacks.adversaries.simulated_layer import on_logits
+from attacks.oracle.defences import layer_of
 from models.training.objective import Objective
-from revsig_keras.defences.catalogue import make_defence
 
 # The factor by which an optimiser moves a learned parameter faster than weights.
 _SPEED = 10.0
@@ -30,9 +30,18 @@ class ThroughDefence(Objective):
         defence: The defence through which the clone is trained, as a member.
         learn: The parameters that are trained with the clone, of those in `Defence.ranges`, and
             the values at which they start.
+        state: What the defence was fitted to, as JSON; `""` for nothing.
     """
     defence: str
     learn: tuple[tuple[str, float], ...] = ()
+    state: str = ""
+
+    def __repr__(self):
+        # The digests of trainings hold it, and those in old results know no states.
+        told = {"defence": self.defence, "learn": self.learn, "state": self.state}
+        shown = ", ".join(
+            f"{name}={value!r}" for name, value in told.items() if name != "state" or value)
+        return f"ThroughDefence({shown})"
 
     def make_variables(self):
         variables = []
@@ -70,4 +79,4 @@ class ThroughDefence(Objective):
 
     @functools.cached_property
     def _layer(self):
-        return on_logits(make_defence(self.defence) or Undefended())
+        return on_logits(layer_of(self.defence, self.state) or Undefended())

@@ -1,11 +1,13 @@
 """The defences of cells: their names, and how to tell that one has changed."""
 
 from collections.abc import Sequence
+import json
 import math
 from typing import Any
 
 import numpy as np
 
+from revsig_keras import Defence
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
 
@@ -28,7 +30,20 @@ def resolve_defence(text: str) -> tuple[str, dict[str, Any]]:
     return (AS_SERVED, {}) if text == AS_SERVED else DEFENCES.resolve(text)
 
 
-def fixed_answers(defence: str, num_classes: int) -> list[float] | None:
+def layer_of(defence: str, state: str = "") -> Defence | None:
+    """Makes the layer of a defence, as written; `None` for `none`.
+
+    Args:
+        defence: Member of `revsig_keras.defences.catalogue.DEFENCES`.
+        state: What it was fitted to, `Defence.state`, as JSON. Defaults to `""`: nothing.
+    """
+    layer = make_defence(defence)
+    if layer is not None and state:
+        layer.state = json.loads(state)
+    return layer
+
+
+def fixed_answers(defence: str, num_classes: int, state: str = "") -> list[float] | None:
     """Returns a summary of what a defence answers to 64 fixed rows of clean probabilities.
 
     The rows do not depend on the victim, the platform or the version of NumPy: the uniform row, a
@@ -39,6 +54,7 @@ def fixed_answers(defence: str, num_classes: int) -> list[float] | None:
     Args:
         defence: Member of `revsig_keras.defences.catalogue.DEFENCES`, as written, or `as_served`.
         num_classes: The number of classes.
+        state: See `layer_of`.
 
     Returns:
         128 numbers, two per row. `None` if there is nothing to compare: without a defence, for an
@@ -46,7 +62,7 @@ def fixed_answers(defence: str, num_classes: int) -> list[float] | None:
     """
     if defence == AS_SERVED:
         return None
-    layers = [make_defence(defence) for _ in range(2)]
+    layers = [layer_of(defence, state) for _ in range(2)]
     if None in layers:
         return None
     rows = _fixed_rows(num_classes)

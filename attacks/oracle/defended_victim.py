@@ -1,10 +1,13 @@
 """A victim as it answers behind a defence."""
 
+from collections.abc import Callable
 import functools
 
 import keras
 import numpy as np
 
+from attacks.oracle.defences import layer_of
+from attacks.oracle.deployed import Deployed
 from models.data.streamed import Inputs
 from models.inference import log_softmax
 from models.inference import predict
@@ -12,7 +15,6 @@ from models.victim import OwnVictim
 from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics
-from revsig_keras.defences.catalogue import make_defence
 from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defended_model.expectations import check_configuration
 
@@ -27,10 +29,11 @@ class DefendedVictim:
     Args:
         victim: The clean victim.
         defence: Member of `revsig_keras.defences.catalogue.DEFENCES`; `none` answers cleanly.
+        state: What it was fitted to, see `attacks.oracle.defences.layer_of`. Defaults to `""`.
     """
 
-    def __init__(self, victim: Victim, defence: str):
-        layer = make_defence(defence)
+    def __init__(self, victim: Victim, defence: str, state: str = ""):
+        layer = layer_of(defence, state)
         self._victim, self._layer = victim, layer
         self._model = victim.model if layer is None else DefendedModel(victim.model, layer)
 
@@ -97,11 +100,11 @@ class DefendedOwnVictim(DefendedVictim):
 
     Args:
         victim: The clean victim.
-        defence: See `DefendedVictim`.
+        defence, state: See `DefendedVictim`.
     """
 
-    def __init__(self, victim: OwnVictim, defence: str):
-        self._victim, self._layer = victim, make_defence(defence)
+    def __init__(self, victim: OwnVictim, defence: str, state: str = ""):
+        self._victim, self._layer = victim, layer_of(defence, state)
         if self._layer is not None:  # Its answers are like those of a softmax, whatever they were.
             check_configuration(keras.layers.Softmax(), victim.num_classes, self._layer)
 
@@ -125,17 +128,18 @@ class DefendedVictims:
 
     Args:
         clean: The victim without a defence.
+        deployed: Fits a defence, as written. Defaults to `Deployed`: nothing is fitted.
     """
 
-    def __init__(self, clean: Victim | OwnVictim):
-        self.clean = clean
+    def __init__(self, clean: Victim | OwnVictim, deployed: Callable[[str], Deployed] = Deployed):
+        self.clean, self.deployed = clean, deployed
         self._made: dict[str, DefendedVictim] = {}
 
     def under(self, defence: str) -> DefendedVictim:
         """Returns the victim under a defence, as written."""
         if defence not in self._made:
             kind = DefendedOwnVictim if isinstance(self.clean, OwnVictim) else DefendedVictim
-            self._made[defence] = kind(self.clean, defence)
+            self._made[defence] = kind(self.clean, defence, self.deployed(defence).state)
         return self._made[defence]
 
 

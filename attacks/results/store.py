@@ -1,6 +1,6 @@
 """Writes results: one JSON file per cell, written atomically and never overwritten."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import dataclasses
 import datetime
@@ -15,6 +15,7 @@ from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
 from attacks.grid.victim_key import VictimKey
 from attacks.oracle.defences import fixed_answers
+from attacks.oracle.deployed import Deployed
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
 from attacks.results.replay_file import ReplayFile
@@ -79,19 +80,23 @@ class ResultStore:
         """The first victim of the experiment, also where this run has others."""
         return self._config.experiment.extended(self._replay.read()).victims()[0]
 
-    def extend(self, origin: dict[str, Any], victim: VictimKey = VictimKey()) -> None:
+    def extend(self,
+               origin: dict[str, Any],
+               victim: VictimKey = VictimKey(),
+               deployed: Callable[[str], Deployed] = Deployed) -> None:
         """Adds the members of this run to `run.flags`, unless results there are stale.
 
         Args:
             origin: The provenance of the run; see `attacks.results.provenance.provenance`.
             victim: The victim that it is of, whose results are compared with it.
+            deployed: Returns a defence as it now answers for this victim.
         """
         seeds = dataclasses.asdict(victim)
         records = [
             record for record in read_cells(self.directory)
             if all(record["cell"].get(name) == seed for name, seed in seeds.items())
         ]
-        refuse_stale(records, origin, self.directory)
+        refuse_stale(records, origin, self.directory, deployed)
         self._cells.mkdir(exist_ok=True)
         with self._alone():
             self._replay.extend(self._config)
@@ -106,8 +111,16 @@ class ResultStore:
         with lock(self._cells / f".{cell.id}.lock", wait=False) as is_free:
             yield is_free and not self._path(cell).exists()
 
-    def write(self, cell: Cell, record: dict[str, Any]) -> None:
-        """Keeps a result, and what the defence answers to fixed rows; an existing file stays."""
+    def write(self, cell: Cell, record: dict[str, Any], deployed: Deployed | None = None) -> None:
+        """Keeps a result; an existing file stays.
+
+        Args:
+            cell: The cell.
+            record: Its result.
+            deployed: Its defence, whose answers to fixed rows are kept too, and the digest of what
+                it was fitted to. Defaults to `None`: it was fitted to nothing.
+        """
+        deployed = deployed or Deployed(cell.defence)
         record = {
             "schema_version":
                 SCHEMA_VERSION,
@@ -115,8 +128,9 @@ class ResultStore:
                 cell.id,
             "finished_at":
                 datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            **record, "defence_answers":
-                fixed_answers(cell.defence, record["dataset"]["num_classes"])
+            **record,
+            **deployed.describe(), "defence_answers":
+                fixed_answers(cell.defence, record["dataset"]["num_classes"], deployed.state)
         }
         text = json.dumps(record, indent=1, allow_nan=False) + "\n"
         try:

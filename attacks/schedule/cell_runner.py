@@ -50,7 +50,8 @@ class CellRunner:
                 if choice:
                     result["clone"]["chosen_on"] = choice["cell"]
                     result["clone"]["candidates"] = choice["candidates"]
-                self.store.write(cell, {**self.origin, **result, **watch.read()})
+                record = {**self.origin, **result, **watch.read()}
+                self.store.write(cell, record, self.target.deployed(cell.defence))
 
     def choose(self, cell: Cell, workshop: Workshop, check: Callable[[], None]) -> None:
         """Chooses the recipe of all cells like this one, which is not measured itself."""

@@ -1,6 +1,6 @@
 """The output directory of a run that several workers share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import pathlib
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
 from attacks.grid.victim_key import VictimKey
+from attacks.oracle.deployed import Deployed
 from attacks.results.choice_files import ChoiceFiles
 from attacks.results.store import ResultStore
 from models.data.dataset import Dataset
@@ -45,11 +46,12 @@ class SharedStore:
         self._choices = ChoiceFiles(self.directory)
         workers.check_shared(self.directory)
 
-    def extend(self, origin: dict[str, Any], victim: VictimKey) -> None:
+    def extend(self, origin: dict[str, Any], victim: VictimKey,
+               deployed: Callable[[str], Deployed]) -> None:
         """See `ResultStore.extend`; all workers must have the same victim."""
         self._workers.check_equal({"victim": origin["victim"]["fingerprint"]})
         if self._store:
-            self._store.extend(origin, victim)
+            self._store.extend(origin, victim, deployed)
 
     def first_victim(self) -> VictimKey:
         """The first victim of the experiment, also where this run has others."""
@@ -68,10 +70,10 @@ class SharedStore:
         with self._workers.on_chief(lambda: self._store.claim(cell)) as is_free:
             yield is_free
 
-    def write(self, cell: Cell, record: dict[str, Any]) -> None:
-        """Writes a result and removes the checkpoints of its trainings."""
+    def write(self, cell: Cell, record: dict[str, Any], deployed: Deployed) -> None:
+        """Writes a result and removes the checkpoints of its trainings; see `ResultStore.write`."""
         if self._store:
-            self._store.write(cell, record)
+            self._store.write(cell, record, deployed)
         self.checkpoint(cell).remove()
 
     def read_choice(self, cell: Cell) -> dict[str, Any] | None:

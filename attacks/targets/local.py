@@ -9,6 +9,8 @@ from attacks.grid.config import RunConfig
 from attacks.oracle.defended_victim import DefendedVictims
 from attacks.oracle.oracle import LocalOracle
 from attacks.oracle.truth import TrueLabels
+from attacks.results.defence_states import DefenceStates
+from attacks.targets.deployments import Deployments
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models import victim as victims
@@ -17,8 +19,11 @@ from models.data.splits import Splits
 from models.processes.locks import lock
 
 
-def local_target(victim: victims.Victim | victims.OwnVictim, splits: Splits,
-                 input_range: tuple[float, float], epsilon: float) -> Target:
+def local_target(victim: victims.Victim | victims.OwnVictim,
+                 splits: Splits,
+                 input_range: tuple[float, float],
+                 epsilon: float,
+                 deployments: Deployments | None = None) -> Target:
     """Returns the target of a victim in this process, which answers under any defence.
 
     Args:
@@ -26,14 +31,17 @@ def local_target(victim: victims.Victim | victims.OwnVictim, splits: Splits,
         splits: The data, for the evaluator.
         input_range: The lowest and the highest value that an input can have.
         epsilon: The size of adversarial examples, as a fraction of that range.
+        deployments: Fits its defences. Defaults to `None`: they are fitted to `splits`.
     """
-    defended = DefendedVictims(victim)
+    deployments = deployments or Deployments(victim, splits)
+    defended = DefendedVictims(victim, deployments)
     return Target(
         oracle=lambda defence, budget: LocalOracle(defended.under(defence).predict, budget),
         evaluator=Evaluator(defended, splits, epsilon, input_range),
         truth=TrueLabels(splits.pool, victim.num_classes).predict,
         record=_record(victim),
-        labels_only=victim.labels_only)
+        labels_only=victim.labels_only,
+        deployed=deployments)
 
 
 def _record(victim):
@@ -71,8 +79,12 @@ class LocalSource(TargetSource):
     @contextlib.contextmanager
     def open(self, workers, progress, checkpoint):
         victim = self._given or self._train_once(workers, progress, checkpoint)
+        owner = victim.fingerprint(), self._dataset.fingerprint(), self._splits.split_seed
+        states = DefenceStates(self._config.execution.output_dir, owner)
+        deployments = Deployments(victim, self._splits, states)
+        deployments.share(self._config.experiment.defences, workers)
         yield local_target(victim, self._splits, self._dataset.input_range,
-                           self._config.experiment.epsilon)
+                           self._config.experiment.epsilon, deployments)
 
     def _load_given(self, victim):
         if victim.is_own:

@@ -9,6 +9,7 @@ import numpy as np
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.cell import Cell
 from attacks.grid.registries import ADVERSARIES
+from attacks.oracle.deployed import Deployed
 from attacks.oracle.oracle import Oracle
 
 
@@ -32,6 +33,8 @@ class Target:
         truth: Answers rows of the thief's pool `[n, ...]` with true labels `[n, num_classes]`,
             for the control that asks no victim. None: they are not known.
         labels_only: Whether the victim answers with labels instead of probabilities.
+        deployed: Returns a defence, as written, as it answers for this victim, which it may be
+            fitted to. By default nothing is fitted.
         bill: Returns the rows that this run has sent, by kind, or None where nothing is sent.
     """
     oracle: Callable[[str, int], Oracle]
@@ -39,6 +42,7 @@ class Target:
     record: dict[str, Any] = dataclasses.field(default_factory=dict)
     truth: Callable[[np.ndarray], np.ndarray] | None = None
     labels_only: bool = False
+    deployed: Callable[[str], Deployed] = Deployed
     bill: Callable[[], dict[str, int] | None] = lambda: None
 
     def unfit(self, cell: Cell) -> str | None:

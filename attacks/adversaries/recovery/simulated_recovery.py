@@ -71,16 +71,17 @@ class SimulatedRecovery(Recovery):
         if self.prior != "dirichlet":
             return one_hot_labels(answers)
         num_classes = answers.shape[1]
-        undo = known.memory.recall(
-            (self, known.defence, num_classes),
-            lambda: self._undo_dirichlet(known.defence, num_classes, known.memory))
+        told = known.defence, known.defence_state
+        undo = known.memory.recall((self, *told, num_classes),
+                                   lambda: self._undo_dirichlet(told, num_classes, known.memory))
         return undo(answers)
 
     def train(self, training, known, workshop):
         if self.prior == "dirichlet":
             return workshop.train(training)
         paid, clone = training.transfer_set, workshop.train_on_labels(training)
-        layer, outputs = self.belief.layer(known.defence), clone.probabilities(paid.inputs)
+        layer = self.belief.layer(known.defence, known.defence_state)
+        outputs = clone.probabilities(paid.inputs)
         if self.prior == "estimated":
             pairs = pairs_of_estimates(layer, outputs, self.pairs, known.seed)
         else:
@@ -89,8 +90,8 @@ class SimulatedRecovery(Recovery):
         undo = self.undo(pairs, known.seed, known.memory)
         return workshop.train(training.with_targets(undo(paid.answers)))
 
-    def _undo_dirichlet(self, defence, num_classes, memory):
+    def _undo_dirichlet(self, told, num_classes, memory):
         pairs = memory.recall(
-            ("pairs_of_dirichlet", self.belief, defence, num_classes, self.pairs),
-            lambda: pairs_of_dirichlet(self.belief.layer(defence), num_classes, self.pairs))
+            ("pairs_of_dirichlet", self.belief, *told, num_classes, self.pairs),
+            lambda: pairs_of_dirichlet(self.belief.layer(*told), num_classes, self.pairs))
         return self.undo(pairs, 0, memory)
