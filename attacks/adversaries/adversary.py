@@ -45,8 +45,8 @@ class Adversary(abc.ABC):
     1. `unfit(defence)`, before anything is queried: the reason why the adversary means nothing
        against a defence, such as recovery where there is nothing to recover. Those cells are left
        out and the reason is printed. By default there is none.
-    2. `check(input_shape)`, also before: raises `ValueError` for inputs that it cannot use. By
-       default it can use all.
+    2. `check(input_shape)` and `check_classes(num_classes)`, also before: raise `ValueError` for
+       inputs and numbers of classes that it cannot use. By default it can use all.
     3. `ask(oracle, inputs, seed)`, once per round of the attack: queries the oracle. By default
        each input is queried once. An adversary that queries more declares `rows_per_input`, since
        every row is charged.
@@ -77,6 +77,10 @@ class Adversary(abc.ABC):
     def check(self, input_shape: tuple[int, ...]) -> None:
         """Raises `ValueError` if the adversary cannot use inputs of this shape."""
         del input_shape
+
+    def check_classes(self, num_classes: int) -> None:
+        """Raises `ValueError` if the adversary cannot recover answers of so many classes."""
+        del num_classes
 
     def ask(self, oracle: Oracle, inputs: np.ndarray, seed: int) -> np.ndarray:
         """Queries the oracle with inputs `[n, ...]`; returns answers `[n, num_classes]`."""

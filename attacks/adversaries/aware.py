@@ -41,8 +41,8 @@ class Aware(Adversary):
             knows the deployed defence.
         know_secret: Boolean, whether a thief who knows the deployed defence also knows its secrets.
             Defaults to `False`.
-        labels_first: Float in [0, 1), the fraction of the steps that train on labels. Defaults to
-            `0.5`.
+        labels_first: Float in [0, 1), the fraction of the steps that train on labels, all but one
+            at most. Defaults to `0.5`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -76,6 +76,9 @@ class Aware(Adversary):
             reason = reason and f"it cannot train through {simulated}: {reason}"
         return reason and f"aware against {defence}: {reason}"
 
+    def check_classes(self, num_classes):
+        self.belief.check_classes(num_classes)
+
     def read(self, answers, known):
         del known
         return answers
@@ -83,7 +86,8 @@ class Aware(Adversary):
     def train(self, training, known, workshop):
         is_unseen = self._is_learned_unseen(known.defence)
         defence = "reverse_sigmoid" if is_unseen else self.belief.simulated(known.defence)
-        first, start = round(self.labels_first * training.steps), training.start
+        first = min(round(self.labels_first * training.steps), training.steps - 1)
+        start = training.start
         if first:
             start = workshop.train(dataclasses.replace(training.with_labels(), steps=first))
         return workshop.train(

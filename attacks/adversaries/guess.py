@@ -77,6 +77,16 @@ class Guess:
                 return "the defence cannot be simulated without its secret"
         return None
 
+    def check_classes(self, num_classes: int) -> None:
+        """Raises `ValueError` if the guessed defence does not exist for so many classes."""
+        if not self.is_guess:
+            return
+        try:
+            self.layer(AS_SERVED).check_input((None, num_classes))
+        except ValueError as error:
+            raise ValueError(f"`guess` must be a defence of {num_classes} classes. Received: "
+                             f"{self.simulated(AS_SERVED)}: {error}") from error
+
     def simulated(self, defence: str) -> str:
         """Returns the defence that the thief simulates, as a member.
 

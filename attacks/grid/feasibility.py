@@ -50,6 +50,7 @@ def least_inputs(recipes: Iterable[Recipe]) -> int:
 def _check_adversary(grid, name, dataset, pools):
     adversary = ADVERSARIES.make(name)
     adversary.check(dataset.input_shape)
+    adversary.check_classes(dataset.num_classes)
     inputs, least = min(grid.budgets) // adversary.rows_per_input, least_inputs(grid.recipes())
     if inputs < least:
         needed = "two inputs, as `held_out` takes one" if least == 2 else "one input"

@@ -51,3 +51,6 @@ class Recovery(Adversary):
         if resolve_defence(defence)[0] == "label_only":
             reason = "of a label alone there is nothing to recover"
         return reason and f"{self.name}: {reason}"
+
+    def check_classes(self, num_classes):
+        self.belief.check_classes(num_classes)

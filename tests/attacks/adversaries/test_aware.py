@@ -124,6 +124,13 @@ def test_it_trains_as_long_as_other_thieves_and_first_on_labels(monkeypatch, mem
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_at_least_one_step_goes_through_the_defence(monkeypatch):
+    (cold, warm), clone = plans(monkeypatch, "aware:labels_first=.99")
+    assert (cold.steps, warm.steps, clone.steps) == (29, 1, 30)
+    (only,), _ = plans(monkeypatch, "aware:labels_first=.99", steps=1)
+    assert not np.isin(only.targets, (0, 1)).all()
+
+
 def test_it_can_train_through_the_defence_from_the_start(monkeypatch):
     (only,), clone = plans(monkeypatch, "aware:labels_first=0")
     assert only.start is None and only.steps == clone.steps == 30

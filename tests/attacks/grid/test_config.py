@@ -187,6 +187,18 @@ def test_defences_that_need_more_classes_are_refused_before_anything_is_trained(
         check_possible(experiment_config(defences=("none", defence)), IMAGES, pools)
 
 
+@pytest.mark.parametrize("guess, message", [
+    ("guess=top_k:guess_k=10", "top_k:k=10: `k` must be at most the number of classes"),
+    ("guess=decoy:guess_decoys=8", "decoy:decoys=8: `decoys` must be below"),
+])
+@pytest.mark.parametrize("name", ["aware", "bayes", "learned_recovery", "inverse"])
+def test_so_are_guesses_of_such_defences(name, guess, message):
+    pools = Pools(np.zeros((100, 4, 4, 1), np.float32), (0.0, 1.0))
+    config = experiment_config(adversaries=(f"{name}:{guess}", "labels"))
+    with pytest.raises(ValueError, match=f"`guess` must be a defence of 9 classes. .*{message}"):
+        check_possible(config, IMAGES, pools)
+
+
 EXPERIMENTS = {
     "a victim to train":
         experiment_config(data=DataConfig("mnist", image_size=(8, 9)),
