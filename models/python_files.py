@@ -10,9 +10,16 @@ from typing import Any
 
 from revsig_keras.errors import first_line
 
+# What the code of others may raise that ends a program in one line; an interrupt is none of it.
+FAILURES = (Exception, SystemExit)
+
 
 def function_of(file: str, name: str) -> Callable[..., Any]:
     """Returns a function of a Python file; a file is run once for each of its contents.
+
+    Args:
+        file: The path; `~` is the home directory.
+        name: The name of the function.
 
     Raises:
         ValueError: If the file does not run, or has no such function.
@@ -25,20 +32,20 @@ def function_of(file: str, name: str) -> Callable[..., Any]:
 
 def file_digest(file: str) -> str:
     """Returns the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(pathlib.Path(file).read_bytes()).hexdigest()
+    return hashlib.sha256(pathlib.Path(file).expanduser().read_bytes()).hexdigest()
 
 
 @functools.lru_cache
 def _module(file: str, digest: str) -> types.ModuleType:
     name = f"custom_{digest[:16]}"
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, pathlib.Path(file).expanduser())
     if spec is None:
         raise ValueError(f"`file` must be a Python file, NAME.py. Received: {file!r}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except FAILURES as error:
         del sys.modules[name]
         raise ValueError(
             f"{file} must run without an error. Received: {first_line(error)}") from error

@@ -3,7 +3,7 @@
     member = name *( ":" key "=" value )
 
 `reverse_sigmoid:beta=.5:gamma=.2`, for instance. Names and keys are identifiers; a value has one or
-more of the characters A-Z a-z 0-9 _ . + - /. So a member needs no quotes in a shell, and members
+more of the characters A-Z a-z 0-9 _ . + - / ~. So a member needs no quotes in a shell, and members
 can be listed with commas between them.
 
 An option can name a member of another registry. The options of that member then follow with the
@@ -22,7 +22,7 @@ from revsig_keras.secret_references import is_reference
 from revsig_keras.secret_references import read_secret
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_VALUE = re.compile(r"[A-Za-z0-9_.+/-]+")
+_VALUE = re.compile(r"[A-Za-z0-9_.+/~-]+")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -44,7 +44,7 @@ def load(name: str, own: Inputs, input_range: tuple[float, float],
     Args:
         name: `photos` for patches of photographs, see `models.data.photos`; `digits` or an
             image-classification set of TFDS, see `models.data.loading.load`; a .npz file or a
-            folder of images, see `attacks.queries.own_pool`.
+            folder of images, see `attacks.queries.own_pool`. `~` is the home directory.
         own: Inputs `[rows, ...]` of the victim's domain, whose shape the images get.
         input_range: The lowest and the highest value of an input.
         data: The victim's data set and where data sets are, or None if not known.
@@ -53,6 +53,7 @@ def load(name: str, own: Inputs, input_range: tuple[float, float],
         ValueError: If the victim does not take such inputs, if there is no such data set, or if it
             is the victim's own, by its name or by its images: the thief would have the true labels.
     """
+    name = os.path.expanduser(name)
     if _is_same(name, data):
         raise _same_data(name)
     shape = own.shape[1:]
@@ -87,7 +88,7 @@ def _is_same(name, data):
         return _base(name) == _base(data.dataset)
     kind, colon, path = data.dataset.partition(":")
     is_file = bool(colon) and kind in ("npz", "folder")
-    return is_file and os.path.realpath(path) == os.path.realpath(name)
+    return is_file and os.path.realpath(os.path.expanduser(path)) == os.path.realpath(name)
 
 
 def _same_data(name):

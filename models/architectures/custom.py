@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from models.architectures.architecture import Builder
+from models.python_files import FAILURES
 from models.python_files import file_digest
 from models.python_files import function_of
 from revsig_keras.errors import cause_line
@@ -37,7 +38,7 @@ class Custom(Builder):
     """
 
     def __init__(self, file: str = "", function: str = "build_model"):
-        if not pathlib.Path(file).is_file():
+        if not pathlib.Path(file).expanduser().is_file():
             raise ValueError("`file` must be an existing Python file with a function that builds a "
                              f"model. Received: {file!r}")
         self._file, self._name = file, function
@@ -70,7 +71,7 @@ class Custom(Builder):
             random.seed(seed)
             try:
                 return _functional(function(input_shape, num_classes, seed), input_shape)
-            except Exception as error:
+            except FAILURES as error:
                 raise ValueError(f"{self._place} failed for the arguments {input_shape}, "
                                  f"{num_classes}, {seed}: {cause_line(error)}") from error
             finally:
@@ -104,7 +105,7 @@ def check_classifier(model: Any, input_shape: tuple[int, ...], num_classes: int,
     noise = np.random.default_rng(0).normal(size=(_TRIED, *input_shape)).astype(np.float32)
     try:
         scores = keras.ops.convert_to_numpy(model(noise, training=False)).astype(np.float64)
-    except Exception as error:
+    except FAILURES as error:
         raise ValueError(f"{place} must return a model of inputs of shape {input_shape} with one "
                          f"output. Received: {cause_line(error)}") from error
     if scores.shape != (_TRIED, num_classes):

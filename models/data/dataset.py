@@ -48,23 +48,24 @@ class Dataset:
                              f"{self.num_classes}")
         self._check(self.x, self.y)
         if self.test_x is not None:
-            self._check(self.test_x, self.test_y)
+            self._check(self.test_x, self.test_y, "test ")
         for name, inputs in (("groups", self.x), ("test_groups", self.test_x)):
             self._check_groups(name, getattr(self, name), inputs)
 
-    def _check(self, x, y):
+    def _check(self, x, y, part=""):
         if y.ndim != 1 or x.ndim < 2 or len(x) != len(y) or 0 in x.shape:
             raise ValueError(
-                f"The data set {self.name} must have inputs of shape (n, ...) and labels "
-                f"of shape (n,), n at least 1. Received: {x.shape} and {y.shape}")
+                f"The data set {self.name} must have {part}inputs of shape (n, ...) and {part}"
+                f"labels of shape (n,), n at least 1. Received: {x.shape} and {y.shape}")
         if x.shape[1:] != self.input_shape:
             raise ValueError(f"The data set {self.name} must have test inputs of the shape "
                              f"{self.input_shape}. Received: {x.shape[1:]}")
         if not isinstance(x, StreamedImages) and not np.isfinite(x).all():
-            raise ValueError(f"The data set {self.name} must have finite inputs. Received: NaN or "
-                             "infinity")
+            raise ValueError(
+                f"The data set {self.name} must have finite {part}inputs. Received: NaN "
+                "or infinity")
         if not 0 <= y.min() <= y.max() < self.num_classes:
-            raise ValueError(f"The data set {self.name} must have labels from 0 to "
+            raise ValueError(f"The data set {self.name} must have {part}labels from 0 to "
                              f"{self.num_classes - 1}. Received: {y.min()} to {y.max()}")
 
     def _check_groups(self, name, groups, inputs):

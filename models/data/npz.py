@@ -55,8 +55,8 @@ def _inputs(name, arrays):
 
 def _labels(name, key, labels):
     if labels.dtype.kind not in "iu":
-        raise ValueError(f"{name} must have labels {key} of an integer dtype. Received: "
-                         f"{labels.dtype}")
+        raise ValueError(f"{name} must have labels {key} of an integer dtype, as "
+                         f"{key}.astype(int) has. Received: {labels.dtype}")
     return labels.astype("int64")
 
 

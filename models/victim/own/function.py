@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 
+from models.python_files import FAILURES
 from models.python_files import file_digest
 from models.python_files import function_of
 from models.victim.own.source import Source
@@ -34,7 +35,7 @@ def open_function(text: str) -> Source:
         try:
             with alone:
                 return np.asarray(function(inputs))
-        except Exception as error:
+        except FAILURES as error:
             raise ValueError(f"`victim` must answer. Received: {text}, which failed on inputs of "
                              f"shape {inputs.shape}: {first_line(error)}") from error
 
@@ -47,7 +48,7 @@ def _imported(text):
         raise ValueError(f"`victim` must be python:MODULE:FUNCTION. Received: {text!r}")
     try:
         function = getattr(importlib.import_module(module), name, None)
-    except Exception as error:
+    except FAILURES as error:
         raise ValueError(f"`victim` must be a function of a module that can be imported. Received: "
                          f"{text}: {first_line(error)}") from error
     if not callable(function):
@@ -58,7 +59,7 @@ def _imported(text):
 def _in_file(text):
     options = parse_member(text).options
     file = options.get("file", "")
-    if not options.keys() <= {"file", "function"} or not pathlib.Path(file).is_file():
+    if not options.keys() <= {"file", "function"} or not pathlib.Path(file).expanduser().is_file():
         raise ValueError("`victim` must be custom:file=FILE:function=NAME with an existing Python "
                          f"file. Received: {text!r}")
     name = options.get("function", _FUNCTION)

@@ -23,6 +23,8 @@ from models.victim.own.source import Source
 from revsig_keras.saved_model.files import is_saved_model
 
 _LOG = logging.getLogger(__name__)
+# Rows that are asked a second time, alone, and how far rounding may move a probability.
+_ASKED_AGAIN, _ROUNDING = 8, 1e-3
 
 
 def load_own_victim(victim: VictimFile, dataset: Dataset, splits: Splits) -> OwnVictim:
@@ -44,18 +46,17 @@ def load_own_victim(victim: VictimFile, dataset: Dataset, splits: Splits) -> Own
     labels = scores.argmax(axis=1)
     record = {"num_classes": dataset.num_classes}
     made = OwnVictim(answer, kind, record)
+    varies = _varies(made, rows.x, scores)
     tested = made.probabilities(splits.test.x)
-    digest = hashlib.sha256(
-        repr((source.digest, prepare.describe(), kind, victim.victim_signature,
-              victim.victim_output)).encode())
-    if source.kind == "function":  # Its weights may be anywhere.
-        digest.update(labels)
+    # The weights of a function may be anywhere.
+    told_by = labels if source.kind == "function" and not varies else b""
     record |= {
         "name": source.name,
         "kind": source.kind,
-        "fingerprint": digest.hexdigest(),
+        "fingerprint": _fingerprint(victim, source, prepare, kind, told_by),
         "training_rows": "unknown",
         "answers": kind,
+        "answers_vary": varies,
         **prepare.describe(),
         "accuracy": {
             "test": float(np.mean(tested.argmax(axis=1) == splits.test.y)),
@@ -68,6 +69,10 @@ def load_own_victim(victim: VictimFile, dataset: Dataset, splits: Splits) -> Own
         "The victim %s answers with %s. The rows that it was trained on are unknown: all data are "
         "the thief's and the evaluator's, and its test accuracy (%.3f) is no estimate if they are "
         "among them.", source.name, kind, record["accuracy"]["test"])
+    if varies:
+        _LOG.warning(
+            "The victim %s answers the same inputs differently each time. Results with it "
+            "cannot be made again.", source.name)
     return made
 
 
@@ -82,6 +87,14 @@ def _open(victim: VictimFile) -> Source:
     return open_keras_file(path, victim.victim_output)
 
 
+def _fingerprint(victim, source, prepare, kind, told_by):
+    digest = hashlib.sha256(
+        repr((source.digest, prepare.describe(), kind, victim.victim_signature,
+              victim.victim_output)).encode())
+    digest.update(told_by)
+    return digest.hexdigest()
+
+
 def _scores_and_kind(answer, x, num_classes, name):
     """The answers for inputs, each asked once, and what they are."""
     raw = [np.atleast_1d(answer(chunk)) for chunk in chunks(x)]
@@ -92,6 +105,14 @@ def _scores_and_kind(answer, x, num_classes, name):
     except ValueError as error:
         raise ValueError(f"`victim` must answer as a classifier of the data. Received: {name}: "
                          f"{error}") from error
+
+
+def _varies(victim, x, scores):
+    """Whether the victim answers some inputs differently when it is asked again."""
+    first = OwnVictim(lambda inputs: scores[:len(inputs)], victim.kind, victim.record)
+    few = x[:_ASKED_AGAIN]
+    moved = np.abs(victim.probabilities(few) - first.probabilities(few))
+    return bool(moved.max() > _ROUNDING)
 
 
 def _batched(source: Source, prepare: Preprocessing) -> Callable[[np.ndarray], np.ndarray]:

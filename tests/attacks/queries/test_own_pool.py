@@ -48,6 +48,17 @@ def test_the_grammar_takes_paths(tmp_path, attack):
     assert ATTACKS.make(f"{attack}:pool=../a-b/c_d.npz").pool == "../a-b/c_d.npz"
 
 
+@pytest.mark.parametrize("name", ["pool.npz", "photographs"])
+def test_the_home_directory_can_be_written_short(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(tmp_path, x=BYTES)
+    write_images(tmp_path / "photographs", BYTES)
+    made = ATTACKS.make(f"copycat:pool=~/{name}")
+    assert len(made.candidates(pools_for((10, 10, 3), tmp_path))) == 30
+    with pytest.raises(ValueError, match="another data set than the victim's"):
+        pools_for((10, 10, 3), tmp_path, dataset=f"npz:~/{name}").foreign(f"~/{name}")
+
+
 @pytest.mark.parametrize("shape", [(10, 10, 3), (8, 9, 1)])
 @pytest.mark.parametrize("input_range", [(0.0, 1.0), (-1.0, 3.0)])
 @pytest.mark.parametrize("dtype", ["uint8", "float64"])

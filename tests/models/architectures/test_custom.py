@@ -66,6 +66,9 @@ def drawn_elsewhere(shape, classes, seed):
 def failing(shape, classes, seed):
     raise KeyError("no such\\nlayer")
 
+def leaving(shape, classes, seed):
+    raise SystemExit("no GPU")
+
 def no_model(shape, classes, seed):
     return 3
 
@@ -125,6 +128,7 @@ def test_it_is_trained_like_any_other(file, function):
     ("not_finite", "emits logits, finite numbers. Received: NaN or infinity"),
     ("failing", r"failing of .*nets.py failed for the arguments \(4,\), 3, 0: KeyError: "),
     ("no_model", "must return a keras.Model. Received: int"),
+    ("leaving", r"leaving of .*nets.py failed for the arguments .*: SystemExit: no GPU"),
     ("number", "`function` must be the name of a function of .*nets.py. Received: 'number'"),
     ("nothing", "`function` must be the name of a function of .*nets.py. Received: 'nothing'"),
 ])  # yapf: disable
@@ -138,11 +142,20 @@ def test_what_a_function_returns_is_checked(file, function, message):
     ("def build_model(:", "nets.py must run without an error. Received: SyntaxError"),
     ("import no_such_module", "Received: ModuleNotFoundError: No module named 'no_such_module'"),
     ("1 / 0", "Received: ZeroDivisionError: division by zero"),
+    ("raise SystemExit(3)", "nets.py must run without an error. Received: SystemExit: 3"),
 ])  # yapf: disable
 def test_a_file_that_does_not_run_is_named(tmp_path, text, message):
     (tmp_path / "nets.py").write_text(text)
     with pytest.raises(ValueError, match=message):
         build(tmp_path / "nets.py", "build_model")
+
+
+def test_the_home_directory_can_be_written_short(file, monkeypatch):
+    monkeypatch.setenv("HOME", str(file.parent))
+    member = "custom:file=~/nets.py:function=functional"
+    assert architectures.build(member, (4,), 3, seed=0).output_shape == (None, 3)
+    assert architectures.digest(member) == architectures.digest(
+        f"custom:file={file}:function=functional")
 
 
 def test_a_missing_file_is_refused_before_anything_is_built():

@@ -92,6 +92,9 @@ def not_finite(inputs):
 def failing(inputs):
     raise RuntimeError("out of\\nmemory")
 
+def leaving(inputs):
+    raise SystemExit(3)
+
 number = 7
 """
 

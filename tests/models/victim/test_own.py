@@ -9,6 +9,7 @@ import pytest
 from models import victim as victims
 from models.data import splits
 from models.victim import VictimFile
+from models.victim.own import loading
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 from tests.models.victim import own_victims
@@ -107,7 +108,35 @@ def test_a_function_is_asked_once_for_each_row(tmp_path):
                     "    return np.tile(inputs.mean(axis=(1, 2)), [1, 3]) * [1, 2, 3]\n")
     assert load(f"custom:file={file}").kind == "logits"
     asked = sum(map(int, log.read_text().split()))
-    assert asked == len(PARTS.evaluation) + len(PARTS.test)
+    assert asked == len(PARTS.evaluation) + len(PARTS.test) + loading._ASKED_AGAIN
+
+
+@pytest.mark.parametrize("drawn, varies", [("rng.normal(size=(len(inputs), 3))", True),
+                                           ("1e-5 * rng.normal(size=(len(inputs), 3))", False)])
+@pytest.mark.parametrize("answer", ["predict", "labels"])
+def test_a_function_that_answers_at_random_is_noticed(tmp_path, caplog, drawn, varies, answer):
+    file = tmp_path / "nets.py"
+    file.write_text(
+        own_victims.FUNCTIONS.replace("@ KERNEL\n    exp", f"@ KERNEL + {drawn}\n    exp") +
+        "\nrng = np.random.default_rng()\n")
+    member = f"custom:file={file}:function={answer}"
+    victim = load(member)
+    assert victim.record["answers_vary"] == varies
+    assert ("answers the same inputs differently" in caplog.text) == varies
+    assert load(member).fingerprint() == victim.fingerprint()
+
+
+def test_the_home_directory_can_be_written_short(directory, monkeypatch):
+    monkeypatch.setenv("HOME", str(directory))
+    assert load("custom:file=~/functions.py").kind == "probabilities"
+
+
+def test_a_path_may_have_spaces(directory, tmp_path):
+    folder = tmp_path / "my nets"
+    folder.mkdir()
+    for file in ("softmax.keras", "functions.py"):
+        (folder / file).write_bytes((directory / file).read_bytes())
+    assert load(folder / "softmax.keras").kind == "probabilities"
 
 
 def test_images_are_brought_to_the_models_size_and_channels(tmp_path):
@@ -140,6 +169,7 @@ def two_inputs():
 
 
 def write_unfit(directory):
+    (directory / "leaving.py").write_text("raise SystemExit('no GPU')")
     two_inputs().save(directory / "two.keras")
     keras_model(shape=(5,), kernel=KERNEL[:5]).save(directory / "five.keras")
     (directory / "damaged.keras").write_bytes(b"PK not a Keras file")
@@ -176,6 +206,12 @@ REFUSED = {
     "no such option": ("custom:file={}/functions.py:name=f", {}, "custom:file=FILE:function=NAME"),
     "a failing function": ("custom:file={}/functions.py:function=failing", {},
                            "`victim` must answer. Received: .*RuntimeError: out of$"),
+    "a function that ends the program": ("custom:file={}/functions.py:function=leaving", {},
+                                         "`victim` must answer. Received: .*SystemExit: 3$"),
+    "a file that ends the program": ("custom:file={}/leaving.py", {},
+                                     "leaving.py must run without an error. Received: SystemExit"),
+    "a module that ends the program": ("python:leaving:predict", {}, "python:leaving:predict: Sys"),
+    "a path with a space": ("custom:file=my nets.py", {}, "without spaces or empty parts. Received"),
     "sigmoids": ("custom:file={}/functions.py:function=sigmoids", {},
                  "must be probabilities, logits or labels, and numbers in .* are none of these"),
     "more classes": ("custom:file={}/functions.py:function=more_classes", {},
