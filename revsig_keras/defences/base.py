@@ -58,6 +58,8 @@ class Defence(keras.layers.Layer):
         ranges: Dict from the names of continuous parameters to their open intervals `(low, high)`,
             which are finite where a thief is to learn them. `perturb` reads such a parameter from
             the attribute of that name and is differentiable in it.
+        has_own_dtype: Boolean, whether the layer was given a `dtype`. If it was not, its answers
+            in a `DefendedModel` keep the dtype of the scores.
         state: What `fit_state` returned, or `None`.
 
     Args:
@@ -88,6 +90,7 @@ class Defence(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.apply_in_training = check_boolean("apply_in_training", apply_in_training)
         self.supports_masking = True
+        self.has_own_dtype = kwargs.get("dtype") is not None
         self.state: Any = None
 
     @property

@@ -9,17 +9,26 @@ from typing import Any, Callable, Collection
 
 import keras
 
+from revsig_keras.defences.base import Defence
 from revsig_keras.defended_model.outputs import structure
 
 _ALLOW = (
     "Leave it out of what the model emits, or, if the scores cannot be computed from it, name "
     "it in `allow_outputs`")
-_marks: contextvars.ContextVar[dict[int, Callable]] = contextvars.ContextVar("marks", default={})
+# By the model that is exported, its marked defences by the defence.
+_Marks = dict[int, dict[int, Callable]]
+_marks: contextvars.ContextVar[_Marks] = contextvars.ContextVar("marks", default={})
 
 
-def mark_of(model: keras.Model) -> Callable | None:
-    """The marked defence of a model that this thread is exporting, else `None`."""
-    return _marks.get().get(id(model))
+def mark_of(model: keras.Model, defence: Defence) -> Callable | None:
+    """A marked defence of a model that this thread is exporting, else `None`."""
+    if id(model) not in _marks.get():
+        return None
+    from revsig_keras.saved_model.mark import marked  # Needs TensorFlow.
+    functions = _marks.get()[id(model)]
+    if id(defence) not in functions:
+        functions[id(defence)] = marked(defence)
+    return functions[id(defence)]
 
 
 def input_signature(model: keras.layers.Layer) -> list | None:
@@ -44,11 +53,9 @@ def write(model: Any, folder: str | pathlib.Path, **options: Any) -> None:
         folder: A folder that does not exist.
         **options: See `keras.Model.export`.
     """
-    from revsig_keras.saved_model.mark import marked  # Needs TensorFlow.
-
     if options.get("input_signature") is None:
         options["input_signature"] = input_signature(model.model)
-    token = _marks.set({**_marks.get(), id(model): marked(model.defence)})
+    token = _marks.set({**_marks.get(), id(model): {}})
     try:
         # Keras would announce a folder that is not inspected yet.
         keras.Model.export(model, folder, **{**options, "verbose": False})

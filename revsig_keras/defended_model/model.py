@@ -1,22 +1,18 @@
 """A model whose predictions are defended."""
+from collections.abc import Collection, Mapping
 import pathlib
-from typing import Any, Callable, Collection
+from typing import Any
 
 import keras
-import numpy as np
 
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.defended_model import exporting
-from revsig_keras.defended_model.expectations import check_configuration
 from revsig_keras.defended_model.expectations import check_losses
-from revsig_keras.defended_model.expectations import check_scores
-from revsig_keras.defended_model.outputs import last_operation
+from revsig_keras.defended_model.heads import Heads
 from revsig_keras.defended_model.outputs import names
-from revsig_keras.defended_model.outputs import position
 from revsig_keras.defended_model.outputs import structure
 from revsig_keras.defended_model.probe import probe
-from revsig_keras.defended_model.probe import values
 
 
 class _Default:
@@ -47,19 +43,22 @@ class DefendedModel(keras.Model):
     `multi_label=True`. Where the configuration of the model does not tell, its answers do: to a few
     random inputs when it is first called or compiled, and to the first inputs it is called with.
 
-    Of several outputs, the one named by `output` is defended, and the others are passed on as they
-    are. An output that determines the scores gives them away: the logits, say, or an embedding from
-    which a thief can fit the last layer. Leave such outputs out of what is served.
+    Of several outputs, the one named by `output` is defended, or those named by a dictionary of
+    defences, and the others are passed on as they are. An output that determines the scores gives
+    them away: the logits, say, or an embedding from which a thief can fit the last layer. Leave
+    such outputs out of what is served.
 
     Args:
         model: Keras model or layer that emits class probabilities, `(..., classes)`: Sequential,
             functional or subclassed, built or not.
-        defence: A `Defence`, never `None`: there is no undefended `DefendedModel`. Under a mixed
-            policy, `ReverseSigmoid(dtype="float32")` keeps the output in float32. Defaults to
-            `ReverseSigmoid()`.
+        defence: A `Defence`, never `None`: there is no undefended `DefendedModel`. For several
+            outputs, a dictionary of defences by names as for `output`, such as
+            `{"label": ReverseSigmoid(), "tags": ReverseSigmoid(multi_label=True)}`. Answers keep
+            the dtype of the scores, unless the defence was given another `dtype`; where the dtype
+            differs, `defence` here is a copy of the one given. Defaults to `ReverseSigmoid()`.
         output: The one of several outputs that is defended: its key in a dictionary, its index in a
             list or tuple ("key/index" if they are nested), or its name in `model.output_names`.
-            `None` for the only output. Defaults to `None`.
+            `None` for the only output, or if `defence` is a dictionary. Defaults to `None`.
         **kwargs: Base model keyword arguments, such as `name`.
 
     Call arguments:
@@ -78,33 +77,23 @@ class DefendedModel(keras.Model):
 
     def __init__(self,
                  model: keras.layers.Layer,
-                 defence: Defence = _DEFAULT,
+                 defence: Defence | Mapping[str | int, Defence] = _DEFAULT,
                  output: str | int | None = None,
                  **kwargs: Any):
         # Inputs reach the wrapped model as they are: it does its own autocast.
         super().__init__(autocast=False, **kwargs)
-        if defence is _DEFAULT:
-            defence = ReverseSigmoid()
-        elif not isinstance(defence, Defence):
-            raise ValueError(
-                "`defence` must be an instance of `revsig_keras.Defence`, such as "
-                "`ReverseSigmoid(beta=1.0)`. To serve a model without a defence, serve the model "
-                f"itself; leave `defence` out for `ReverseSigmoid()`. Received: defence={defence!r}"
-            )
+        heads = Heads(ReverseSigmoid() if defence is _DEFAULT else defence, output)
         if not isinstance(model, keras.layers.Layer):
             raise ValueError("`model` must be a Keras model or layer that emits class "
                              f"probabilities. Received: model={model!r} (of type {type(model)})")
-        if not (output is None or isinstance(output, (str, int)) and not isinstance(output, bool)):
-            raise ValueError("`output` must be the key, index or name of an output of `model`, or "
-                             f"`None`. Received: output={output!r}")
-        self.model = model
-        self.defence = defence
-        self.defended_output = output
-        # Whether the model is known to fit the defence: by its configuration, by its answers to
-        # random inputs, or by its answers to real ones.
-        self._fits = self._probed = self._seen = False
         outputs = structure(model, "output")
-        self._check_configuration(outputs)
+        heads.check_configuration(model, outputs)
+        if outputs is not None:
+            heads.follow_dtypes(model, outputs, in_copies=True)
+        self.model = model
+        self.defence: Any = heads.defences
+        self.defended_output = output
+        self._heads = heads
         # Others are built by their first call, which is when Keras learns what they take.
         self.built = outputs is not None
 
@@ -112,68 +101,42 @@ class DefendedModel(keras.Model):
         self._probe(inputs)
         outputs = self.model(inputs, training=training)
         self._see(outputs)
-        marked = exporting.mark_of(self)
-        if marked is not None:
-            return self._defend(outputs, marked)
-        return self._defend(outputs, lambda scores: self.defence(scores, training=training))
+
+        def defend(defence: Defence, scores: Any) -> Any:
+            marked = exporting.mark_of(self, defence)
+            return defence(scores, training=training) if marked is None else marked(scores)
+
+        return self._heads.defend(self.model, outputs, defend)
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
-        return self._defend(self.model.compute_output_spec(inputs),
-                            self.defence.compute_output_spec)
+        outputs = self.model.compute_output_spec(inputs)
+        if not self.built:
+            self._heads.follow_dtypes(self.model, outputs, in_copies=False)
+        return self._heads.defend(self.model, outputs,
+                                  lambda defence, scores: defence.compute_output_spec(scores))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
         return keras.tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
 
-    def _defend(self, outputs: Any, defend: Callable) -> Any:
-        """Replaces the output to be defended."""
-        tensors = keras.tree.flatten(outputs)
-        index = self._index(outputs)
-        tensors[index] = defend(tensors[index])
-        return keras.tree.pack_sequence_as(outputs, tensors)
-
-    def _index(self, outputs: Any) -> int:
-        """The index of the output to be defended in the flat `outputs`."""
-        return position(outputs, self.defended_output, getattr(self.model, "output_names", None))
-
-    def _scores(self, outputs: Any) -> Any:
-        return keras.tree.flatten(outputs)[self._index(outputs)]
-
-    def _check_configuration(self, outputs: Any) -> None:
-        """Raises `ValueError` if model and defence are known not to fit."""
-        index, classes = 0, None
-        if outputs is not None:
-            index, shape = self._index(outputs), self._scores(outputs).shape
-            self.defence.compute_output_shape(shape)
-            classes = 1 if self.defence.multi_label else shape[self.defence.axis]
-        last = last_operation(self.model, index)
-        if isinstance(last, (DefendedModel, Defence)):
-            raise ValueError("`model` must be undefended, and a defence is applied once only: pass "
-                             "the classifier itself. "
-                             f"Received: model={self.model!r}, which ends in {last!r}")
-        self._fits = check_configuration(last, classes, self.defence)
-
     def _probe(self, inputs: Any = None) -> None:
-        """Raises `ValueError` if the answers to random inputs do not fit the defence."""
-        if self._fits or self._probed or not self.model.built:
+        """Raises `ValueError` if the answers to random inputs do not fit the defences."""
+        if self._heads.are("probed") or not self.model.built:
             return
         if inputs is None and structure(self.model, "input") is None:
             return
         outputs = probe(self.model, inputs)
-        self._probed = outputs is None or self._check_values(self._scores(outputs))
+        if outputs is None:
+            self._heads.stop_probing()
+        self._heads.check_answers(self.model, outputs, "probed")
 
     def _see(self, outputs: Any) -> None:
-        """Raises `ValueError` if the answers to real inputs do not fit the defence."""
-        if self._fits or self._seen:
+        """Raises `ValueError` if the answers to real inputs do not fit the defences."""
+        if self._heads.are("seen"):
             return
-        self._check_configuration(outputs)
-        self._seen = self._check_values(values(self._scores(outputs)))
-
-    def _check_values(self, scores: np.ndarray | None) -> bool:
-        if scores is None:
-            return False
-        self.defence.compute_output_shape(scores.shape)
-        return check_scores(scores, self.defence)
+        self._heads.check_configuration(self.model, outputs)
+        self._heads.follow_dtypes(self.model, outputs, in_copies=False)
+        self._heads.check_answers(self.model, outputs, "seen")
 
     # On JAX the variables have no values while these functions are compiled.
     def make_train_function(self, force: bool = False) -> Any:
@@ -212,13 +175,16 @@ class DefendedModel(keras.Model):
             self.optimizer.build(self.trainable_variables)
 
     def _defended_names(self) -> list[str | int | None] | None:
-        """The names by which losses may call the defended output; `None` if it is the only one."""
+        """The names by which losses may call a defended output; `None` if it is the only one."""
         outputs = structure(self.model, "output")
         if outputs is None:
-            return None if self.defended_output is None else [self.defended_output]
+            given = [head.output for head in self._heads]
+            return None if given == [None] else given
         known = names(outputs)
-        index = self._index(outputs)
-        return None if len(known) == 1 else [index, known[index], self.output_names[index]]
+        return None if len(known) == 1 else [
+            name for index in self._heads.positions(self.model, outputs)
+            for name in (index, known[index], self.output_names[index])
+        ]
 
     def export(self,
                filepath: str | pathlib.Path,
@@ -253,10 +219,14 @@ class DefendedModel(keras.Model):
             print(f"Saved a defended model at '{filepath}'.")
 
     def get_config(self) -> dict[str, Any]:
+        defences: Any = self._heads.defences
+        if not isinstance(defences, Defence):
+            # JSON has no integers for keys.
+            defences = [[output, each] for output, each in defences.items()]
         return {
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
-            "defence": keras.saving.serialize_keras_object(self.defence),
+            "defence": keras.saving.serialize_keras_object(defences),
             "output": self.defended_output,
         }
 
@@ -269,5 +239,7 @@ class DefendedModel(keras.Model):
             for key in ("model", "defence")
             if config.get(key) is not None
         }
+        if isinstance(parts.get("defence"), list):
+            parts["defence"] = dict(parts["defence"])
         others = {key: value for key, value in config.items() if key not in ("model", "defence")}
         return cls(**parts, **others)

@@ -190,11 +190,12 @@ def test_what_is_seen_in_the_answers_is_refused(make, head):
     with pytest.raises(ValueError, match=remedy):
         tf.function(DefendedModel(model, ReverseSigmoid(**head)))(X)
     defended = DefendedModel(model, ReverseSigmoid(**head))
-    defended._probed = True
+    defended._heads.stop_probing()
     with pytest.raises(ValueError, match=remedy):
         defended(X)
     defended = DefendedModel(model, ReverseSigmoid(**head))
-    defended._seen = True
+    for head in defended._heads:
+        head.seen = True
     with pytest.raises(ValueError, match=remedy):
         defended(X)
 

@@ -50,7 +50,8 @@ def test_the_probe_changes_nothing(compiled):
         model.rnn.reset_state()
         model.noise.seed_generator.state.assign([1, 0])
         defended = DefendedModel(model)
-        defended._probed = not probed
+        if not probed:
+            defended._heads.stop_probing()
         call = tf.function(defended) if compiled else defended
         model.calls = 0
         outputs = [call(X[:8])]
@@ -70,7 +71,8 @@ def test_the_probe_leaves_nothing_in_a_graph():
         model = Subclassed("softmax")
         model(X)
         defended = DefendedModel(model)
-        defended._probed = not probed
+        if not probed:
+            defended._heads.stop_probing()
         graph = tf.function(defended).get_concrete_function(tf.TensorSpec((None, 6))).graph
         counts.append(len(graph.get_operations()))
     assert counts[0] == counts[1]
@@ -83,7 +85,8 @@ def test_the_probe_leaves_nothing_on_a_tape():
     gradients = []
     for probed in (False, True):
         defended = DefendedModel(model)
-        defended._probed = not probed
+        if not probed:
+            defended._heads.stop_probing()
         with tf.GradientTape() as tape:
             loss = keras.ops.sum(defended(X)**2)
         gradients.append(tape.gradient(loss, model.trainable_variables))
@@ -153,7 +156,7 @@ def test_all_kinds_of_inputs_are_made_up():
             warnings.filterwarnings("error", ".* could not be tried")
             if activation:
                 traced.get_concrete_function(specs)
-                assert defended._probed
+                assert defended._heads.are("probed")
                 continue
             with pytest.raises(ValueError, match=SOFTMAX):
                 traced.get_concrete_function(specs)
@@ -171,4 +174,4 @@ def test_the_probe_in_a_distribution_scope():
     with pytest.raises(ValueError, match=SOFTMAX):
         FIRST["fit"](refused)
     FIRST["predict"](fine)
-    assert fine._probed
+    assert fine._heads.are("probed")
