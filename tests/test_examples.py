@@ -21,6 +21,8 @@ from sklearn.datasets import load_digits
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.endpoint import connect
+from revsig_keras import ConfidenceBuckets
+from revsig_keras import Decoy
 from revsig_keras import DefendedModel
 from revsig_keras.export.versions import publish
 from tests.attacks.programs import call
@@ -135,10 +137,10 @@ def test_the_clients_of_tf_serving(protocol, served_digits, tmp_path):
     assert [line.split(":")[1] for line in output.splitlines()] == expected
 
 
-@pytest.fixture(scope="module")
-def local_server(served_digits):
-    """The URL at which the example's own server serves the model."""
-    command = [sys.executable, str(ROOT / "examples/tf_serving/local_server.py"), served_digits[1]]
+@contextlib.contextmanager
+def local_server_of(base):
+    """The URL at which the example's own server serves a folder of versions."""
+    command = [sys.executable, str(ROOT / "examples/tf_serving/local_server.py"), base]
     with subprocess.Popen([*map(str, command), "0"],
                           env={
                               **os.environ, "PYTHONPATH": str(ROOT)
@@ -148,6 +150,41 @@ def local_server(served_digits):
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
+
+
+@pytest.fixture(scope="module")
+def local_server(served_digits):
+    """The URL at which the example's own server serves the model."""
+    with local_server_of(served_digits[1]) as url:
+        yield url
+
+
+@pytest.mark.parametrize("protocol, layer", [("rest", ConfidenceBuckets()),
+                                             ("rest", Decoy(decoys=3)), ("grpc", Decoy())])
+def test_the_clients_decode_with_the_table_of_the_export(protocol, layer, served_digits, tmp_path):
+    """They print labels and calibrated confidences, and refuse answers of another defence."""
+    if protocol == "grpc":
+        pytest.importorskip("tensorflow_serving")
+    images = load_digits().images[:5, ..., None] / 16
+    layer.adapt(served_digits[0].model.predict(images, verbose=0))
+    model = DefendedModel(served_digits[0].model, layer)
+    path = publish(tmp_path / "digits", functools.partial(model.export, verbose=False))
+    table = path / "assets.extra/code_table.json"
+    with contextlib.ExitStack() as stack:
+        if protocol == "rest":
+            arguments = [stack.enter_context(local_server_of(path.parent)), table]
+        else:
+            server = stack.enter_context(ModelServer(path.parent, name="digits"))
+            arguments = [server.grpc_address, "digits", table]
+        output = run_example(f"tf_serving/{protocol}_client.py", *arguments, cwd=tmp_path)
+        decoded = layer.decode(model.predict(images, verbose=0))
+        expected = [
+            f"A '{digit}', served as '{label}' with confidence {confidence:.4f}" for digit, label,
+            confidence in zip(load_digits().target, decoded.labels, decoded.confidences)
+        ]
+        assert output.splitlines() == expected
+        table.write_text(json.dumps({**json.loads(table.read_text()), "tolerance": 0}))
+        run_example(f"tf_serving/{protocol}_client.py", *arguments, cwd=tmp_path, status=1)
 
 
 def test_the_local_server_answers_like_tensorflow_serving(served_digits, local_server):

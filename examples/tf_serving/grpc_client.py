@@ -1,10 +1,13 @@
 """Asks TensorFlow Serving for the probabilities of some digits, by gRPC.
 
     pip install 'revsig_keras[serving]'
-    python examples/tf_serving/grpc_client.py 127.0.0.1:8500 digits
+    python examples/tf_serving/grpc_client.py 127.0.0.1:8500 digits [TABLE.json]
+
+With the table of a coded defence, it prints the label and the calibrated confidence of each answer.
 """
 import sys
 
+import code_table
 import grpc
 import numpy as np
 from sklearn.datasets import load_digits
@@ -36,12 +39,11 @@ def predict(address, model, images):
         return tf.make_ndarray(stub.Predict(request, timeout=10).outputs[scores])
 
 
-def main(address, model):
+def main(address, model, table=None):
     digits = load_digits()
     images = np.float32(digits.images[:5, :, :, None] / 16)
-    for digit, row in zip(digits.target, predict(address, model, images)):
-        print(f"A '{digit}', served as '{row.argmax()}':", *(f"{p:.2f}" for p in row))
+    code_table.show(digits.target, predict(address, model, images), table)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:4])

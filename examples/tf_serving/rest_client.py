@@ -1,11 +1,14 @@
 """Asks TensorFlow Serving for the probabilities of some digits, by its REST API.
 
-    python examples/tf_serving/rest_client.py http://127.0.0.1:8501/v1/models/digits
+    python examples/tf_serving/rest_client.py http://127.0.0.1:8501/v1/models/digits [TABLE.json]
+
+With the table of a coded defence, it prints the label and the calibrated confidence of each answer.
 """
 import json
 import sys
 import urllib.request
 
+import code_table
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -19,12 +22,11 @@ def predict(model_url, images):
         return np.array(json.load(answer)["predictions"])
 
 
-def main(model_url):
+def main(model_url, table=None):
     digits = load_digits()
     images = digits.images[:5, :, :, None] / 16
-    for digit, row in zip(digits.target, predict(model_url, images)):
-        print(f"A '{digit}', served as '{row.argmax()}':", *(f"{p:.2f}" for p in row))
+    code_table.show(digits.target, predict(model_url, images), table)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

@@ -67,6 +67,8 @@ def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[
                   **options: Any) -> None:
     """Writes a SavedModel once it is known to leak nothing; see `write`.
 
+    With a coded defence, `assets.extra/code_table.json` tells clients how to decode answers.
+
     Args:
         model: A `DefendedModel`.
         filepath: A folder that does not exist, is empty, or holds a SavedModel, which is replaced.
@@ -77,8 +79,9 @@ def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[
         ValueError: If another output is clean, or `filepath` holds something else. Nothing is
             changed then.
     """
-    from revsig_keras.saved_model import files  # Both need TensorFlow.
+    from revsig_keras.saved_model import files  # All of them need TensorFlow.
     from revsig_keras.saved_model import inspection
+    from revsig_keras.saved_model.code_table import write_code_table
 
     path = pathlib.Path(filepath)
     if path.exists() and not files.is_saved_model(path) and (not path.is_dir() or
@@ -89,6 +92,7 @@ def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[
         write(model, folder / "model", **options)
         report = inspection.inspect_saved_model(folder / "model")
         inspection.refuse_leaks(report, allowed, _ALLOW)
+        write_code_table(folder / "model")
         if path.exists():
             path.rename(folder / "replaced")
         (folder / "model").rename(path)

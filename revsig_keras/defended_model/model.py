@@ -201,6 +201,10 @@ class DefendedModel(keras.Model):
         TensorFlow and other formats are not inspected.) For a folder that a server polls:
         `revsig_keras.export.publish(base, model.export)`.
 
+        With a coded defence, the SavedModel has a file `assets.extra/code_table.json`, the `table`
+        of the defence, by which a client in any language decodes answers. (With another format,
+        write `defence.table(classes)` yourself.)
+
         Args:
             allow_outputs: Names of outputs that stay as they are because the scores cannot be
                 computed from them.

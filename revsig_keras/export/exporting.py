@@ -13,7 +13,6 @@ from revsig_keras.defences.catalogue import make_defence
 from revsig_keras.defended_model import exporting as keras_exporting
 from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.export import warmup
-from revsig_keras.export.code_table import write_code_table
 from revsig_keras.export.foreign import defend_saved_model
 from revsig_keras.export.keras_files import load_keras_file
 from revsig_keras.export.scores import drop_outputs
@@ -21,6 +20,7 @@ from revsig_keras.export.scores import OutputChoice
 from revsig_keras.export.surgery import leave_signatures_only
 from revsig_keras.export.versions import publish
 from revsig_keras.saved_model import files
+from revsig_keras.saved_model.code_table import write_code_table
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from revsig_keras.saved_model.inspection import refuse_leaks
 from revsig_keras.saved_model.inspection import Report
