@@ -5,6 +5,7 @@ import importlib.util
 _SUITE = {
     "PIL": "pillow",
     "importlib_resources": "importlib_resources",
+    "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "requests": "requests",
     "scipy": "scipy",

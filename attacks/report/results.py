@@ -17,6 +17,8 @@ from attacks.report.comparison_table import comparison_table
 from attacks.report.figure import draw
 from attacks.report.figure import png
 from attacks.report.mixtures import mixture_sentences
+from attacks.report.page.page import Findings
+from attacks.report.page.page import render
 from attacks.report.per_row import PerRow
 from attacks.report.sentences import closing_sentences
 from attacks.report.summary import summary_rows
@@ -25,6 +27,7 @@ from attacks.report.verdict import Evidence
 from attacks.report.verdict import judge
 from attacks.results.missing import missing_cells
 from attacks.results.records import read_cells
+from attacks.results.replay_file import NAME
 from models.processes.files import write_atomically
 
 
@@ -87,6 +90,17 @@ class Results:
         """Agreement over queries."""
         return draw(self._rows)
 
+    def page(self) -> str:
+        """The report as a page of HTML, for the person who must decide and did not run it."""
+        times = sorted(filter(None, (record.get("finished_at") for record in self._records)))
+        path = self.directory / NAME
+        return render(
+            Findings(self._rows,
+                     self._per_row,
+                     self._verdict,
+                     finished=(times[0], times[-1]) if times else None,
+                     replay=path.read_text(encoding="utf-8") if path.exists() else ""))
+
     def text(self) -> str:
         """The table of agreements, the comparison, closing sentences, and what is missing."""
         count = len(self._missing or ())
@@ -97,7 +111,7 @@ class Results:
         return "\n\n".join(filter(None, parts))
 
     def write(self) -> list[pathlib.Path]:
-        """Writes tables and figure into the directory, and with a judgement `verdict.json`.
+        """Writes tables, figure and page into the directory, and with a judgement `verdict.json`.
 
         Returns:
             The files.
@@ -106,6 +120,7 @@ class Results:
             "summary.csv": csv_text(SUMMARY, self._rows),
             "comparisons.csv": csv_text(COMPARISONS, self._comparison),
             "agreement.png": png(self.figure()),
+            "report.html": self.page(),
         }
         if self._judgement is not None:
             contents["verdict.json"] = json.dumps(self._verdict, indent=1, allow_nan=False) + "\n"

@@ -80,6 +80,7 @@ def judge(evidence: Evidence, judgement: Judgement = Judgement()) -> dict[str, A
         "schema_version": SCHEMA_VERSION,
         "findings": findings,
         "fail_above": limit,
+        "price_per_1000": price,
         "result": result,
         "passed": {PASSED: True, FAILED: False}.get(result),
         "judged": [one.describe() for one in judged],

@@ -10,7 +10,8 @@ def test_tables_and_figure_are_made_from_the_cells_alone(tmp_path, capsys):
     write_grid(tmp_path)
     plot.main(str(tmp_path))
     out = capsys.readouterr().out
-    assert out.endswith(f"Written: summary.csv, comparisons.csv, agreement.png in {tmp_path}\n")
+    assert out.endswith(
+        f"Written: summary.csv, comparisons.csv, agreement.png, report.html in {tmp_path}\n")
     assert (tmp_path / "agreement.png").stat().st_size > 0
 
 

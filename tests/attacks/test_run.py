@@ -48,8 +48,8 @@ def test_a_run_says_what_came_out_and_writes_its_files(finished):
     assert "With 20 queries the thief's agreement" in out
     assert "a thief that uses only labels reaches" in out
     assert {path.name for path in directory.iterdir()} == {
-        "cells", "run.flags", "summary.csv", "comparisons.csv", "agreement.png", "verdict.json",
-        "victim.keras", "victim.json"
+        "cells", "run.flags", "summary.csv", "comparisons.csv", "agreement.png", "report.html",
+        "verdict.json", "victim.keras", "victim.json"
     }
     assert len(list((directory / "cells").iterdir())) == len(summary(directory)) == 2 * 1 * 2 * 2
     assert "100%" in err

@@ -15,6 +15,7 @@ from attacks.report.comparison import compare
 from attacks.report.limit import judged_thieves
 from attacks.report.per_row import PerRow
 from attacks.report.table import agreement_table
+from attacks.report.verdict import judge
 from tests.attacks.report.made_up import record
 from tests.attacks.report.made_up import row
 from tests.attacks.report.made_up import write_cell
@@ -81,11 +82,12 @@ def test_no_part_of_a_report_goes_through_all_rows_for_each_of_them(report):
 def test_results_are_judged_once(grid, monkeypatch):
     judged = []
     monkeypatch.setattr("attacks.report.results.judge",
-                        lambda *given: judged.append(given) or {"sentence": ""})
+                        lambda *given: judged.append(given) or judge(*given))
     results = Results(grid, JUDGEMENT)
     results.write()
+    sentence = results.verdict()["sentence"]
     results.verdict()["sentence"] = "another"
-    assert results.verdict() == {"sentence": ""} and len(judged) == 1
+    assert results.verdict()["sentence"] == sentence != "another" and len(judged) == 1
 
 
 def test_rows_and_comparison_are_lists_of_dicts_without_pandas(grid, no_pandas):
@@ -160,7 +162,7 @@ def test_rows_of_records_narrow_the_interval_of_a_difference(grid):
 
 def test_files_are_written_and_the_verdict_only_where_there_is_a_judgement(grid):
     names = [path.name for path in Results(grid).write()]
-    assert names == ["summary.csv", "comparisons.csv", "agreement.png"]
+    assert names == ["summary.csv", "comparisons.csv", "agreement.png", "report.html"]
     results = Results(grid, JUDGEMENT)
     paths = results.write()
     assert [path.name for path in paths] == [*names, "verdict.json"]

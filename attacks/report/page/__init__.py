@@ -1,0 +1,1 @@
+"""The report as a page for the person who must decide and did not run it."""
