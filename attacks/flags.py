@@ -29,6 +29,21 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
                       flag_values=values)
 
 
+def parse(*arguments: str) -> RunConfig:
+    """The run that a command line of `attacks.run` asks for, such as `--flagfile=FILE`.
+
+    Raises:
+        ValueError: If there is no such run.
+    """
+    values = flags.FlagValues()
+    define(values)
+    try:
+        values(["attacks.run", *arguments])
+    except flags.Error as error:
+        raise ValueError(f"{error}. Received: {' '.join(arguments)}") from error
+    return run_config(values)
+
+
 def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
     """The run that the command line asks for.
 

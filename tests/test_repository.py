@@ -63,7 +63,7 @@ def test_the_defence_that_the_readme_adds_is_short_and_can_be_chosen():
 def test_every_flagfile_that_the_readme_names_is_there():
     named = re.findall(r"attacks/configs/\w+\.flags", (ROOT / "README.md").read_text())
     assert set(named) == {
-        f"attacks/configs/{path.name}" for path in (ROOT / "attacks" / "configs").iterdir()
+        f"attacks/configs/{path.name}" for path in (ROOT / "attacks" / "configs").glob("*.flags")
     }
 
 

@@ -26,7 +26,7 @@ from tests.attacks.programs import parsed
 from tests.programs import run
 
 ROOT = pathlib.Path(__file__).parents[2]
-FLAGFILES = [*ROOT.glob("results/*/run.flags"), *ROOT.glob("attacks/configs/*.flags")]
+FLAGFILES = [*ROOT.glob("results/**/run.flags"), *ROOT.glob("attacks/configs/**/*.flags")]
 
 
 def configured(*arguments):
@@ -118,7 +118,7 @@ def test_a_flagfile_is_read_as_the_command_line_reads_it(path):
 
 def test_importing_the_programs_together_defines_no_flag(tmp_path):
     code = ("from absl import flags\n"
-            "import attacks.run, attacks.plot, models.train, models.tune\n"
+            "import attacks.run, attacks.plot, attacks.reproduce, models.train, models.tune\n"
             "modules = flags.FLAGS.flags_by_module_dict()\n"
             "assert not {'attacks', 'models', 'revsig_keras'} & {n.split('.')[0] for n in modules}")
     (tmp_path / "imports.py").write_text(code)

@@ -1,0 +1,88 @@
+"""What a criterion finds, and the verdict that its findings make."""
+
+from collections.abc import Iterable
+import dataclasses
+
+from attacks.claims.criterion.measures import Measure
+
+REPRODUCED, PARTLY, NOT, UNDECIDED = "reproduced", "partly", "not", "undecided"
+# By verdict: 0 for the one that a script may rely on.
+EXIT_STATUS = {REPRODUCED: 0, PARTLY: 2, NOT: 2, UNDECIDED: 3}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A figure, and whether it is as a claim says.
+
+    Attributes:
+        subject: What the figure is, in words.
+        measure: The figure with its 95% interval.
+        condition: What it has to be, in words. Empty for a figure that stands beside the others
+            and decides nothing.
+        holds: Whether it is so, `None` where its interval does not tell.
+        form: The format of the figure.
+    """
+    subject: str
+    measure: Measure
+    condition: str = ""
+    holds: bool | None = None
+    form: str = ".3f"
+
+    def figure(self) -> str:
+        """The figure and its interval in words; an end that is unknown is left out."""
+        mean, low, high = self.measure
+        text = f"{mean:{self.form}}"
+        if low is not None and high is not None:
+            return f"{text} ({low:{self.form}} to {high:{self.form}})"
+        if low is not None:
+            return f"{text} (at least {low:{self.form}})"
+        return text if high is None else f"{text} (at most {high:{self.form}})"
+
+
+def at_least(subject: str, measure: Measure, limit: float, form: str = ".3f") -> Finding:
+    """A figure that has to be at least a limit: so where its interval starts there or above."""
+    return Finding(subject, measure, f"at least {limit:{form}}",
+                   _is_above(measure.low, measure.high, limit), form)
+
+
+def at_most(subject: str, measure: Measure, limit: float, form: str = ".3f") -> Finding:
+    """A figure that has to be at most a limit: so where its interval ends there or below."""
+    mirrored = [None if end is None else -end for end in (measure.high, measure.low)]
+    return Finding(subject, measure, f"at most {limit:{form}}", _is_above(*mirrored, -limit), form)
+
+
+def between(subject: str,
+            measure: Measure,
+            limits: tuple[float, float],
+            form: str = ".3f") -> Finding:
+    """A figure that has to be between two limits: so where its interval is."""
+    low, high = limits
+    sides = [at_least(subject, measure, low).holds, at_most(subject, measure, high).holds]
+    holds = False if False in sides else None if None in sides else True
+    return Finding(subject, measure, f"{low:{form}} to {high:{form}}", holds, form)
+
+
+def exactly(subject: str, value: float, expected: float, form: str = ".0f") -> Finding:
+    """A figure without an interval, which has to be a number, to the bit."""
+    return Finding(subject, Measure(value, None, None), f"exactly {expected:{form}}",
+                   value == expected, form)
+
+
+def verdict_of(findings: Iterable[Finding]) -> str:
+    """The verdict on a claim whose grids are complete.
+
+    Reproduced where all conditions hold, not where none does, partly where some do and some do
+    not, and undecided otherwise. All have to hold, so their intervals need no correction.
+    """
+    holds = [finding.holds for finding in findings if finding.condition]
+    if True in holds and False in holds:
+        return PARTLY
+    if not holds or None in holds:
+        return UNDECIDED
+    return REPRODUCED if holds[0] else NOT
+
+
+def _is_above(low, high, limit):
+    if low is not None and low >= limit:
+        return True
+    return False if high is not None and high < limit else None

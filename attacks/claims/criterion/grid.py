@@ -1,0 +1,59 @@
+"""One run of a claim: a flagfile in `attacks/configs/paper`."""
+
+import dataclasses
+import functools
+import pathlib
+
+from attacks import flags
+from attacks.grid.cell import Cell
+from attacks.grid.config import RunConfig
+
+_FOLDER = pathlib.Path(__file__).parents[2] / "configs" / "paper"
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """A run.
+
+    Attributes:
+        name: The name of the flagfile, without its ending, and of the directory of its results.
+        cpu_seconds: The processor time planned for a cell, as one timed cell of its kind took.
+        full: The flags by which the command for a GPU goes beyond the flagfile.
+    """
+    name: str
+    cpu_seconds: float
+    full: tuple[str, ...] = ()
+
+    @property
+    def flagfile(self) -> str:
+        """The path of the flagfile from the root of the checkout."""
+        return f"attacks/configs/paper/{self.name}.flags"
+
+    def directory(self, base: pathlib.Path) -> pathlib.Path:
+        """Where the results are."""
+        return base / self.name
+
+    def run(self, base: pathlib.Path, *options: str) -> RunConfig:
+        """The run, with further flags behind those of the flagfile."""
+        path = _FOLDER / f"{self.name}.flags"
+        return flags.parse(f"--flagfile={path}", *options, f"--output_dir={self.directory(base)}")
+
+    @functools.cache
+    def cells(self) -> dict[str, Cell]:
+        """The cells that mean something, by their ids."""
+        cells: dict[tuple, list[Cell]] = {}
+        for cell in self.run(pathlib.Path()).experiment.cells():
+            cells.setdefault((cell.defence, cell.attack, cell.adversary), []).append(cell)
+        fit = [group for group in cells.values() if not group[0].unfit()]
+        return {cell.id: cell for group in fit for cell in group}
+
+    def full_command(self) -> str:
+        """The command for a GPU."""
+        return " ".join([
+            "python -m attacks.run", f"--flagfile={self.flagfile}",
+            f"--output_dir=runs/full/{self.name}", *self.full, "--precision=auto --jit"
+        ])
+
+    def planned_hours(self) -> float:
+        """The planned wall time on two cores."""
+        return len(self.cells()) * self.cpu_seconds / 2 / 3600

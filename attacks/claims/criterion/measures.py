@@ -1,0 +1,125 @@
+"""What criteria measure: differences and query multipliers of thieves, with their intervals.
+
+All of them are functions of the rows of a grid. Their intervals are those of
+`attacks.report.comparison`: paired by replicate and test row.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from attacks.report.comparison import compare
+from attacks.report.replicates import estimate_difference
+from attacks.report.replicates import estimate_level
+from attacks.report.replicates import paired
+from attacks.report.rows import group_rows
+from attacks.report.rows import VICTIM
+from attacks.report.variance import crossed_mean
+from attacks.report.verdict import Evidence
+
+Rows = list[dict[str, Any]]
+
+
+class Measure(NamedTuple):
+    """A figure and the ends of its 95% interval, `None` where an end is unknown."""
+    mean: float
+    low: float | None
+    high: float | None
+
+    def scaled(self, factor: float) -> "Measure":
+        """The figure times a factor; a negative one exchanges the ends."""
+        ends = [None if end is None else end * factor for end in (self.low, self.high)]
+        return Measure(self.mean * factor, *(ends if factor >= 0 else reversed(ends)))
+
+
+def select(rows: Iterable[dict[str, Any]], **columns: Any) -> Rows:
+    """The rows whose columns have these values."""
+    return [row for row in rows if all(row[name] == value for name, value in columns.items())]
+
+
+def budgets_of(rows: Iterable[dict[str, Any]]) -> list[int]:
+    """The budgets, ascending."""
+    return sorted({row["budget"] for row in rows})
+
+
+def difference(grid: Evidence, before: Rows, after: Rows) -> Measure:
+    """The mean agreement of `after` less that of `before`, over the replicates that both have."""
+    return _measure(estimate_difference(*paired(before, after), grid.per_row).estimate)
+
+
+def level(grid: Evidence, rows: Rows) -> Measure:
+    """The mean agreement of one thief at one budget."""
+    sample = estimate_level(rows, grid.per_row)
+    return Measure(sample.mean, *sample.fraction_interval())
+
+
+def over_victims(rows: Rows, value: Callable[[dict[str, Any]], float]) -> Measure:
+    """The mean over victims of what each row tells of its victim, such as its accuracy."""
+    means = [np.mean(list(map(value, group))) for group in group_rows(rows, *VICTIM).values()]
+    return _measure(crossed_mean(np.array(means), ["victims"]))
+
+
+def losses(grid: Evidence, kind: str) -> dict[tuple[str, int], tuple[Measure, Measure]]:
+    """What defences take off a thief, in points and as a fraction of its undefended agreement.
+
+    Args:
+        grid: The results.
+        kind: `naive` or `strongest`.
+
+    Returns:
+        By thief and budget.
+    """
+    found = {}
+    for row in _compared(grid, kind):
+        ends = (row[f"difference{end}"] for end in ("", "_low_95", "_high_95"))
+        points = Measure(*ends).scaled(-1)
+        relative = points.scaled(1 / row["agreement_undefended"])
+        found[f"{row['thief']}, {row['defence']}", row["budget"]] = points, relative
+    return found
+
+
+def multipliers(grid: Evidence, kind: str) -> dict[tuple[str, int], Measure]:
+    """How many times more queries a thief needs, by thief and budget, where this is known.
+
+    The ends are `None` where the curves do not bound it. A multiplier that is a lower bound itself
+    has no upper end.
+    """
+    found = {}
+    for row in _compared(grid, kind):
+        if row["query_multiplier"] is not None:
+            ends = (row[f"query_multiplier{end}"] for end in ("", "_low_95", "_high_95"))
+            found[f"{row['thief']}, {row['defence']}", row["budget"]] = Measure(*ends)
+    return found
+
+
+def largest(measures: Iterable[Measure]) -> Measure:
+    """The largest of several figures, and ends between which the largest true one lies.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    means, lows, highs = zip(*measures, strict=True)
+    known = [low for low in lows if low is not None]
+    return Measure(max(means), max(known, default=None), None if None in highs else max(highs))
+
+
+def as_defence(grid: Evidence, **thief: str) -> Evidence:
+    """Undefended results in which one thief stands for the naive thief of a defended victim.
+
+    So `losses` and `multipliers` tell what a thief loses who, say, uses only labels.
+    """
+    undefended = select(grid.rows, defence="none")
+    naive = select(undefended, adversary="probabilities")
+    name = ", ".join(thief.values())
+    others = [{**row, "defence": name, "adversary": "probabilities"}
+              for row in select(undefended, **thief)]  # yapf: disable
+    return Evidence([*naive, *others], grid.per_row, grid.missing)
+
+
+def _compared(grid, kind):
+    return [row for row in compare(grid.rows, grid.per_row) if row["kind"] == kind]
+
+
+def _measure(estimate):
+    return Measure(estimate.mean, *(estimate.interval() or (None, None)))

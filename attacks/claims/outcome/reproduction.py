@@ -1,0 +1,39 @@
+"""Does the runs of a claim, one after the other, and judges them."""
+
+from collections.abc import Sequence
+import logging
+import pathlib
+
+from attacks.claims.criterion.claim import Trial
+from attacks.claims.outcome.assessment import assess
+from attacks.claims.outcome.assessment import Assessment
+from attacks.experiment import run_experiment
+from attacks.schedule.progress import Progress
+from models.processes.preemption import Preemption
+
+_LOG = logging.getLogger(__name__)
+
+
+def reproduce(trial: Trial,
+              base: pathlib.Path,
+              options: Sequence[str] = (),
+              preemption: Preemption | None = None) -> Assessment:
+    """Does what is still to be done, with a progress bar for each run, and judges the results.
+
+    Args:
+        trial: The runs and the criterion.
+        base: The directory that holds the directories of the runs. Those that are complete stay as
+            they are, others continue.
+        options: Further flags of `attacks.run`, for all runs.
+        preemption: Tells when the work has to end before it is done. Defaults to never.
+    """
+    for place, grid in enumerate(trial.grids):
+        count, ahead = len(grid.cells()), trial.grids[place:]
+        _LOG.info("Run %d of %d, %s: %d cells. From here on, %.1f hours are planned on two cores.",
+                  place + 1, len(trial.grids), grid.name, count,
+                  sum(each.planned_hours() for each in ahead))
+        with Progress() as progress:
+            results = run_experiment(grid.run(base, *options), progress, preemption)
+        if results:
+            results.write()
+    return assess(trial, base)

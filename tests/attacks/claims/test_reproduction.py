@@ -1,0 +1,58 @@
+"""From a claim to its verdict: runs are done, missing results decide nothing."""
+import json
+import pathlib
+import shutil
+
+import pytest
+
+from attacks import reproduce
+from attacks.claims.catalogue import CLAIMS
+from attacks.claims.claim_05_intact import CLAIM
+from attacks.claims.criterion.finding import UNDECIDED
+from attacks.claims.outcome.assessment import assess
+from attacks.claims.outcome.document import claim_text
+from attacks.claims.outcome.document import listing
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory):
+    """The directory of a quick trial, and the status with which the program ends."""
+    base = tmp_path_factory.mktemp("paper")
+    with pytest.raises(SystemExit) as stop:
+        reproduce.main(CLAIM.number, True, str(base), ["--clones_per_device=1"])
+    return base, stop.value.code
+
+
+def test_a_reproduced_claim_ends_with_status_0(tried):
+    base, status = tried
+    assert status == 0
+    assert assess(CLAIM.quick, base).verdict == "reproduced"
+    assert {path.name for path in (base / "quick_intact").iterdir()} >= {"run.flags", "summary.csv"}
+
+
+def test_missing_results_decide_nothing_and_are_named(tried, tmp_path):
+    shutil.copytree(tried[0] / "quick_intact" / "cells", tmp_path / "quick_intact" / "cells")
+    gone = sorted((tmp_path / "quick_intact" / "cells").glob("*.json"))[0]
+    seed = json.loads(gone.read_text())["cell"]["seed"]
+    gone.unlink()
+    assessment = assess(CLAIM.quick, tmp_path)
+    assert assessment.verdict == UNDECIDED and not assessment.findings
+    assert "quick_intact: 1 of 12 cells are missing: none" in assessment.missing()
+    assert f"seed {seed}." in assessment.missing()
+    assert assessment.missing() in claim_text(CLAIM, CLAIM.quick, assessment)
+
+
+def test_without_results_all_cells_are_missing(tmp_path):
+    assessment = assess(CLAIM.trial, tmp_path)
+    assert assessment.verdict == UNDECIDED
+    assert "72 of 72 cells are missing" in assessment.missing()
+
+
+@pytest.mark.parametrize("claim", [None, 0, 99])
+def test_an_unknown_claim_is_refused(claim):
+    with pytest.raises(ValueError, match="`claim` must be one of .*, 5.*Received: "):
+        reproduce.main(claim, False, str(pathlib.Path()), [])
+
+
+def test_the_list_names_all_claims():
+    assert len(listing(CLAIMS.values()).splitlines()) == len(CLAIMS)
