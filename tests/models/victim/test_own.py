@@ -211,7 +211,7 @@ REFUSED = {
     "a file that ends the program": ("custom:file={}/leaving.py", {},
                                      "leaving.py must run without an error. Received: SystemExit"),
     "a module that ends the program": ("python:leaving:predict", {}, "python:leaving:predict: Sys"),
-    "a path with a space": ("custom:file=my nets.py", {}, "without spaces or empty parts. Received"),
+    "a path with a space": ("custom:file=my nets.py", {}, "without spaces or empty parts."),
     "sigmoids": ("custom:file={}/functions.py:function=sigmoids", {},
                  "must be probabilities, logits or labels, and numbers in .* are none of these"),
     "more classes": ("custom:file={}/functions.py:function=more_classes", {},
