@@ -268,7 +268,7 @@ CLUSTER = ROOT / "examples" / "cluster"
 def test_two_workers_one_of_which_dies_and_returns(tmp_path):
     """What comes out is what one process gets, but for rounding."""
     together, alone = tmp_path / "together", tmp_path / "alone"
-    small = (*SMALL, "--steps=400")
+    small = (*SMALL, "--recipes=adam:steps=400,sgd:steps=20", "--recipe_seed=9")
     command = [sys.executable, CLUSTER / "two_workers.py", f"--output_dir={together}", *small]
 
     deadline = time.monotonic() + 60
@@ -284,7 +284,8 @@ def test_two_workers_one_of_which_dies_and_returns(tmp_path):
         assert example.wait(120) == 0
     assert call(*small, f"--output_dir={alone}") == 0
     for ours, theirs in zip(summary(together), summary(alone), strict=True):
-        assert (ours["id"], ours["steps"]) == (theirs["id"], theirs["steps"])
+        told = [[row[name] for name in ("id", "steps", "recipe")] for row in (ours, theirs)]
+        assert told[0] == told[1] and "steps=400" in ours["recipe"]
         assert abs(float(ours["agreement_clean"]) - float(theirs["agreement_clean"])) < 0.02
     assert not [path for path in together.rglob(".*")]
 

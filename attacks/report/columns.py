@@ -138,6 +138,7 @@ SUMMARY = (
            path=("seconds",)),
     Column("cpu_seconds", "Processor time of the same, on all cores.", "seconds",
            path=("cpu_seconds",)),
+    Column("recipe", "Recipe of the clone that was chosen of several; empty where there was one."),
 )  # yapf: disable
 
 COMPARISONS = (

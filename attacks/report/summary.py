@@ -41,9 +41,17 @@ def _row(record, members):
     gpus = _value(record, ("hardware", "gpus"))
     row["gpus"] = None if gpus is None else "; ".join(gpus)
     row["onednn"] = _value(record, ("hardware", "onednn")) or "default"
+    row["recipe"] = _chosen_recipe(record)
     for name, paths in _DIMENSIONS.items():
         row[name] = next(filter(_is_known, (_value(record, path) for path in paths)), None)
     return row
+
+
+def _chosen_recipe(record):
+    """The text of the recipe that was chosen of several, else None."""
+    texts = _value(record, ("config", "recipes")) or ()
+    tried = _value(record, ("clone", "candidates")) or ()
+    return next((text for text, candidate in zip(texts, tried) if candidate["is_chosen"]), None)
 
 
 def _is_known(value):

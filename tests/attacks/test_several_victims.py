@@ -63,7 +63,7 @@ def test_each_victim_has_its_own_data_and_is_trained_once(finished):
 
 
 def test_the_recipe_is_chosen_once_and_told_by_every_cell(finished):
-    directory, _ = finished
+    directory, results = finished
     choices = {path.stem: json.loads(path.read_text())
                for path in (directory / "recipes").iterdir()}  # yapf: disable
     assert len(choices) == 2  # Of each architecture, on the first victim alone.
@@ -76,6 +76,10 @@ def test_the_recipe_is_chosen_once_and_told_by_every_cell(finished):
         assert max(tried["agreement_validation"] for tried in clone["candidates"]
                    ) == chosen["agreement_validation"]  # yapf: disable
         assert clone["recipe"]["architecture"] == cell.get("clone_architecture", "mlp")
+    told = {row["id"]: row["recipe"] for row in results._rows}
+    for name, record in records(directory).items():
+        epochs = record["clone"]["recipe"].get("epochs")
+        assert told[name] == record["config"]["recipes"][epochs is not None]
 
 
 def test_a_kept_clone_answers_as_it_was_measured(finished):

@@ -125,6 +125,19 @@ def test_what_a_cell_does_not_vary_is_that_of_its_run(column, cell, entries, exp
     assert summary_rows([result])[0][column] == expected
 
 
+@pytest.mark.parametrize("texts, chosen, recipe", [
+    (["adam:steps=5", "sgd:epochs=2"], [False, True], "sgd:epochs=2"),
+    (["adam:steps=5", "sgd:epochs=2"], [True, False], "adam:steps=5"),
+    (["adam:steps=5"], [], None),
+    (None, [], None),
+])
+def test_the_chosen_recipe_is_told(texts, chosen, recipe):
+    candidates = [{"agreement_validation": 0.5, "is_chosen": is_chosen} for is_chosen in chosen]
+    made = record(config={"recipes": texts}, clone={"candidates": candidates})
+    assert summary_rows([made])[0]["recipe"] == recipe
+    assert summary_rows([record()])[0]["recipe"] is None
+
+
 def test_victims_of_one_name_stay_apart():
     """In one column they were the architecture's name alone, and their rows merged."""
     records = [record(victim={"name": "mlp", "fingerprint": name}) for name in "ab"]
