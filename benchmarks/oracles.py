@@ -18,9 +18,9 @@ from absl import flags
 import numpy as np
 
 from attacks.endpoint.address import Address
-from attacks.endpoint.collector import Assignment
+from attacks.endpoint.assignment import Assignment
+from attacks.endpoint.assignment import Subject
 from attacks.endpoint.collector import Collector
-from attacks.endpoint.collector import Subject
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.endpoint import connect
 from attacks.endpoint.endpoint import Endpoint

@@ -7,6 +7,34 @@ from models.training.plan import SUM_TOLERANCE
 KINDS = ("probabilities", "logits", "labels")
 
 
+def as_rows(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
+    """Returns the numbers in an output of a model, one row for each input.
+
+    Args:
+        raw: The output, of any dtype and shape; axes of size 1 between and behind do not count.
+        rows: The number of inputs that were sent.
+        num_classes: The number of classes of the data.
+
+    Returns:
+        Array `[rows, num_classes]` or `[rows, 1]` in float32.
+
+    Raises:
+        ValueError: If the output is not of numbers, or has another number of rows or classes.
+    """
+    raw = np.asarray(raw)
+    sizes = [size for size in raw.shape[1:] if size != 1] or [1]
+    if raw.ndim == 0 or len(raw) != rows or len(sizes) > 1:
+        raise ValueError(f"An answer must be of shape ({rows}, {num_classes}) for {rows} inputs of "
+                         f"{num_classes} classes. Received: shape {raw.shape}")
+    if raw.dtype.kind not in "iuf" and raw.dtype.name != "bfloat16":
+        raise ValueError("An answer must be numbers, probabilities or labels. Received: "
+                         f"{raw.dtype}; choose another output")
+    if rows and sizes[0] not in (1, num_classes):
+        raise ValueError(f"An answer must have {num_classes} classes, as the data has. Received: "
+                         f"{sizes[0]} numbers per row")
+    return raw.astype(np.float32).reshape(rows, sizes[0] if rows else num_classes)
+
+
 def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
     """Returns the answers in an output of a served model.
 
@@ -18,29 +46,23 @@ def read_answers(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
     Returns:
         Array `[rows, num_classes]` in float32. Rows of numbers are returned as they came;
         `check_probabilities` tells whether they are probabilities. One float per row is the
-        probability of the second of two classes. A whole number per row is a label, which becomes
-        a row of zeros and a one.
+        probability of the second of two classes. A whole number per row is a label, counted from
+        0, which becomes a row of zeros and a one.
 
     Raises:
         ValueError: If the output is none of these, or has another number of rows or classes.
     """
-    raw = np.asarray(raw)
-    if raw.ndim not in (1, 2) or len(raw) != rows:
-        raise ValueError(f"An answer must be of shape ({rows}, {num_classes}) for {rows} inputs of "
-                         f"{num_classes} classes. Received: shape {raw.shape}")
-    columns = raw.reshape(rows, -1).shape[1] if rows else num_classes
-    if raw.dtype.kind not in "iuf" and raw.dtype.name != "bfloat16":
-        raise ValueError("An answer must be numbers, probabilities or labels. Received: "
-                         f"{raw.dtype}; choose another output")
-    if columns == 1 and raw.dtype.kind in "iu":
-        return _one_hot(raw.reshape(-1), num_classes)
-    if columns == 1 and num_classes == 2:
-        unit = raw.reshape(-1).astype(np.float32)
-        return np.stack([1 - unit, unit], axis=1)
-    if columns != num_classes:
+    answers = as_rows(raw, rows, num_classes)
+    if answers.shape[1] == num_classes:
+        return answers
+    if np.asarray(raw).dtype.kind in "iu":
+        return _one_hot(np.asarray(raw).reshape(-1), num_classes)
+    if num_classes == 2:
+        return np.stack([1 - answers[:, 0], answers[:, 0]], axis=1)
+    if not np.array_equal(answers, np.rint(answers)):
         raise ValueError(f"An answer must have {num_classes} classes, as the data has. Received: "
-                         f"{columns} numbers per row")
-    return raw.reshape(rows, -1).astype(np.float32)
+                         "1 numbers per row")
+    return _one_hot(answers[:, 0], num_classes)
 
 
 def kind_of(raw: np.ndarray, rows: int, num_classes: int) -> str:
@@ -90,18 +112,23 @@ def check_probabilities(answers: np.ndarray, rows: int) -> None:
     if answers.ndim != 2 or len(answers) != rows:
         raise ValueError(f"The oracle must answer {rows} inputs with probabilities of shape "
                          f"({rows}, classes). Received: shape {answers.shape}")
-    finite = np.isfinite(answers).all(axis=1)
-    if not finite.all():
-        raise ValueError("The oracle must answer with probabilities, finite numbers. Received: "
-                         f"NaN or infinity in {np.sum(~finite)} of {rows} rows")
-    if not np.all(answers >= 0):
-        raise ValueError("The oracle must answer with probabilities, each at least 0. Received: "
-                         f"a smallest entry of {answers.min()}; does the victim emit logits?")
+    check_numbers(answers)
     sums = answers.sum(axis=1, dtype=np.float64)
     if rows and np.abs(sums - 1).max() > SUM_TOLERANCE:
         raise ValueError("The oracle must answer with probabilities, each row summing to 1 (within "
                          f"{SUM_TOLERANCE}). Received: row sums from {sums.min():.4g} to "
                          f"{sums.max():.4g}")
+
+
+def check_numbers(answers: np.ndarray) -> None:
+    """Raises `ValueError` unless all numbers, `[rows, numbers]`, are finite and at least 0."""
+    finite = np.isfinite(answers).all(axis=1)
+    if not finite.all():
+        raise ValueError("The oracle must answer with probabilities, finite numbers. Received: "
+                         f"NaN or infinity in {np.sum(~finite)} of {len(answers)} rows")
+    if not np.all(answers >= 0):
+        raise ValueError("The oracle must answer with probabilities, each at least 0. Received: "
+                         f"a smallest entry of {answers.min()}; does the victim emit logits?")
 
 
 def are_labels(answers: np.ndarray) -> bool:

@@ -1,75 +1,32 @@
 """Asks an endpoint for answers, each of them once: the ledger keeps what was answered."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
-import dataclasses
+import contextlib
 import itertools
 import time
 
 import numpy as np
 
+from attacks.endpoint.assignment import Assignment
+from attacks.endpoint.assignment import OtherModelError
+from attacks.endpoint.assignment import Subject
+from attacks.endpoint.batch_queue import BatchQueue
+from attacks.endpoint.billing import Billing
 from attacks.endpoint.endpoint import Endpoint
+from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.failures import RequestFailedError
 from attacks.endpoint.ledger.ledger import Ledger
-from attacks.endpoint.ledger.records import Bill
-from attacks.endpoint.transport.retrying import delay_s
+from attacks.endpoint.version_watch import VersionWatch
 from attacks.oracle.oracle import digest
-from models.answers import read_answers
+from models.answer_form import AnswerForm
+from models.answers import as_rows
 
 # A window has this many batches for each concurrent request: enough that waiting for its last
 # batches costs little time, few enough to fit into memory.
 _BATCHES_AHEAD = 16
-
-
-class BillExceededError(ValueError):
-    """A run would have to send more rows than `max_rows` allows; they were not sent."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Subject:
-    """The model that a run is about.
-
-    Attributes:
-        name: The address and the signature, as in the ledger and in results.
-        version: The version of the model.
-    """
-    name: str
-    version: str
-
-    def check(self, other: "Subject") -> None:
-        """Raises `EndpointError` if the other is not the same."""
-        if other != self:
-            raise EndpointError(
-                f"`address` must lead to the model of this run, {self.name}, version "
-                f"{self.version}. Received: {other.name}, version {other.version}. Answers of two "
-                "models are not mixed: use a new `output_dir`, or pin the version by "
-                "/versions/VERSION at the end of the address")
-
-
-@dataclasses.dataclass(frozen=True)
-class Assignment:
-    """What a `Collector` collects, and for whom.
-
-    Attributes:
-        subject: The model; an answer of another version ends the run.
-        run: The run's id in the ledger, to which rows are billed.
-        num_classes: The number of classes of the data.
-        max_rows: The most rows that the run may send, or None for no limit.
-    """
-    subject: Subject
-    run: str
-    num_classes: int
-    max_rows: int | None = None
-
-
-@dataclasses.dataclass
-class _Batch:
-    """Rows that are sent together, by their positions in the window, and when they may be sent."""
-    positions: list[int]
-    retries: int = 0
-    not_before: float = 0.0
 
 
 class Collector:
@@ -79,7 +36,9 @@ class Collector:
 
     1. The bill is checked: past `max_rows`, `BillExceededError` is raised and nothing is sent.
     2. The intent is written to disk. Then the rows are sent in batches, several at a time.
-    3. The answers are written to disk before they are returned.
+    3. Answers that can be read as `form` says are written to disk, as the server sent them, before
+       they are returned. Others end the run: they are on the bill, but not in the ledger, so that
+       their rows can be asked again.
     4. Rows that the server refused are taken off the bill and sent again later. Rows that may have
        been answered stay on the bill, and are billed once more when they are sent again.
 
@@ -92,6 +51,10 @@ class Collector:
         ledger: The ledger.
         assignment: What is collected, and for whom.
         progress: Called now and then with a few words.
+
+    Attributes:
+        billing: What the run has sent, and may send.
+        form: How the answers are read. Initially as plain probabilities.
     """
 
     def __init__(self,
@@ -101,30 +64,39 @@ class Collector:
                  assignment: Assignment,
                  progress: Callable[[str], None] = lambda text: None):
         self.config = endpoint.config
+        self.billing = Billing(ledger, assignment)
+        self.form = AnswerForm(assignment.num_classes)
         self._endpoint, self._prepare, self._ledger = endpoint, prepare, ledger
         self._assignment = assignment
-        self._target = ledger.target(assignment.subject.name, assignment.subject.version)
+        subject = assignment.subject
+        self._target = ledger.target(subject.name, subject.version)
         self._progress = progress
-        self._not_before = 0.0  # Holds for all batches.
-        self._pool = futures.ThreadPoolExecutor(self.config.concurrency, "endpoint")
+        self._queue = BatchQueue(self.config)
+        self._held: list | None = None
+        # One thread more than requests, which asks for the version.
+        self._pool = futures.ThreadPoolExecutor(self.config.concurrency + 1, "endpoint")
+        self._watch = VersionWatch(endpoint.version_now, self._pool.submit, subject,
+                                   lambda keys: ledger.disown(self._target, keys))
 
     def close(self) -> None:
         """Ends the threads."""
         self._pool.shutdown()
 
-    def bill(self, account: str) -> Bill:
-        """Returns what this run has sent."""
-        return self._ledger.bill(self._assignment.run, account)
+    @property
+    def ledger_path(self) -> str:
+        """The ledger's file."""
+        return self._ledger.path
+
+    def missing(self, inputs: np.ndarray, asks: Iterable[int]) -> int:
+        """Returns how many of these rows have no answer in the ledger; see `stream`."""
+        keys = set(self._keys(self._prepare(inputs), asks))
+        return len(keys) - len(self._ledger.find(self._target, keys))
 
     def collect(self, inputs: np.ndarray, asks: Iterable[int] | None, account: str) -> np.ndarray:
         """Returns the answers for inputs in memory; see `stream`."""
         asks = [0] * len(inputs) if asks is None else asks
-        answers = np.empty((len(inputs), self._assignment.num_classes), np.float32)
-        start = 0
-        for part in self.stream(zip(inputs, asks, strict=True), account):
-            answers[start:start + len(part)] = part
-            start += len(part)
-        return answers
+        parts = list(self.stream(zip(inputs, asks, strict=True), account))
+        return np.concatenate(parts) if parts else self.form.probabilities([])
 
     def stream(self, rows: Iterable[tuple[np.ndarray, int]], account: str) -> Iterator[np.ndarray]:
         """Gets answers in the order of the rows, one window of rows in memory at a time.
@@ -132,83 +104,102 @@ class Collector:
         Args:
             rows: Pairs of an input of the data set and the number of the answer to it, 0 for the
                 first.
-            account: The account that the rows are billed to: `thief` or `evaluation`.
+            account: The account that the rows are billed to; see `attacks.endpoint.billing`.
 
         Yields:
-            Arrays `[n, num_classes]`, float32, equal to the bit to those in the ledger.
+            Arrays `[n, num_classes]`, float32: what is in the ledger, read as `form` says.
 
         Raises:
             BillExceededError: Before rows are sent that `max_rows` does not allow.
             EndpointError: If asking again would not help, or another version answers.
             OSError: If the ledger cannot be written.
         """
+        for answers in self._windows(rows, account, self.config.rows_per_request):
+            yield self.read(answers)
+
+    def read(self, answers: Sequence[np.ndarray]) -> np.ndarray:
+        """Returns the probabilities `[n, num_classes]` in answers as the server sent them.
+
+        Raises:
+            EndpointError: If they are of another form than `form`, which new answers never are.
+        """
+        try:
+            return self.form.probabilities(answers)
+        except ValueError as error:
+            raise EndpointError(
+                "`ledger` must have answers of the form that the endpoint has now. Received: "
+                f"{self._ledger.path}, with others of an earlier run: {error}. Use another ledger"
+            ) from None
+
+    def ask(self, inputs: np.ndarray, asks: Sequence[int], account: str,
+            rows_per_request: int) -> list[np.ndarray]:
+        """Returns answers as the server sent them, float32 of one dimension each; see `stream`."""
+        windows = self._windows(zip(inputs, asks, strict=True), account, rows_per_request)
+        return list(itertools.chain.from_iterable(windows))
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[Callable[[], None]]:
+        """Holds new answers back from the ledger, of any form, until they have been looked at.
+
+        Yields:
+            A function that writes them to the ledger. What is not written when the context ends
+            is dropped: it is on the bill, and its rows are in doubt.
+        """
+        self._held = []
+
+        def keep():
+            held, self._held = self._held, None
+            self._settle(held)
+
+        try:
+            yield keep
+        finally:
+            self._held = None
+
+    def _windows(self, rows, account, size):
+        """Yields the answers of one window of rows after the other, as the server sent them."""
         rows = iter(rows)
-        window = self.config.rows_per_request * self.config.concurrency * _BATCHES_AHEAD
+        window = size * self.config.concurrency * _BATCHES_AHEAD
         while part := list(itertools.islice(rows, window)):
             inputs = self._prepare(np.stack([row for row, _ in part]))
-            keys = [(digest(row), ask) for row, (_, ask) in zip(inputs, part, strict=True)]
+            keys = self._keys(inputs, [ask for _, ask in part])
             first = {key: position for position, key in reversed(list(enumerate(keys)))}
             answers = self._ledger.find(self._target, keys)
             missing = sorted(first[key] for key in first if key not in answers)
             if missing:
-                answers |= self._ask(inputs, keys, missing, account)
-            yield np.stack([answers[key] for key in keys])
+                self._queue.fill(missing, size)
+                answers |= self._ask_queued(inputs, keys, account)
+            yield [answers[key] for key in keys]
 
-    def _ask(self, inputs, keys, missing, account):
-        """Sends the rows at these positions until all have their answers."""
-        size = self.config.rows_per_request
-        waiting = [_Batch(missing[start:start + size]) for start in range(0, len(missing), size)]
+    def _keys(self, prepared, asks):
+        return [(digest(row), ask) for row, ask in zip(prepared, asks, strict=True)]
+
+    def _ask_queued(self, inputs, keys, account):
+        """Sends the batches of the queue until all of their rows have an answer."""
         answers, in_progress = {}, {}
         try:
-            while waiting or in_progress:
-                for batch in self._due(waiting, self.config.concurrency - len(in_progress)):
-                    waiting.remove(batch)
+            while self._queue or in_progress:
+                for batch in self._queue.take_due(self.config.concurrency - len(in_progress)):
                     in_progress[self._send(batch, inputs, keys, account)] = batch
-                answers |= self._receive(in_progress, waiting, keys, account)
-                self._progress(f"{len(answers):,} of {len(missing):,} rows answered")
+                answers |= self._receive(in_progress, keys, account)
+                self._watch.check()
+                self._progress(f"{len(answers):,} rows answered")
         finally:  # Nothing is in progress unless an error or an interrupt ended the loop.
             futures.wait(in_progress)
             self._finish(in_progress, keys, account)
+            self._watch.check(wait=True)
         return answers
-
-    def _due(self, waiting, most):
-        """The batches to send now, at most `most`."""
-        now = time.monotonic()
-        if now < self._not_before:
-            return []
-        due = [batch for batch in waiting if batch.not_before <= now][:most]
-        # With a limited rate, the next batch is due once the rows of this one are paid for in time.
-        return due[:1] if self.config.rows_per_second else due
-
-    def _pause_s(self, waiting):
-        """Seconds until a batch may be due, None if none waits."""
-        if not waiting:
-            return None
-        due = max(self._not_before, min(batch.not_before for batch in waiting))
-        return max(0.0, due - time.monotonic())
 
     def _send(self, batch, inputs, keys, account):
         billed = [keys[position] for position in batch.positions]
-        self._check_bill(len(billed))
+        self.billing.check(len(billed))
         self._ledger.intend(self._target, billed, self._assignment.run, account)
-        if self.config.rows_per_second:
-            self._not_before = time.monotonic() + len(billed) / self.config.rows_per_second
+        self._queue.sent(len(billed))
         return self._pool.submit(self._endpoint.predict, inputs[batch.positions])
 
-    def _check_bill(self, more):
-        max_rows = self._assignment.max_rows
-        if max_rows is None:
-            return
-        sent = sum(self.bill(account).rows_sent for account in ("thief", "evaluation"))
-        if sent + more > max_rows:
-            raise BillExceededError(
-                f"`max_rows` allows this run to send {max_rows} rows, {sent} were sent, and {more} "
-                "more are needed; they were not sent, and all answers so far are kept. The same "
-                "command with a larger `max_rows` goes on")
-
-    def _receive(self, in_progress, waiting, keys, account):
+    def _receive(self, in_progress, keys, account):
         """Waits for answers, at most until a batch may be due, and keeps them."""
-        pause_s = self._pause_s(waiting)
+        pause_s = self._queue.pause_s()
         if not in_progress:
             time.sleep(pause_s or 0)
             return {}
@@ -219,46 +210,58 @@ class Collector:
         if fatal:
             raise fatal
         for batch, error in failed:
-            self._retry_later(batch, error)
-            waiting.append(batch)
+            self._queue.put_back(batch, error)
         return answers
 
     def _finish(self, done, keys, account):
         """Keeps the results of requests; returns answers, failed batches and a fatal error."""
-        answered, failed, fatal = [], [], None
+        answered, failed, refused, fatal = [], [], [], None
         for future, batch in done.items():
+            billed = [keys[position] for position in batch.positions]
             try:
-                answered.append((batch, self._read(batch, future)))
-            except RequestFailedError as error:
-                failed.append((batch, error))
+                answered.append((billed, *self._read(len(billed), future)))
+            except (RequestFailedError, DeniedError) as error:
+                if isinstance(error, (RefusedError, DeniedError)):
+                    refused.append(billed)
+                if isinstance(error, DeniedError):
+                    fatal = fatal or error
+                else:
+                    failed.append((batch, error))
             except Exception as error:  # The answers of the other requests are kept first.
-                fatal = fatal or error
-        answers = self._settle(answered, keys)
-        for batch, error in failed:
-            if isinstance(error, RefusedError):
-                billed = [keys[position] for position in batch.positions]
-                self._ledger.withdraw(self._target, billed, self._assignment.run, account)
+                fatal = fatal or self._explained(error, len(billed))
+        self._settle(answered)
+        for billed in refused:
+            self._ledger.withdraw(self._target, billed, self._assignment.run, account)
+        answers = {
+            key: answer for billed, answers, _ in answered for key, answer in zip(billed, answers)
+        }
         return answers, failed, fatal
 
-    def _read(self, batch, future):
+    def _read(self, count, future):
+        """The answers to so many rows as the server sent them, and whether it told its version."""
         raw, version = future.result()
         subject = self._assignment.subject
-        subject.check(Subject(subject.name, version))
-        return read_answers(raw, len(batch.positions), self._assignment.num_classes)
+        if version is not None:
+            subject.check(Subject(subject.name, version))
+        answers = as_rows(raw, count, self._assignment.num_classes)
+        if self._held is None:
+            self.form.probabilities(answers)
+        return answers, version is not None
 
-    def _settle(self, answered, keys):
-        batches = [(self._target, [keys[position]
-                                   for position in batch.positions], answers)
-                   for batch, answers in answered]
-        if batches:
+    def _explained(self, error, count):
+        """The error, and what it means for the rows."""
+        if isinstance(error, OtherModelError) or not isinstance(error, ValueError):
+            return error
+        return EndpointError(f"{error}. {count} rows of this request are on the bill, and without "
+                             f"an answer in the ledger {self._ledger.path}: the same command asks "
+                             "them again")
+
+    def _settle(self, answered):
+        if self._held is not None:
+            self._held += answered
+        elif answered:
+            batches = [(self._target, billed, answers) for billed, answers, _ in answered]
             self._ledger.settle(batches)
-        return {
-            key: answer for _, billed, answers in batches
-            for key, answer in zip(billed, answers, strict=True)
-        }
-
-    def _retry_later(self, batch, error):
-        now, delay = time.monotonic(), delay_s(self.config.retry, batch.retries, error)
-        batch.retries, batch.not_before = batch.retries + 1, now + delay
-        if error.retry_after_s:  # The server asks this of all requests.
-            self._not_before = max(self._not_before, now + error.retry_after_s)
+        for billed, _, tells_version in answered:
+            if not tells_version:
+                self._watch.note(billed)

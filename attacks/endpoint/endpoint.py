@@ -36,9 +36,11 @@ class Endpoint(abc.ABC):
        retry after failures that pass.
     2. `predict` sends one batch once, and returns the answers with the version that gave them. It
        may be called from several threads at a time. It raises `RefusedError` or `InDoubtError` if
-       the batch may be sent again, and `EndpointError` if that would not help. It never retries:
-       its caller first has to write down that the rows are sent again.
-    3. `close` ends the connections.
+       the batch may be sent again, and `EndpointError` if that would not help: `DeniedError` if
+       the model did not run. It never retries: its caller first has to write down that the rows
+       are sent again.
+    3. If an answer does not tell its version, `version_now` asks for it once the answer is on disk.
+    4. `close` ends the connections.
 
     No error message contains a header that was sent. A new kind of server is a subclass and a row
     in `attacks.endpoint.protocols`.
@@ -64,15 +66,20 @@ class Endpoint(abc.ABC):
         """Asks the server which version answers now."""
 
     @abc.abstractmethod
-    def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str]:
+    def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str | None]:
         """Sends a batch.
 
         Args:
             inputs: Array `[n, ...]` of the signature's dtype and shape.
 
         Returns:
-            The output as the server sent it, of any dtype and shape, and the version.
+            The output as the server sent it, of any dtype and shape, and the version; None if the
+            answer does not tell it and no version is pinned.
         """
+
+    def version_now(self) -> str | None:
+        """Asks which version answers, after answers that do not tell; None if nobody can say."""
+        return None
 
     @abc.abstractmethod
     def close(self) -> None:

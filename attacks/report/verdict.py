@@ -206,8 +206,13 @@ def _bill_sentence(bill):
     if not bill:
         return ""
     return (f"This run sent {bill['rows_sent']:,} rows{_price(bill['cost'])}, "
-            f"{bill['rows_sent_evaluation']:,} of them to evaluate with; "
+            f"{bill['rows_sent_evaluation']:,} of them to evaluate with"
+            f"{_probe_words(bill.get('rows_sent_probe'))}; "
             f"{bill['rows_resent']:,} were sent again, their fate being unknown.")
+
+
+def _probe_words(rows):
+    return f" and {rows:,} to look at it first" if rows else ""
 
 
 def _cost(queries, price_per_1000):

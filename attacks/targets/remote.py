@@ -10,15 +10,18 @@ import uuid
 
 import numpy as np
 
-from attacks.endpoint.collector import Assignment
+from attacks.endpoint.assignment import Assignment
+from attacks.endpoint.assignment import Subject
+from attacks.endpoint.billing import ACCOUNTS
 from attacks.endpoint.collector import Collector
-from attacks.endpoint.collector import Subject
 from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.endpoint.config import RemoteConfig
 from attacks.endpoint.endpoint import connect
+from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.ledger.opening import ledger_in
 from attacks.endpoint.preparation import Preparation
+from attacks.endpoint.probe.probe import Probe
 from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.config import RunConfig
@@ -26,7 +29,6 @@ from attacks.oracle.truth import TrueLabels
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models.answers import are_labels
-from models.answers import check_probabilities
 from models.data.dataset import Dataset
 from models.data.splits import Rows
 from models.data.splits import Splits
@@ -37,6 +39,8 @@ _LOG = logging.getLogger(__name__)
 
 # The fraction of the evaluator's rows that choices are based on; the others are reported on.
 _CHOOSING = 0.2
+# Rows that may become equal to others by rounding, as a fraction of all.
+_MOST_MERGED = 0.01
 
 
 class EndpointSource(TargetSource):
@@ -78,21 +82,39 @@ class EndpointSource(TargetSource):
             with contextlib.closing(collector):
                 _tell(ledger, subject)
                 with progress.running("asking the endpoint", 0):
+                    look = self._probe(collector, prepare)
                     answers = self._ask_held_out(collector)
-                yield self._target(collector, subject, signature, answers)
+                yield self._target(collector, subject, signature, answers, look)
+
+    def _probe(self, collector, prepare):
+        """What the answers to a few of the evaluator's rows say, before others are sent."""
+        inputs = self._held_out()
+        prepare.check(inputs)
+        merged = prepare.merged(inputs)
+        if merged > _MOST_MERGED * len(inputs) and not self._remote.trusted:
+            raise EndpointError(
+                "`input_range` must keep different inputs different. Received: "
+                f"{merged} of {len(inputs)} rows are equal to others in the model's range and "
+                f"{prepare.dtype}. Nothing was sent. If this is meant, `trusted` goes on")
+        if merged:
+            _LOG.warning("%s of %s rows are equal to others in the model's range and dtype.",
+                         f"{merged:,}", f"{len(inputs):,}")
+        return Probe(collector, self._test, self._dataset.num_classes).look(self._remote.trusted)
+
+    def _held_out(self):
+        return np.concatenate([self._test.x, self._evaluation.x])
 
     def _ask_held_out(self, collector):
-        """The answers for the evaluator's rows; a single row goes first, as a probe."""
-        collector.collect(self._test.x[:1], None, "evaluation")
-        inputs = np.concatenate([self._test.x, self._evaluation.x])
-        answers = collector.collect(inputs, None, "evaluation")
-        check_probabilities(answers, len(answers))
-        return answers
+        """The answers for the evaluator's rows, as the server sent them."""
+        inputs = self._held_out()
+        size = self._remote.endpoint.rows_per_request
+        return collector.ask(inputs, [0] * len(inputs), "evaluation", size)
 
-    def _target(self, collector, subject, signature, answers):
+    def _target(self, collector, subject, signature, served, look):
+        answers = collector.read(served)
         labels, cut = answers.argmax(axis=1), len(self._test)
         digest = hashlib.sha256(f"{subject}".encode())
-        digest.update(answers)
+        digest.update(b"".join(map(bytes, served)))
         labels_only = are_labels(answers)
         return Target(oracle=lambda defence, budget: RemoteOracle(collector, budget),
                       evaluator=AgreementEvaluator(self._test, labels[:cut], self._evaluation,
@@ -102,6 +124,8 @@ class EndpointSource(TargetSource):
                           "version": subject.version,
                           "fingerprint": digest.hexdigest(),
                           "answers": "labels" if labels_only else "probabilities",
+                          "answer_form": collector.form.describe(),
+                          "probe": look.describe(),
                           "input_dtype": np.dtype(signature.input_dtype).name,
                           "input_range": self._remote.endpoint.input_range,
                           "evaluated_rows": cut,
@@ -124,9 +148,19 @@ class EndpointSource(TargetSource):
         if not path.exists():
             record = {"run": uuid.uuid4().hex, "name": subject.name, "version": subject.version}
             write_atomically(path, json.dumps(record, indent=1) + "\n", overwrite=False)
-        record = json.loads(path.read_text())
-        Subject(record["name"], record["version"]).check(subject)
-        return record["run"]
+        try:
+            record = json.loads(path.read_bytes())
+            known, run = Subject(record["name"], record["version"]), record["run"]
+            is_whole = all(isinstance(text, str) for text in (known.name, known.version, run))
+        except (ValueError, KeyError, TypeError):
+            is_whole = False
+        if not is_whole:
+            raise ValueError(
+                f"{path} must be the record of a run, as its first start wrote it. "
+                "Received: a damaged file. Restore it, or use a new `output_dir` with "
+                f"the ledger {self._ledger_path}, whose answers are not paid for again")
+        known.check(subject)
+        return run
 
 
 def not_owned(remote: RemoteConfig) -> str:
@@ -138,11 +172,12 @@ def not_owned(remote: RemoteConfig) -> str:
 
 
 def _bill(collector):
-    thief, evaluation = map(collector.bill, ("thief", "evaluation"))
+    bills = {account: collector.billing.bill(account) for account in ACCOUNTS}
     return {
-        "rows_sent": thief.rows_sent + evaluation.rows_sent,
-        "rows_sent_evaluation": evaluation.rows_sent,
-        "rows_resent": thief.rows_resent + evaluation.rows_resent,
+        "rows_sent": sum(bill.rows_sent for bill in bills.values()),
+        "rows_sent_evaluation": bills["evaluation"].rows_sent,
+        "rows_sent_probe": bills["probe"].rows_sent,
+        "rows_resent": sum(bill.rows_resent for bill in bills.values()),
     }
 
 
@@ -152,7 +187,7 @@ def _tell(ledger, subject):
     answered, in_doubt = ledger.answered(target), ledger.in_doubt(target)
     if answered or in_doubt:
         _LOG.warning(
-            "The ledger answers %s rows. %s others were on their way when a run was stopped: they "
+            "The ledger answers %s rows. %s others were sent before, and no answer was kept: they "
             "are billed again when they are asked again.", f"{answered:,}", f"{in_doubt:,}")
 
 

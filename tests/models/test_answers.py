@@ -37,7 +37,7 @@ def test_one_unit_is_the_second_of_two_classes(shape):
 
 @pytest.mark.parametrize("raw, message", [
     (Y[:1], r"shape \(2, 3\) for 2 inputs of 3 classes. Received: shape \(1, 3\)"),
-    (Y[..., None], r"Received: shape \(2, 3, 1\)"),
+    (np.stack([Y, Y], axis=-1), r"Received: shape \(2, 3, 2\)"),
     (np.float32(0.5), r"Received: shape \(\)"),
     (Y[:, :2], "must have 3 classes, as the data has. Received: 2 numbers per row"),
     (Y[:, 0], "Received: 1 numbers per row"),

@@ -17,6 +17,7 @@ from attacks.endpoint.ledger.opening import make_ready
 from attacks.endpoint.ledger.records import Answer
 from attacks.endpoint.ledger.records import Bill
 from attacks.endpoint.ledger.records import decode
+from attacks.endpoint.ledger.records import Disowning
 from attacks.endpoint.ledger.records import Facts
 from attacks.endpoint.ledger.records import Key
 from attacks.endpoint.ledger.records import Record
@@ -48,6 +49,7 @@ class Ledger:
        run. Only then are they sent.
     3. `settle` keeps the answers, or `withdraw` takes back what the server refused. With neither,
        the rows stay in doubt: the server may have answered them.
+    4. `disown` puts rows in doubt again if it turns out that another version gave their answers.
 
     What a call has written is on disk when it returns; a call that fails has written nothing. One
     run at a time uses a ledger, in one thread. A damaged ledger heals when it is opened: it keeps
@@ -88,6 +90,11 @@ class Ledger:
     def close(self) -> None:
         """Closes the file and lets other runs have it."""
         self._closing.close()
+
+    @property
+    def path(self) -> str:
+        """The ledger's file."""
+        return self._path
 
     def declare_owned(self, endpoint: str) -> None:
         """Records that the user states, now, to own the endpoint."""
@@ -155,6 +162,12 @@ class Ledger:
             self._commit(answers)
             raise self._full() from None
 
+    def disown(self, target: bytes, keys: Iterable[Key]) -> None:
+        """Forgets the answers to these keys, which another version may have given."""
+        rows = rows_of(target, keys)
+        if known := [row for row, at in zip(rows, self._rows.offsets(rows), strict=True) if at]:
+            self._commit([Disowning(target, known)])
+
     def bill(self, run: str, account: str) -> Bill:
         """Returns what an account of a run has cost so far."""
         return self._facts.bills.get((run, account), Bill())
@@ -219,6 +232,9 @@ class Ledger:
                     self._rows.answer(target, each)
             for _, record in group:
                 facts = record
+                if isinstance(record, Disowning):
+                    self._rows.disown(record.target, record.rows)
+                    continue
                 if isinstance(record, Sending):
                     facts = self._billed(record) if record.account else Facts({}, {})
                     count = self._rows.refuse if record.is_refused else self._rows.send

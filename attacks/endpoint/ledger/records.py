@@ -74,6 +74,19 @@ class Answer(NamedTuple):
         return cls(record[1:17], record[17:33], record[33:])
 
 
+class Disowning(NamedTuple):
+    """Answers that another version may have given: their rows are in doubt again."""
+    target: bytes
+    rows: Sequence[bytes]
+
+    def encode(self) -> bytes:
+        return b"".join([b"D", self.target, *self.rows])
+
+    @classmethod
+    def decode(cls, record: bytes) -> "Disowning":
+        return cls(record[1:17], [record[place:place + 16] for place in range(17, len(record), 16)])
+
+
 class Facts(NamedTuple):
     """Small facts that would be missed, so that every commit of a run repeats them.
 
@@ -94,8 +107,8 @@ class Facts(NamedTuple):
         return cls(owned, {(run, account): Bill(*bill) for run, account, *bill in bills})
 
 
-Record = Sending | Answer | Facts
-_KINDS = {b"I": Sending, b"W": Sending, b"A": Answer, b"F": Facts}
+Record = Sending | Answer | Disowning | Facts
+_KINDS = {b"I": Sending, b"W": Sending, b"A": Answer, b"D": Disowning, b"F": Facts}
 
 
 def decode(record: bytes) -> Record:

@@ -56,6 +56,11 @@ class RowStates:
         new = np.array(list(offsets.values())) * _OFFSET + np.maximum(old, 1)
         self._set(target, rows, old, np.where(old < _OFFSET, new, old))
 
+    def disown(self, target: bytes, rows: Sequence[bytes]) -> None:
+        """Forgets where the answers of rows are; the rows count as sent."""
+        old = self._get(rows)
+        self._set(target, rows, old, old % _OFFSET)
+
     def _set(self, target, rows, old, new):
         for states, sign in ((old, -1), (new, 1)):
             answered, known = np.sum(states >= _OFFSET), np.sum(states > 0)

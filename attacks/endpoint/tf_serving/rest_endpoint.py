@@ -15,9 +15,9 @@ from attacks.endpoint.transport.retrying import retrying
 class RestEndpoint(ServingEndpoint):
     """A model behind TensorFlow Serving's REST API.
 
-    Its answers do not tell their version. If no version is pinned, the server is asked for it after
-    each answer. If the server cannot tell then, the version is taken to be the same as before, so
-    that no answer that was paid for is lost.
+    Its answers do not tell their version. If no version is pinned, `version_now` asks the server
+    for it. If the server cannot tell then, the version is taken to be the same as before, so that
+    no answer that was paid for is lost.
 
     Args:
         config: The endpoint, and how to ask it.
@@ -30,24 +30,22 @@ class RestEndpoint(ServingEndpoint):
         super().__init__(config)
         self._client = HttpClient(config)
 
-    def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str]:
+    def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str | None]:
         choice, version = self._known()
         form = self.config.request_format
         request = rest_json.write_request(inputs, choice, self.config.signature, form)
         answer = self._client.post(f"{self.config.address}:predict", request)
         outputs = rest_json.read_answer(answer, choice, len(inputs), form)
-        return outputs, self._version_after(version)
+        return outputs, None if self.config.address.version is None else version
 
-    def close(self) -> None:
-        self._client.close()
-
-    def _version_after(self, version):
-        if self.config.address.version is not None:
-            return version
+    def version_now(self) -> str | None:
         try:
             return retrying(self._ask_version, self.config.retry)
         except EndpointError:
-            return version
+            return None
+
+    def close(self) -> None:
+        self._client.close()
 
     def _choose(self, signatures):
         choice = super()._choose(signatures)

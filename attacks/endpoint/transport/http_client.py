@@ -38,7 +38,7 @@ class HttpClient:
         self._session = requests.Session()
         self._session.auth = _Headers(headers)
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=config.concurrency)
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=config.concurrency + 1)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
 

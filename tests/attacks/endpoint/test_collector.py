@@ -7,10 +7,10 @@ import time
 import numpy as np
 import pytest
 
-from attacks.endpoint.collector import Assignment
-from attacks.endpoint.collector import BillExceededError
+from attacks.endpoint.assignment import Assignment
+from attacks.endpoint.assignment import Subject
+from attacks.endpoint.billing import BillExceededError
 from attacks.endpoint.collector import Collector
-from attacks.endpoint.collector import Subject
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import RefusedError
@@ -53,8 +53,9 @@ def test_answers_are_the_models_in_the_order_of_the_inputs(tmp_path):
         answers = collector.collect(INPUTS, None, "thief")
         assert answers.dtype == np.float32
         np.testing.assert_array_equal(answers, softmax(INPUTS))
-        assert collector.bill("thief").rows_sent == endpoint.rows == 50
-        assert collector.bill("evaluation").rows_sent == collector.bill("thief").rows_resent == 0
+        assert collector.billing.bill("thief").rows_sent == endpoint.rows == 50
+        assert collector.billing.bill("evaluation").rows_sent == collector.billing.bill(
+            "thief").rows_resent == 0
     assert max(map(len, endpoint.batches)) == 4 and 1 <= endpoint.most <= 2
 
 
@@ -64,7 +65,7 @@ def test_rows_with_an_answer_in_the_ledger_are_not_sent(tmp_path):
         collector.collect(INPUTS[:30], None, "thief")
     with collecting(tmp_path, second, run="another") as collector:
         np.testing.assert_array_equal(collector.collect(INPUTS, None, "thief"), softmax(INPUTS))
-        assert collector.bill("thief").rows_sent == second.rows == 20
+        assert collector.billing.bill("thief").rows_sent == second.rows == 20
         collector.collect(INPUTS[::-1], None, "evaluation")
     assert second.rows == 20
 
@@ -72,7 +73,9 @@ def test_rows_with_an_answer_in_the_ledger_are_not_sent(tmp_path):
 def test_equal_inputs_are_sent_once_and_repeats_each(tmp_path):
     answers = itertools.count()
     endpoint = ScriptedEndpoint(
-        answer=lambda inputs: np.float32([[next(answers), 0, 0] for _ in inputs]), concurrency=1)
+        answer=lambda inputs: np.float32([[x, 1 - x, 0]
+                                          for x in (next(answers) / 16 for _ in inputs)]),
+        concurrency=1)
     twice = np.concatenate([INPUTS[:3], INPUTS[:3]])
     with collecting(tmp_path, endpoint) as collector:
         first = collector.collect(twice, None, "thief")
@@ -99,7 +102,7 @@ def test_rows_in_doubt_count_as_sent_again_and_refused_rows_do_not(tmp_path, err
     endpoint = ScriptedEndpoint(fails(error, 0, 3, 4, 9))
     with collecting(tmp_path, endpoint) as collector:
         np.testing.assert_array_equal(collector.collect(INPUTS, None, "thief"), softmax(INPUTS))
-        bill = collector.bill("thief")
+        bill = collector.billing.bill("thief")
         sent_in_vain = sum(len(endpoint.batches[number]) for number in (0, 3, 4, 9))
         assert bill.rows_resent == resent * sent_in_vain
         assert bill.rows_sent == 50 + bill.rows_resent
@@ -120,7 +123,7 @@ def test_a_permanent_failure_ends_the_run_and_loses_no_answer(tmp_path, error):
     other = ScriptedEndpoint()
     with collecting(tmp_path, other) as collector:
         collector.collect(INPUTS, None, "thief")
-        assert collector.bill("thief").rows_resent == 4
+        assert collector.billing.bill("thief").rows_resent == 4
     assert other.rows == 50 - answered
 
 
@@ -129,7 +132,7 @@ def test_the_run_gives_up_after_repeated_failures(tmp_path):
     with collecting(tmp_path, endpoint) as collector:
         with pytest.raises(EndpointError, match="failed 9 times.*last failure: too busy"):
             collector.collect(INPUTS[:4], None, "thief")
-        assert collector.bill("thief").rows_sent == 0
+        assert collector.billing.bill("thief").rows_sent == 0
     assert len(endpoint.batches) == 9
 
 
@@ -152,7 +155,7 @@ def test_a_wait_of_hours_ends_the_run_with_the_bill_right(tmp_path):
         with pytest.raises(EndpointError,
                            match="wait for 86400 s.*again then. The failure: closed"):
             collector.collect(INPUTS, None, "thief")
-        assert collector.bill("thief").rows_sent == endpoint.rows - 4
+        assert collector.billing.bill("thief").rows_sent == endpoint.rows - 4
 
 
 def test_the_rate_of_rows_is_limited(tmp_path):
@@ -251,7 +254,7 @@ def test_an_interrupt_keeps_the_answers_in_progress(tmp_path):
     sent = endpoint.rows
     with collecting(tmp_path, endpoint) as collector:
         collector.collect(INPUTS, None, "thief")
-        assert collector.bill("thief").rows_resent == 0
+        assert collector.billing.bill("thief").rows_resent == 0
     assert sent < 50 == endpoint.rows
 
 
