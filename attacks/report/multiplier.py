@@ -38,8 +38,11 @@ def query_multiplier(budgets: list[int], undefended: list[float], defended: list
 
 
 def says_nothing(multiplier: float, bound: str) -> bool:
-    """Whether a multiplier is the bound `>1`, which the largest budget has under any defence."""
-    return bound == ">" and multiplier <= 1 + _ROUNDING
+    """Whether a multiplier is the bound `>1` of the largest budget or `<1` of the smallest one.
+
+    They tell no more than the sign of the difference: no larger or smaller budget was tried.
+    """
+    return bound in ("<", ">") and abs(multiplier - 1) <= _ROUNDING
 
 
 def multiplier_intervals(budgets: list[int], undefended: np.ndarray,

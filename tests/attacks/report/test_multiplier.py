@@ -44,10 +44,12 @@ def test_a_single_budget_compares_too(defended, bound):
     (1 + 1e-12, ">", True),
     (2.0, ">", False),
     (1.0, "=", False),
-    (1.0, "<", False),
+    (1.0, "<", True),
+    (1 - 1e-12, "<", True),
+    (0.5, "<", False),
 ])
-def test_only_more_than_one_says_nothing(multiplier, bound, nothing):
-    """Whatever the defence, the largest budget has no larger one to need."""
+def test_more_or_less_than_one_says_nothing(multiplier, bound, nothing):
+    """The largest budget has no larger one to need, and the smallest no smaller one."""
     assert says_nothing(multiplier, bound) is nothing
 
 

@@ -1,0 +1,160 @@
+"""The figures of the README are those of the results in the repository."""
+import csv
+import functools
+import math
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+TEXT = " ".join(README.split())
+DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
+AUGMENTED = "sample:augment=after"
+
+
+@functools.cache
+def table_of(directory, name):
+    with open(ROOT / "results" / directory / f"{name}.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def cells(directory, **wanted):
+    """The rows of a summary with these values."""
+    found = [
+        row for row in table_of(directory, "summary")
+        if all(row[name] == str(value) for name, value in wanted.items())
+    ]
+    assert found, wanted
+    return found
+
+
+def agreement(directory, **wanted):
+    """The mean agreement, as the README writes it."""
+    figures = [float(row["agreement_clean"]) for row in cells(directory, **wanted)]
+    return written(sum(figures) / len(figures))
+
+
+def written(figure, signed=False, decimals=3):
+    return f"{figure:{'+' * signed}.{decimals}f}".replace("0.", ".", 1)
+
+
+def lines_of(heading, first):
+    """The lines of the table below a heading whose first column is called like this."""
+    section = README.split(f"\n{heading}\n")[1].split("\n## ")[0]
+    table = section.split(f"\n| {first} |")[1].split("\n\n")[0]
+    return [[entry.strip(" *") for entry in line.strip("|").split("|")]
+            for line in table.splitlines()[2:]]  # yapf: disable
+
+
+def test_the_sample_experiment():
+    lines = lines_of("## Results", "thief")
+    assert len(lines) == 6
+    for name, *figures in lines:
+        adversary, victim, *rest = name.split(", ")
+        told = {"adversary": adversary, "attack": AUGMENTED if rest else "sample"}
+        defences = {"undefended": ["none"], "defended": [DEFENCE]}.get(victim, ["none", DEFENCE])
+        for defence in defences:
+            budgets = (50, 100, 200, 400, 800, 1600, 3200)
+            assert figures == [
+                agreement("mnist_sample", defence=defence, budget=budget, **told)
+                for budget in budgets
+            ]
+
+
+def test_the_panel():
+    lines = lines_of("### Who undoes it", "thief")
+    names = {row["adversary"] for row in table_of("digits_panel", "summary")}
+    assert {line[0].strip("`") for line in lines} == names
+    for name, _, *figures in lines:
+        assert figures == [
+            agreement("digits_panel", adversary=name.strip("`"), defence=defence, budget=budget)
+            for defence in ("none", DEFENCE)
+            for budget in (50, 100, 400)
+        ]
+
+
+@pytest.mark.parametrize("place, directory, defence, seed", [
+    (0, "mnist_sample", DEFENCE, 0),
+    (1, "mnist_confident", DEFENCE, 0),
+    (2, "mnist_literal", "reverse_sigmoid:beta=1.2:gamma=.2", 0),
+    (3, "mnist_literal", "reverse_sigmoid:beta=1:gamma=.2:preserve_top1=false", 0),
+    (4, "mnist_literal", "reverse_sigmoid:beta=1.2:gamma=.2:preserve_top1=false", 0),
+    (5, "mnist_length", DEFENCE, 0),
+])
+def test_what_it_depends_on(place, directory, defence, seed):
+    _, *figures, lost = lines_of("### What it depends on", "change")[place]
+    told = {"attack": "sample", "seed": seed}
+    for text, victim, adversary in zip(figures, ("none", defence, defence),
+                                       ("probabilities", "probabilities", "labels")):
+        assert text.split() == [
+            agreement(directory, defence=victim, adversary=adversary, budget=budget, **told)
+            for budget in (200, 800)
+        ]
+    changed = cells(directory, defence=defence, adversary="labels", **told)[0]["label_changes_test"]
+    assert lost.replace(",", "").split()[0] == changed
+
+
+def difference(directory, signed=True, **wanted):
+    """The difference and the ends of its interval, as losses unless it is signed."""
+    row, = (row for row in table_of(directory, "comparisons")
+            if all(row[name] == str(value) for name, value in wanted.items()))
+    ends = [float(row[name])
+            for name in ("difference", "difference_low_95", "difference_high_95")]  # yapf: disable
+    if signed:
+        return [written(end, signed=True) for end in ends]
+    mean, low, high = (written(-end) for end in ends)
+    return mean, high, low
+
+
+def test_the_intervals_of_the_panel():
+    naive = [difference("digits_panel", False, kind="naive", budget=budget)
+             for budget in (50, 100, 400)]  # yapf: disable
+    (a, *b), (c, *d), (e, *f) = naive
+    assert (f"it loses {a} at 50 queries (95% interval {b[0]} to {b[1]}), {c} at 100 "
+            f"({d[0]} to {d[1]}) and {e} at 400 ({f[0]} to {f[1]})") in TEXT
+    strongest = [difference("digits_panel", kind="strongest", budget=budget)
+                 for budget in (50, 100, 400)]  # yapf: disable
+    (a, *b), (c, *d), (e, *f) = strongest
+    assert (f"changes by {a} at 50 queries ({b[0]} to {b[1]}), {c} at 100 ({d[0]} to {d[1]}) and "
+            f"{e} at 400 ({f[0]} to {f[1]})") in TEXT
+    for row in table_of("digits_panel", "comparisons"):
+        includes_0 = float(row["difference_low_all_95"]) < 0 < float(row["difference_high_all_95"])
+        assert includes_0 == (row["kind"] == "strongest") and row["comparisons"] == "6"
+
+
+def test_the_intervals_of_the_sample_experiment():
+    told = {"attack": AUGMENTED, "budget": 400}
+    mean, low, high = difference("mnist_sample", False, kind="naive", **told)
+    assert f"loses {mean} at 400 queries (95% interval {low} to {high})" in TEXT
+    mean, low, high = difference("mnist_sample", False, kind="strongest", **told)
+    assert f"and the strongest thief {mean} ({low} to {high})" in TEXT
+
+
+def test_the_data_free_attack():
+    budget, found = {"budget": 20000}, []
+    for attacks in (("data_free", "data_free:gradient=clone"), ("random",)):
+        for adversary, defence in (("probabilities", "none"), ("labels", "none"), ("labels",
+                                                                                   DEFENCE)):
+            figures = [agreement("data_free_digits", attack=attack, adversary=adversary,
+                                 defence=defence, **budget)
+                       for attack in attacks
+                       if not (attack == "data_free" and adversary == "labels")]  # yapf: disable
+            found.append(written(max(map(float, figures)), decimals=2))
+    assert found[1] == found[2] and found[4] == found[5]
+    assert (
+        f"an agreement of {found[0]} with an undefended victim, and of {found[1]} with labels, "
+        f"defended or not (mean of two seeds; uniform noise: {found[3]} and {found[4]})") in TEXT
+
+
+def test_how_far_rounding_moves_clones():
+    """The root mean square over seeds of what another kernel, or another seed, changes."""
+    line = re.search(r"^  \| MNIST, 1,600 queries \|(.*)\|(.*)\|$", README, re.MULTILINE)
+    for text, defence in zip(line.groups(), ("none", DEFENCE)):
+        sides = [[float(row["agreement_clean"]) for row in
+                  sorted(cells(f"rounding_{name}", defence=defence), key=lambda row: row["seed"])]
+                 for name in ("onednn", "plain")]  # yapf: disable
+        moved = [one - other for one, other in zip(*sides, strict=True)]
+        of_kernels = math.sqrt(sum(each**2 for each in moved) / len(moved))
+        assert text.split()[0] == written(of_kernels)
