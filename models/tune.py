@@ -3,7 +3,9 @@
   python -m models.tune --dataset=digits --victim=DIR --max_l1=1
 
 The victim is one that models.train has written. Test data is not used. Prints the cost of each
-strength, and the line of code that makes the layer of the strongest one within the limits.
+strength, and for the strongest one within the limits the line of code that makes the layer, and the
+text for --defence of other programs. `--defence=confidence_buckets --max_auroc_loss=.01
+--state=STATE.json` chooses the bits of a coded defence; see revsig_keras.tune.
 """
 from absl import flags
 

@@ -1,10 +1,15 @@
-"""Chooses the strength of the defence for a classifier in a file.
+r"""Chooses the strength of the defence for a classifier in a file.
 
   python -m revsig_keras.tune --model=victim.keras --inputs=FILE.npz --max_l1=1
+  python -m revsig_keras.tune --model=victim.keras --inputs=FILE.npz --defence=confidence_buckets \
+      --max_auroc_loss=.01 --state=STATE.json
 
-The inputs are the array `x`, exactly as the model takes them, and for --max_ece the array `y` of
-true labels; use rows that the model was not trained on. The program prints what each strength
-costs, and the line of code that makes the layer of the strongest one inside the limits.
+The inputs are the array `x`, exactly as the model takes them, and for limits on calibration and
+AUROC the array `y` of true labels; use rows that the model was not trained on. The program prints
+what each strength costs, and for the strongest one inside the limits the line of code that makes
+the layer, and the text for --defence of other programs. Of a coded defence, the strongest has the
+fewest bits; its edges and confidences are fitted to one half of the rows, its costs are measured on
+the other half, and --state is where its state is written, which that text names.
 """
 from absl import flags
 import keras
@@ -28,8 +33,8 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
                         required=True,
                         flag_values=values)
     flags.DEFINE_string("inputs",
-                        None, "A NumPy .npz file with the inputs x and, for --max_ece, the true "
-                        "labels y.",
+                        None, "A NumPy .npz file with the inputs x and, for limits on calibration "
+                        "and AUROC, the true labels y.",
                         required=True,
                         flag_values=values)
     cli_flags.define_flags(tuning.TuneConfig, values)

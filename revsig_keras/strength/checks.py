@@ -1,5 +1,4 @@
 """Checks of the arguments of `choose_strength`; each returns the argument, converted."""
-import math
 from typing import Iterable
 
 import numpy as np
@@ -7,24 +6,6 @@ from numpy.typing import ArrayLike
 
 from revsig_keras.arguments import is_real
 from revsig_keras.defences.reverse_sigmoid import check_parameters
-
-
-def check_limits(labels: ArrayLike | None, **limits: float | None) -> dict[str, float]:
-    """Returns the given limits by the names of the costs."""
-    given = {name: limit for name, limit in limits.items() if limit is not None}
-    for name, limit in given.items():
-        if not is_real(limit) or not 0 < limit < math.inf:
-            raise ValueError(f"`max_{name}` must be a finite number above 0: a defence always "
-                             f"costs something. Received: max_{name}={limit!r}")
-    if not given:
-        raise ValueError("At least one of `max_l1`, `max_kl_nats` and `max_ece` must be given: "
-                         "without a limit, the largest KL(clean || defended) is that of the "
-                         "strongest defence, whose answers say hardly more than the label. "
-                         "Received: none")
-    if "ece" in given and labels is None:
-        raise ValueError("`max_ece` needs `labels`, the true labels of the rows: calibration is "
-                         f"measured against them. Received: max_ece={given['ece']!r}, labels=None")
-    return {name: float(limit) for name, limit in given.items()}
 
 
 def check_rows(probabilities: ArrayLike) -> np.ndarray:

@@ -1,22 +1,28 @@
 """The frontier of strengths as a figure."""
-import pathlib
+import math
+import os
 from typing import Any, Mapping, Sequence
 
 import matplotlib.figure
 
-from revsig_keras.strength.row import StrengthRow
+from revsig_keras.strength.code_row import CodeRow
+from revsig_keras.strength.strength_row import StrengthRow
 
 _AXES = {
     "l1": "mean L1 distance",
     "kl_nats": "mean KL(clean || defended) in nats",
     "ece": "expected calibration error",
+    "auroc_loss": "loss of confidence AUROC",
+    "ece_loss": "loss of calibration (ECE)",
+    "brier_loss": "loss of Brier score",
 }
 
 
 def draw(rows: Sequence[StrengthRow], chosen: StrengthRow, limits: Mapping[str, float],
-         path: str | pathlib.Path) -> None:
+         path: str | os.PathLike[str]) -> None:
     """Draws the misleading KL over each other cost, a line per gamma; see `StrengthChoice.plot`."""
     costs = ["l1"] if chosen.ece is None else ["l1", "ece"]
+    costs += [name for name in limits if name.endswith("_loss")]
     figure = matplotlib.figure.Figure(figsize=(1.5 + 4.5 * len(costs), 4.2), layout="constrained")
     panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
     for panel, cost in zip(panels, costs):
@@ -47,3 +53,31 @@ def _draw_frontier(panel: Any, cost: str, rows: Sequence[StrengthRow], chosen: S
                markersize=13,
                zorder=5,
                label=f"chosen: beta = {chosen.beta:g}, gamma = {chosen.gamma:g}")
+
+
+def draw_bits(rows: Sequence[CodeRow], chosen: CodeRow, limits: Mapping[str, float],
+              path: str | os.PathLike[str]) -> None:
+    """Draws the costs of a coded defence over its bits; see `CodeChoice.plot`."""
+    costs = ["auroc_loss", "ece_loss", "brier_loss"] if chosen.decoded is not None else ["l1"]
+    costs += [name for name in limits if name not in costs]
+    figure = matplotlib.figure.Figure(figsize=(1.5 + 3.5 * len(costs), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(costs), squeeze=False)[0]
+    for panel, cost in zip(panels, costs):
+        # Without a number there is no point.
+        values = [math.nan if getattr(row, cost) is None else getattr(row, cost) for row in rows]
+        panel.plot([row.bits for row in rows], values, marker="o", markersize=3)
+        panel.plot(chosen.bits,
+                   values[list(rows).index(chosen)],
+                   color="black",
+                   linestyle="none",
+                   marker="*",
+                   markersize=13,
+                   zorder=5,
+                   label=f"chosen: {chosen.bits} bits")
+        if cost in limits:
+            panel.axhline(limits[cost], color="black", linestyle=":", label="limit")
+        panel.set_xlabel("bits")
+        panel.set_ylabel(_AXES[cost])
+        panel.grid(alpha=0.3)
+    panels[0].legend(fontsize="small")
+    figure.savefig(path, dpi=150)

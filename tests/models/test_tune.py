@@ -35,7 +35,7 @@ def test_on_the_validation_split(directory, tmp_path, capsys):
     rows = splits.split(dataset, DATA.split_seed).victim_validation
     victim = victims.load_victim(directory, dataset, DATA.split_seed)
     choice = choose_strength(victim.probabilities(rows.x), rows.y, max_l1=0.5)
-    assert capsys.readouterr().out == f"{choice}\n\n{choice.code}\n"
+    assert capsys.readouterr().out == f"{choice}\n\n{choice.code}\n--defence={choice.member()}\n"
     assert choice.num_rows == len(rows)
     assert json.loads((tmp_path / "frontier.json").read_text())["row"]["beta"] == choice.beta
 
@@ -56,5 +56,8 @@ def test_help_lists_what_the_program_uses():
     result = run("models.tune", "--help")
     listed = re.findall(r"^  --(?:\[no\])?(\w+):", result.stdout, re.M)
     data = ["cache_dir", "data_dir", "dataset", "download", "image_size", "split_seed"]
-    assert listed == sorted([*data, "victim", "max_l1", "max_kl_nats", "max_ece", "plot", "json"])
+    assert listed == sorted([
+        *data, "victim", "max_l1", "max_kl_nats", "max_ece", "max_auroc_loss", "max_ece_loss",
+        "max_brier_loss", "defence", "state", "plot", "json"
+    ])
     assert result.stderr == ""

@@ -6,7 +6,11 @@ import keras
 import numpy as np
 import pytest
 
+import revsig_keras
+from revsig_keras import ConfidenceBuckets
+from revsig_keras import Decoy
 from revsig_keras import DefendedModel
+from revsig_keras import make_defence
 from revsig_keras import ReverseSigmoid
 from revsig_keras import tune
 from revsig_keras.cli import program
@@ -58,10 +62,12 @@ def test_the_program(directory):
                  f"--inputs={directory}/inputs.npz", "--max_l1=.2", "--max_ece=.9",
                  f"--json={directory}/frontier.json", f"--plot={directory}/frontier.png")
     assert result.returncode == 0, result.stderr
-    title, *_, empty, code = result.stdout.splitlines()
+    title, *_, empty, code, member = result.stdout.splitlines()
     assert title.startswith("Means over 60 rows of 3 classes. Limits: l1 <= 0.2, ece <= 0.9.")
     assert empty == "" and code.startswith("revsig_keras.ReverseSigmoid(beta=")
     layer = eval(code.removeprefix("revsig_keras."), {"ReverseSigmoid": ReverseSigmoid})
+    served = make_defence(member.removeprefix("--defence="))
+    assert (served.beta, served.gamma) == (layer.beta, layer.gamma)
     record = json.loads((directory / "frontier.json").read_text())
     assert record["code"] == code and record["row"]["beta"] == layer.beta
     assert 0.19 < record["row"]["l1"] <= 0.2
@@ -101,10 +107,57 @@ def test_a_sigmoid_unit(directory, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("Means over 60 rows of 2 classes.")
 
 
+@backends.only_on("tensorflow", "torch", reason="the same on every backend")
+@pytest.mark.parametrize("defence, kind",
+                         [("confidence_buckets", ConfidenceBuckets),
+                          ("confidence_buckets:ordered_classes=2", ConfidenceBuckets),
+                          ("decoy:decoys=1:seed=4", Decoy)])
+def test_a_coded_defence(defence, kind, directory, tmp_path, monkeypatch, capsys):
+    """Both lines make the layer of the state that is written, and its costs are those shown."""
+    monkeypatch.chdir(tmp_path)
+    assert call(f"--model={directory}/model.keras", f"--inputs={directory}/inputs.npz",
+                f"--defence={defence}", "--max_ece=.9", "--state=state.json", "--json=table.json",
+                "--plot=bits.png") == 0  # yapf: disable
+    title, *_, empty, code, member = capsys.readouterr().out.splitlines()
+    assert "over 30 rows of 3 classes, with edges and confidences fitted to 30 others" in title
+    layers = [
+        make_defence(member.removeprefix("--defence=")),
+        eval(code, {"revsig_keras": revsig_keras})
+    ]
+    record = json.loads((tmp_path / "table.json").read_text())
+    state = json.loads((tmp_path / "state.json").read_text())
+    assert record["state"] == state and record["row"]["bits"] == state["bits"] == layers[0].bits
+    assert member == f"--defence={defence}:state=state.json" == f"--defence={record['member']}"
+    for layer in layers:
+        assert type(layer) is kind and layer.state == state
+    options = [{**layer.get_config(), "name": None} for layer in layers]
+    assert options[0] == options[1] and (tmp_path / "bits.png").exists()
+
+
+@backends.only_on("tensorflow", reason="the same on every backend")
+def test_a_coded_defence_without_a_file_for_its_state(directory, capsys):
+    """The line of Python has the state."""
+    assert call(f"--model={directory}/model.keras", f"--inputs={directory}/unlabelled.npz",
+                "--defence=decoy:decoys=1", "--max_l1=2") == 0  # yapf: disable
+    *_, code, member, note = capsys.readouterr().out.splitlines()
+    assert eval(code, {"revsig_keras": revsig_keras}).bits == 0
+    assert member == "--defence=decoy:decoys=1:state=FILE.json" and "give --state=FILE.json" in note
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--max_l1=0"], "error: --max_l1 must be a finite number above 0"),
     ([], "error: At least one of --max_l1"),
     (["--max_ece=.1", "--inputs={}/unlabelled.npz"], "error: --max_ece needs `labels`"),
+    (["--max_auroc_loss=.1", "--inputs={}/unlabelled.npz"], "error: --max_auroc_loss needs"),
+    (["--max_auroc_loss=.1"], "error: --max_auroc_loss needs rows that the classifier gets right"),
+    (["--max_l1=1", "--state=s.json"], "error: --state must be left out"),
+    (["--max_l1=1", "--defence=rounding"], "error: --defence must be reverse_sigmoid"),
+    (["--max_l1=1", "--defence=reverse_sigmoid:beta=1"], "without options"),
+    (["--max_l1=1", "--defence=confidence_buckets:bits=3"], "error: --defence must leave out bits"),
+    (["--max_l1=2", "--defence=decoy:decoys=2"], "below the number of classes by 2"),
+    (["--max_l1=2", "--defence=decoy:decoys=1", "--state=a b"], "error: --state must be a path of"),
+    (["--max_l1=1e-9", "--defence=confidence_buckets"],
+     "error: No number of bits is inside --max_l1=1e-09. The closest has l1="),
     (["--max_l1=1e-9"], "error: No combination of `betas` and `gammas` is inside --max_l1=1e-09"),
     (["--max_l1=1", "--inputs={}/wide.npz"], "of shape (None, 4). Received: {}/wide.npz with x of "
      "shape (60, 3)"),

@@ -109,9 +109,19 @@ def from_logits(z: Tensor) -> SoftmaxRows:
                        is_empty=top > math.inf)  # Never true: a softmax has mass.
 
 
-def perturb(rows: SoftmaxRows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
-            step: float) -> Tensor:
-    """Returns y - t r, normalised, for a `step` of the output's dtype; see `ReverseSigmoid`."""
+class Strength(NamedTuple):
+    """A strength of the Reverse Sigmoid in each row, as amounts; one number per row each.
+
+    The scores are `top` for the top entries, and rest + lifting * lift(log_odds, gamma) for all
+    others.
+    """
+    top: Tensor
+    lifting: Tensor
+
+
+def strength(rows: SoftmaxRows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
+             step: float) -> Strength:
+    """Returns what y - t r makes of the top, and what it adds to others; see `perturb`."""
     minor = rows.minor.amount / rows.total
     top = ops.where(rows.is_upper, 1.0 - minor, minor)
     lift = log_odds.lift(rows.minor.log_odds, gamma)
@@ -126,9 +136,13 @@ def perturb(rows: SoftmaxRows, beta: float | Tensor, gamma: float | Tensor, pres
     top = rows.total * ops.where(rows.is_upper, above, below)
     lifting = rows.total * (scale * beta)
     # In a row without mass, all others come as close to the top as allowed.
-    top = ops.where(rows.is_empty, 1.0, top)
-    lifting = ops.where(rows.is_empty, 2.0, lifting)
+    return Strength(ops.where(rows.is_empty, 1.0, top), ops.where(rows.is_empty, 2.0, lifting))
 
+
+def perturb(rows: SoftmaxRows, beta: float | Tensor, gamma: float | Tensor, preserve_top1: bool,
+            step: float) -> Tensor:
+    """Returns y - t r, normalised, for a `step` of the output's dtype; see `ReverseSigmoid`."""
+    top, lifting = strength(rows, beta, gamma, preserve_top1, step)
     scores = rows.rest + lifting * log_odds.lift(rows.log_odds, gamma)
     if preserve_top1:
         scores = ops.maximum(ops.minimum(scores, top * (1.0 - 2.0 * step)), top - rows.gap)

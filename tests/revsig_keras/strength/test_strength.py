@@ -9,7 +9,7 @@ import pytest
 from revsig_keras import choose_strength
 from revsig_keras import metrics
 from revsig_keras import ReverseSigmoid
-from revsig_keras.strength import choose
+from revsig_keras.strength import costs
 from tests.revsig_keras import backends
 
 each_class_count = pytest.mark.parametrize("classes", backends.some_of(10, 2, 100))
@@ -115,7 +115,7 @@ def test_batches_change_nothing(monkeypatch):
     p, labels = victim(10)
     grid = {"betas": [0.05, 0.2], "gammas": [0.1, 0.4]}
     whole = choose_strength(p, labels, max_l1=0.3, **grid)
-    monkeypatch.setattr(choose, "_BATCH_ENTRIES", 330)
+    monkeypatch.setattr(costs, "_BATCH_ENTRIES", 330)
     batched = choose_strength(p, labels, max_l1=0.3, **grid)
     assert (batched.beta, batched.gamma) == (whole.beta, whole.gamma)
     assert len(batched.rows) == len(whole.rows)
@@ -178,7 +178,8 @@ def test_the_table_and_the_code():
     choice = choose_strength(p, labels, max_l1=0.3)
     title, empty, header, *lines = str(choice).splitlines()
     assert "200 rows of 10 classes. Limits: l1 <= 0.3." in title and empty == ""
-    assert f"ECE without a defence: {choice.clean_ece:.4f}." in title
+    assert f"Without a defence: {choice.clean}." in title
+    assert f"ECE {choice.clean_ece:.4f}, Brier" in title
     names = "gamma beta kl_nats l1 top1_shift ece label_changes"
     assert header.split() == names.split() and len(lines) == len(choice.rows)
     chosen, = (line for line in lines if line.endswith("*"))
@@ -224,7 +225,7 @@ GOOD = np.array([[0.7, 0.3], [0.4, 0.6]])
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({}, "At least one of `max_l1`, `max_kl_nats` and `max_ece` must be given"),
+    ({}, "At least one of `max_l1`, .* and `max_brier_loss` must be given"),
     ({"max_ece": 0.1}, "`max_ece` needs `labels`.*Received: max_ece=0.1, labels=None"),
     *(({"max_l1": value}, "`max_l1` must be a finite number above 0.*Received: max_l1=")
       for value in (0, -1, np.nan, np.inf, "1", True)),

@@ -15,6 +15,12 @@ class StrengthRow:
         ece: Expected calibration error of the defended answers, `None` without labels.
         label_changes: Number of rows whose label changed.
         inside_limits: Whether all costs are inside the limits.
+        auroc_loss: AUROC of the clean confidence for being right minus that of the defended one;
+            `None` without labels, and where no answer is right or none is wrong.
+        ece_loss: Expected calibration error of the defended minus that of the clean answers, `None`
+            without labels.
+        brier_loss: Brier score of the defended minus that of the clean answers, `None` without
+            labels.
     """
     beta: float
     gamma: float
@@ -24,3 +30,6 @@ class StrengthRow:
     ece: float | None
     label_changes: int
     inside_limits: bool
+    auroc_loss: float | None = None
+    ece_loss: float | None = None
+    brier_loss: float | None = None
