@@ -6,24 +6,29 @@ import urllib.parse
 from attacks.endpoint.protocols import Protocol
 from attacks.endpoint.protocols import PROTOCOLS
 
+_SOCKET = "+unix"
+
 
 @dataclasses.dataclass(frozen=True)
 class Address:
     """The address of a model behind one of the `PROTOCOLS`.
 
+    Over a Unix socket, the scheme ends in `+unix`, and the path of the socket, percent-encoded, is
+    in the place of host and port: `http+unix://%2Frun%2Fserver.sock/v1/models/NAME`.
+
     Attributes:
         scheme: The scheme, such as `https`. A scheme that ends in `s` uses TLS.
-        host: Host and port.
+        host: Host and port, or the path of a Unix socket, or nothing where there is no network.
         base: Path of the model, with any prefix that a gateway adds, but without the version; empty
             if the path is the name alone.
-        name: Name of the model.
+        name: Name of the model, empty where the protocol has none.
         version: The version that is asked for, or None for the one that the server chooses.
     """
     scheme: str
     host: str
     base: str
     name: str
-    version: int | None = None
+    version: int | str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Address":
@@ -36,23 +41,27 @@ class Address:
         forms = " or ".join(protocol.form for protocol in PROTOCOLS)
         try:
             parts = urllib.parse.urlsplit(text)
-            host, port = parts.hostname, parts.port
+            port = None if parts.scheme.endswith(_SOCKET) else parts.port
         except ValueError as error:
             raise ValueError(f"`address` must be local, or {forms}. Received: {error}") from error
-        if parts.username or parts.password or parts.query or parts.fragment:
+        if "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("`address` must contain no user, password or query, which would end "
-                             "up in results; see `token` and `headers`. Received: an address with "
-                             "one of them")
+                             "up in results; see `token`, `headers` and `query`. Received: an "
+                             "address with one of them")
         if port == 0:
             raise ValueError(f"`address` must have a port from 1 to 65535. Received: {text!r}")
-        protocol = _protocol(parts.scheme, parts.path)
-        if protocol is None or not host:
-            raise ValueError(f"`address` must be local, or {forms}. Received: {text!r}")
-        found = protocol.path.fullmatch(parts.path).groupdict()
-        version = int(found["version"]) if found.get("version") else None
-        host = f"[{host}]" if ":" in host else host
-        return cls(parts.scheme, f"{host}:{port or protocol.ports[parts.scheme]}",
-                   found.get("base", ""), urllib.parse.unquote(found["name"]), version)
+        path = parts.path or "/"
+        protocol = _protocol(parts.scheme, path)
+        host = protocol and _host(parts, port, protocol)
+        if host is None:
+            raise ValueError(f"`address` must be local, or {forms}; or likewise over a Unix "
+                             "socket, such as http+unix://%2Frun%2Fserver.sock/v1/models/NAME. "
+                             f"Received: {text!r}")
+        found = protocol.path.fullmatch(path).groupdict()
+        version = found.get("version")
+        return cls(parts.scheme, host, found.get("base", ""),
+                   urllib.parse.unquote(found.get("name") or ""), version and
+                   protocol.version(urllib.parse.unquote(version)))
 
     @property
     def protocol(self) -> Protocol:
@@ -65,14 +74,45 @@ class Address:
         return self.scheme.endswith("s")
 
     @property
+    def socket(self) -> str | None:
+        """The path of the Unix socket, or None."""
+        return urllib.parse.unquote(self.host) if self.scheme.endswith(_SOCKET) else None
+
+    @property
+    def url(self) -> str:
+        """The URL of the model, for a protocol over HTTP; of a Unix socket, on `localhost`."""
+        host = "localhost" if self.socket else self.host
+        return f"http{'s' if self.uses_tls else ''}://{host}{self._path}{self._pinned}"
+
+    @property
     def _path(self):
         return self.base or f"/{urllib.parse.quote(self.name)}"
 
+    @property
+    def _pinned(self):
+        return "" if self.version is None else (
+            f"/versions/{urllib.parse.quote(str(self.version), safe='')}")
+
     def __str__(self):
-        pinned = "" if self.version is None else f"/versions/{self.version}"
-        return f"{self.scheme}://{self.host}{self._path}{pinned}"
+        host = f"//{self.host}" if self.host else ""
+        return f"{self.scheme}:{host}{self._path}{self._pinned}"
 
 
 def _protocol(scheme: str, path: str) -> Protocol | None:
-    fitting = (each for each in PROTOCOLS if scheme in each.ports and each.path.fullmatch(path))
+    plain = scheme.removesuffix(_SOCKET)
+    ports = {} if plain != scheme and plain.endswith("s") else {plain}
+    fitting = (each for each in PROTOCOLS
+               if each.ports.keys() & ports and each.path.fullmatch(path) and
+               (plain == scheme or each.ports[plain] is not None))
     return next(fitting, None)
+
+
+def _host(parts: urllib.parse.SplitResult, port: int | None, protocol: Protocol) -> str | None:
+    """The host of an address with its port; None if there is none, or must be none."""
+    if parts.scheme.endswith(_SOCKET):
+        return parts.netloc or None
+    default = protocol.ports[parts.scheme]
+    if default is None:
+        return None if parts.netloc else ""
+    host = parts.hostname
+    return host and f"{f'[{host}]' if ':' in host else host}:{port or default}"

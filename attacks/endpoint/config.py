@@ -7,6 +7,11 @@ import os
 import re
 
 from attacks.endpoint.address import Address
+from attacks.endpoint.protocols import PROTOCOLS
+from attacks.endpoint.settings.connection import Connection
+from attacks.endpoint.settings.declared_model import DeclaredModel
+from attacks.endpoint.settings.json_form import JsonForm
+from attacks.endpoint.settings.meanings import Meanings
 from attacks.endpoint.settings.secret import parse_secrets
 from attacks.endpoint.settings.secret import Secret
 from attacks.endpoint.settings.secret import WHERE
@@ -17,6 +22,7 @@ from revsig_keras.arguments import parse_range
 from revsig_keras.options import option
 
 FORMATS = ("row", "column")
+DEFAULT_SIGNATURE = "serving_default"
 # The time in which a connection must be made; an answer may take `timeout_s`.
 CONNECT_TIMEOUT_S = 10.0
 # The file in an output directory that names the endpoint of the run.
@@ -87,17 +93,23 @@ class EndpointConfig:
         rows_per_second: The most rows sent in a second, or None for no limit.
         timeout_s: Seconds that an answer may take.
         retry: When, and how often, a failed request is sent again.
+        model: What the auditor tells of the model, where the server does not.
+        connection: How the endpoint is reached, beyond its address.
+        meanings: The failures that the auditor knows better than the protocol.
+        json: The form of requests and answers in JSON of any kind.
     """
     address: Address = option(
         help="The target: 'local', the victim and the defences in this process; or a served model "
-        "that you own, http(s)://HOST:8501/v1/models/NAME[/versions/V] (TensorFlow Serving's REST "
-        "API) or grpc(s)://HOST:8500/NAME[/versions/V] (needs pip install "
-        "'revsig_keras[serving]').",
+        "that you own: http(s)://HOST:8501/v1/models/NAME[/versions/V] (TensorFlow Serving's REST "
+        "API, KServe V1), grpc(s)://HOST:8500/NAME[/versions/V] (needs pip install "
+        "'revsig_keras[serving]'), http(s)://HOST/v2/models/NAME[/versions/V] or v2+http(s)://... "
+        "or v2+grpc(s)://HOST:8001/NAME (Open Inference Protocol), json+http(s)://HOST/PATH (any "
+        "JSON), python:file=FILE.py:function=NAME. A Unix socket: http+unix://%2FPATH/v1/... ",
         name="oracle",
         kind=str,
         raw_default="local",
         parse=Address.parse)
-    signature: str = option("serving_default", "The signature to call.", name="oracle_signature")
+    signature: str = option(DEFAULT_SIGNATURE, "The signature to call.", name="oracle_signature")
     input_name: str | None = option(None,
                                     "The signature's input. Default: the only one that it has.",
                                     name="oracle_input")
@@ -151,8 +163,15 @@ class EndpointConfig:
                               name="oracle_timeout_s",
                               affects_results=False)
     retry: RetryPolicy = RetryPolicy()
+    model: DeclaredModel = DeclaredModel()
+    connection: Connection = Connection()
+    meanings: Meanings = Meanings()
+    json: JsonForm = JsonForm()
 
     def __post_init__(self):
+        for part in {part for protocol in PROTOCOLS for part in protocol.parts}:
+            if part not in self.address.protocol.parts:
+                _check_default(getattr(self, part), self.address)
         for name in ("rows_per_request", "concurrency"):
             check_integer(name, getattr(self, name), least=1)
         for name in ("timeout_s", "rows_per_second"):
@@ -189,6 +208,14 @@ class EndpointConfig:
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token.read()}"
         return headers
+
+
+def _check_default(part, address):
+    """Raises `ValueError` if a part of the configuration is set that the protocol does not use."""
+    for field in dataclasses.fields(part):
+        if getattr(part, field.name) != field.default:
+            raise ValueError(f"`{field.name}` must be left out for {address.scheme}:, which has no "
+                             f"use for it. Received: {getattr(part, field.name)!r}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,10 +3,17 @@
 import abc
 import dataclasses
 import importlib
+import logging
 
 import numpy as np
 
+from attacks.endpoint.class_names import ClassNames
 from attacks.endpoint.config import EndpointConfig
+
+_LOG = logging.getLogger(__name__)
+
+# The version of a model whose server tells none.
+UNKNOWN_VERSION = "unknown"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,17 +21,21 @@ class Signature:
     """The input and the output of a model.
 
     Attributes:
-        input_name, output_name: Their names in requests.
+        input_name, output_name: Their names in requests, empty where the protocol has none or the
+            server tells none.
         input_dtype: NumPy dtype of the inputs.
         input_shape: Shape of one input, with None for a size that is not fixed; None if the server
             does not tell.
         output_shape: Shape of one answer, likewise.
+        input_range: The pair (lowest, highest) that the form of the requests implies, as that of an
+            image does, or None.
     """
     input_name: str
     output_name: str
     input_dtype: np.dtype
     input_shape: tuple[int | None, ...] | None
     output_shape: tuple[int | None, ...] | None
+    input_range: tuple[float, float] | None = None
 
 
 class Endpoint(abc.ABC):
@@ -47,10 +58,18 @@ class Endpoint(abc.ABC):
 
     Args:
         config: The endpoint, and how to ask it.
+
+    Attributes:
+        config: Likewise; `rows_per_request` is 1 where a request has one row.
+        classes: The names of classes that the auditor gives.
+
+    Raises:
+        ValueError: If the names cannot be read.
     """
 
     def __init__(self, config: EndpointConfig):
         self.config = config
+        self.classes = ClassNames(config.model.names(), config.model.in_class_order)
 
     @abc.abstractmethod
     def signature(self) -> Signature:
@@ -63,7 +82,7 @@ class Endpoint(abc.ABC):
 
     @abc.abstractmethod
     def version(self) -> str:
-        """Asks the server which version answers now."""
+        """Asks the server which version answers now; `UNKNOWN_VERSION` if it does not tell."""
 
     @abc.abstractmethod
     def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str | None]:
@@ -73,8 +92,9 @@ class Endpoint(abc.ABC):
             inputs: Array `[n, ...]` of the signature's dtype and shape.
 
         Returns:
-            The output as the server sent it, of any dtype and shape, and the version; None if the
-            answer does not tell it and no version is pinned.
+            The output as the server sent it, of any dtype and shape, with labels in place of the
+            names of classes that the auditor gives; and the version, None if the answer does not
+            tell it, no version is pinned, and `version_now` can ask for it.
         """
 
     def version_now(self) -> str | None:
@@ -84,6 +104,22 @@ class Endpoint(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Ends the connections."""
+
+    def subject(self, signature: Signature) -> str:
+        """Returns the name of the model in the ledger: no answers of two names are mixed."""
+        parts = (str(self.config.address), self.called(signature), str(self.classes))
+        return " ".join(part for part in parts if part)
+
+    def called(self, signature: Signature) -> str:
+        """Returns what is called at the address, as part of the name of the model."""
+        return f"{self.config.signature}:{signature.input_name}->{signature.output_name}"
+
+    def warn_of_guess(self, error: Exception) -> None:
+        """Logs that the input is as the auditor tells, since the server does not tell it."""
+        _LOG.warning(
+            "The endpoint does not tell what the inputs of its model are: the dtype is %s, and the "
+            "shape is that of %s. %s", self.config.model.input_dtype or "float32",
+            self.config.model.input_shape or "the data", error)
 
 
 def connect(config: EndpointConfig) -> Endpoint:

@@ -2,6 +2,8 @@
 
 import re
 
+# How long to wait where a server asks for it, and does not say how long.
+WAIT_S = 30.0
 _CONNECTION = re.compile(
     r"reset|disconnect|closed|broken|goaway|abort|terminat|time[d-]? ?out|\beof\b", re.IGNORECASE)
 
@@ -28,6 +30,10 @@ class DeniedError(EndpointError):
     """The endpoint cannot be used in this way, and the model did not run."""
 
 
+class NotOfferedError(DeniedError):
+    """The endpoint does not offer what was asked for: nothing is there, or not for this client."""
+
+
 class RequestFailedError(Exception):
     """A request failed, and may be sent again.
 
@@ -45,6 +51,18 @@ class RequestFailedError(Exception):
 
 class RefusedError(RequestFailedError):
     """The model did not run: the server refused the request, or could not be reached."""
+
+
+class WaitError(RefusedError):
+    """The model did not run, and no request is to be sent for some time.
+
+    Args:
+        message: What happened.
+        retry_after_s: The seconds to wait. Defaults to 30.
+    """
+
+    def __init__(self, message: str, retry_after_s: float = WAIT_S):
+        super().__init__(message, retry_after_s)
 
 
 class NotReachedError(RefusedError):

@@ -17,6 +17,7 @@ from attacks.endpoint.collector import Collector
 from attacks.endpoint.config import ENDPOINT_RECORD
 from attacks.endpoint.config import RemoteConfig
 from attacks.endpoint.endpoint import connect
+from attacks.endpoint.endpoint import UNKNOWN_VERSION
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.ledger.opening import ledger_in
@@ -73,9 +74,9 @@ class EndpointSource(TargetSource):
                 Ledger(self._ledger_path) as ledger:
             self._confirm_ownership(ledger)
             signature, version = endpoint.signature(), endpoint.version()
-            subject = Subject(_name(self._remote, signature), version)
+            subject = Subject(endpoint.subject(signature), version)
             run = self._run_of(subject)
-            prepare = Preparation(self._dataset.input_range, self._remote.endpoint.input_range,
+            prepare = Preparation(self._dataset.input_range, self._input_range(signature),
                                   self._dataset.input_shape, signature)
             assignment = Assignment(subject, run, self._dataset.num_classes, self._remote.max_rows)
             collector = Collector(endpoint, prepare, ledger, assignment, progress.notes)
@@ -127,13 +128,16 @@ class EndpointSource(TargetSource):
                           "answer_form": collector.form.describe(),
                           "probe": look.describe(),
                           "input_dtype": np.dtype(signature.input_dtype).name,
-                          "input_range": self._remote.endpoint.input_range,
+                          "input_range": self._input_range(signature),
                           "evaluated_rows": cut,
                           "choosing_rows": len(self._evaluation),
                       },
                       truth=TrueLabels(self._pool, self._dataset.num_classes).predict,
                       labels_only=labels_only,
                       bill=lambda: _bill(collector))
+
+    def _input_range(self, signature):
+        return self._remote.endpoint.input_range or signature.input_range
 
     def _confirm_ownership(self, ledger):
         address = str(self._remote.endpoint.address)
@@ -184,16 +188,14 @@ def _bill(collector):
 def _tell(ledger, subject):
     """Logs what the ledger answers already, which explains the bill."""
     target = ledger.target(subject.name, subject.version)
+    if subject.version == UNKNOWN_VERSION:
+        _LOG.warning("No version is known: the endpoint does not tell which version of its model "
+                     "answers, so that a change of the model during the audit goes unnoticed.")
     answered, in_doubt = ledger.answered(target), ledger.in_doubt(target)
     if answered or in_doubt:
         _LOG.warning(
             "The ledger answers %s rows. %s others were sent before, and no answer was kept: they "
             "are billed again when they are asked again.", f"{answered:,}", f"{in_doubt:,}")
-
-
-def _name(remote, signature):
-    called = f"{remote.endpoint.signature}:{signature.input_name}->{signature.output_name}"
-    return f"{remote.endpoint.address} {called}"
 
 
 def _held_out(splits, rows):

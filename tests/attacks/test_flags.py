@@ -10,6 +10,10 @@ from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RemoteConfig
 from attacks.endpoint.config import RetryPolicy
 from attacks.endpoint.config import Secret
+from attacks.endpoint.settings.connection import Connection
+from attacks.endpoint.settings.declared_model import DeclaredModel
+from attacks.endpoint.settings.json_form import JsonForm
+from attacks.endpoint.settings.meanings import Meanings
 from attacks.grid.config import read_replay
 from attacks.grid.config import RunConfig
 from attacks.grid.execution import ExecutionConfig
@@ -127,9 +131,11 @@ def test_importing_the_programs_together_defines_no_flag(tmp_path):
 
 
 def test_all_flags_of_a_remote_oracle(tmp_path):
+    """But for those of a client's certificate, which have a test of their own."""
     (tmp_path / "ca.pem").write_text("")
+    (tmp_path / "names").write_text("a\nb")
     given = {
-        "oracle": "grpcs://host:9/m/versions/2",
+        "oracle": "json+https://host:9/m",
         "i_own_this_endpoint": "true",
         "ledger": "l.sqlite",
         "eval_rows": "70",
@@ -149,15 +155,33 @@ def test_all_flags_of_a_remote_oracle(tmp_path):
         "oracle_retries": "11",
         "oracle_retry_statuses": "408",
         "oracle_trust": "true",
+        "oracle_dtype": "uint8",
+        "oracle_shape": "28,28,1",
+        "oracle_classes": f"{tmp_path}/names",
+        "oracle_in_class_order": "true",
+        "oracle_query": "key=env:K",
+        "oracle_follow_redirects": "true",
+        "oracle_refused": "409,is loading",
+        "oracle_wait": "quota",
+        "oracle_stop": "500",
+        "oracle_request": '{"x": $ROW}',
+        "oracle_scores": "all[].[name, percent]",
+        "oracle_rows": "png",
     }
     config = configured(*(f"--{name}={value}" for name, value in given.items()))
     headers = {"X-A": Secret("env:A"), "X-B": Secret("file:/b=c")}
     assert config.experiment.defences == ("as_served",)
     assert config.experiment.victim == RemoteConfig(
-        EndpointConfig(Address("grpcs", "host:9", "", "m", 2), "s", "i", "o", (-1.0, 1.5), "column",
-                       Secret("env:T"), headers, f"{tmp_path}/ca.pem", 3, 5, 2.5, 7.0,
-                       RetryPolicy(11, statuses=(408,))), True, "l.sqlite", 70, 80, True)
-    assert {option.name for option in options_of(RemoteConfig)} == set(given)
+        EndpointConfig(Address("json+https", "host:9", "/m", ""), "s", "i", "o", (-1.0, 1.5),
+                       "column", Secret("env:T"), headers, f"{tmp_path}/ca.pem", 3, 5, 2.5, 7.0,
+                       RetryPolicy(11, statuses=(408,)),
+                       DeclaredModel("uint8", (28, 28, 1), f"{tmp_path}/names", True),
+                       Connection({"key": Secret("env:K")}, follow_redirects=True),
+                       Meanings(("409", "is loading"), ("quota",), ("500",)),
+                       JsonForm('{"x": $ROW}', "all[].[name, percent]", "png")),
+        True, "l.sqlite", 70, 80, True)  # yapf: disable
+    assert {option.name for option in options_of(RemoteConfig)} == set(given) | {
+        "oracle_client_cert", "oracle_client_key"}  # yapf: disable
 
 
 def test_an_address_alone_has_the_defaults_of_the_config():

@@ -34,19 +34,29 @@ class GrpcEndpoint(ServingEndpoint):
     def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str]:
         choice, version = self._known()
         name = choice.signature.output_name
-        request = self._request(output_filter=[name])
+        request = self._request(output_filter=[name] if name else [])
         request.model_spec.signature_name = self.config.signature
         request.inputs[choice.signature.input_name].CopyFrom(tf.make_tensor_proto(inputs))
         response = self._client.predict(request)
+        if not name and len(response.outputs) == 1:
+            name, = response.outputs
         if name not in response.outputs:
-            raise EndpointError(f"The endpoint must answer with the output {name}. Received: "
+            wanted = f"The endpoint must answer with the output {name}" if name else (
+                "`output_name` must be one of the outputs")
+            raise EndpointError(f"{wanted}. Received: "
                                 f"{', '.join(sorted(response.outputs)) or 'none'}")
-        outputs = _array(response.outputs[name], len(inputs))
+        outputs = self.classes.labels(_array(response.outputs[name], len(inputs)))
         told = response.model_spec
         return outputs, str(told.version.value) if told.HasField("version") else version
 
     def close(self) -> None:
         self._client.close()
+
+    def _untold(self):
+        if self.config.input_name is None:
+            raise EndpointError("`input_name` must be given if the endpoint does not tell its "
+                                "signatures. Received: no name")
+        return super()._untold()
 
     def _ask_signatures(self):
         return self._client.signatures()

@@ -5,7 +5,9 @@ import numpy as np
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.endpoint import UNKNOWN_VERSION
 from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.failures import NotOfferedError
 from attacks.endpoint.tf_serving import rest_json
 from attacks.endpoint.tf_serving.serving_endpoint import ServingEndpoint
 from attacks.endpoint.transport.http_client import HttpClient
@@ -34,9 +36,11 @@ class RestEndpoint(ServingEndpoint):
         choice, version = self._known()
         form = self.config.request_format
         request = rest_json.write_request(inputs, choice, self.config.signature, form)
-        answer = self._client.post(f"{self.config.address}:predict", request)
+        answer = self._client.post(f"{self.config.address.url}:predict", request)
+        self._client.refuse_error(answer)
         outputs = rest_json.read_answer(answer, choice, len(inputs), form)
-        return outputs, None if self.config.address.version is None else version
+        is_told = self.config.address.version is not None or version == UNKNOWN_VERSION
+        return self.classes.labels(outputs), version if is_told else None
 
     def version_now(self) -> str | None:
         try:
@@ -53,7 +57,7 @@ class RestEndpoint(ServingEndpoint):
         return choice
 
     def _ask_signatures(self):
-        answer = self._client.get(f"{self.config.address}/metadata")
+        answer = self._client.get(f"{self.config.address.url}/metadata")
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"].items()
             return {
@@ -64,16 +68,17 @@ class RestEndpoint(ServingEndpoint):
                 for name, signature in signatures
             }
         except (AttributeError, KeyError, TypeError, json_format.ParseError):
-            raise EndpointError("The endpoint must tell the signatures of its model, as TensorFlow "
-                                "Serving does. Received: other JSON") from None
+            raise NotOfferedError(
+                "The endpoint must tell the signatures of its model, as TensorFlow "
+                "Serving does. Received: other JSON") from None
 
     def _ask_states(self):
-        answer = self._client.get(str(self.config.address))
+        answer = self._client.get(self.config.address.url)
         try:
             return {
                 int(status["version"]): str(status["state"])
                 for status in answer["model_version_status"]
             }
         except (KeyError, TypeError, ValueError):
-            raise EndpointError("The endpoint must tell the states of its model, as TensorFlow "
-                                "Serving does. Received: other JSON") from None
+            raise NotOfferedError("The endpoint must tell the states of its model, as TensorFlow "
+                                  "Serving does. Received: other JSON") from None

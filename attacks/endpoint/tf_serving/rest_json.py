@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from attacks.endpoint.config import DEFAULT_SIGNATURE
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.tf_serving.signature_choice import SignatureChoice
 
@@ -33,11 +34,14 @@ def write_request(inputs: np.ndarray, choice: SignatureChoice, signature: str, f
         form: `row` or `column`.
     """
     values, name = inputs.tolist(), choice.signature.input_name
+    # A server that tells no signatures may refuse to be given the name of one.
+    is_named = choice.is_told or signature != DEFAULT_SIGNATURE
+    request: dict[str, Any] = {"signature_name": signature} if is_named else {}
     if form == "row":
         rows = values if choice.has_one_input else [{name: value} for value in values]
-        request = {"signature_name": signature, "instances": rows}
+        request["instances"] = rows
     else:
-        request = {"signature_name": signature, "inputs": {name: values}}
+        request["inputs"] = {name: values} if name else values
     return json.dumps(request, separators=(",", ":")).encode()
 
 
@@ -70,6 +74,8 @@ def _values(answer, choice, key):
         raise EndpointError(f"The endpoint must answer with {key}. Received: JSON without them")
     values, name = answer[key], choice.signature.output_name
     if choice.has_one_output:
+        name = "" if choice.is_told else _only_name(values)
+    if not name:
         return values
     try:
         return [row[name] for row in values] if isinstance(values, list) else values[name]
@@ -78,19 +84,39 @@ def _values(answer, choice, key):
                             f"{key} without it") from None
 
 
+def _only_name(values):
+    """The name of the output in an answer by names; none where it is not by names."""
+    named = values[0] if isinstance(values, list) and values else values
+    if not isinstance(named, dict):
+        return ""
+    if len(named) != 1:
+        raise EndpointError("`output_name` must be one of the outputs: "
+                            f"{', '.join(sorted(named)) or 'none'}. Received: no name")
+    return next(iter(named))
+
+
 def _array(values, dtype):
-    if dtype.kind == "O":
+    if dtype is not None and dtype.kind == "O":
         return _strings(values)
     try:
         array = np.asarray(values)
     except ValueError:
         raise EndpointError("The endpoint must answer with rows of equal length. Received: rows "
                             "of different lengths") from None
+    if dtype is None:
+        return _numbers_or_strings(values, array)
     kinds = {"b": "b", "i": "iu", "u": "iu"}.get(dtype.kind, "iuf")
     if array.size and array.dtype.kind not in kinds:
         raise EndpointError(f"The endpoint must answer with {dtype}, as its signature says. "
                             f"Received: {array.dtype}")
     return array.astype(dtype)
+
+
+def _numbers_or_strings(values, array):
+    """An array of what a server answers that tells no dtype."""
+    if not array.size or array.dtype.kind in "biuf":
+        return array
+    return _strings(values)
 
 
 def _strings(values):

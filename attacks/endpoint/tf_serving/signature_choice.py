@@ -18,13 +18,15 @@ class SignatureChoice:
 
     Attributes:
         signature: The chosen input and output.
-        output_dtype: NumPy dtype of the output.
+        output_dtype: NumPy dtype of the output, or None if the server does not tell it.
         has_one_input, has_one_output: Whether the signature has no other input or output.
+        is_told: Whether the server tells the signature.
     """
     signature: Signature
-    output_dtype: np.dtype
+    output_dtype: np.dtype | None
     has_one_input: bool
     has_one_output: bool
+    is_told: bool = True
 
     @classmethod
     def of(cls, signatures: Mapping[str, meta_graph_pb2.SignatureDef],
@@ -48,13 +50,25 @@ class SignatureChoice:
         output_name = _output_name(chosen.outputs, config.output_name)
         return cls(signature=Signature(input_name=input_name,
                                        output_name=output_name,
-                                       input_dtype=_input_dtype(chosen.inputs[input_name]),
-                                       input_shape=_input_shape(chosen.inputs[input_name],
-                                                                config.rows_per_request),
+                                       input_dtype=_input_dtype(chosen.inputs[input_name], config),
+                                       input_shape=_input_shape(chosen.inputs[input_name], config),
                                        output_shape=_output_shape(chosen.outputs[output_name])),
                    output_dtype=np.dtype(_dtype(chosen.outputs[output_name]).as_numpy_dtype),
                    has_one_input=len(chosen.inputs) == 1,
                    has_one_output=len(chosen.outputs) == 1)
+
+    @classmethod
+    def untold(cls, config: EndpointConfig) -> "SignatureChoice":
+        """The choice where the server tells no signature: what the auditor tells of the model."""
+        return cls(signature=Signature(input_name=config.input_name or "",
+                                       output_name=config.output_name or "",
+                                       input_dtype=np.dtype(config.model.input_dtype or "float32"),
+                                       input_shape=config.model.input_shape,
+                                       output_shape=None),
+                   output_dtype=None,
+                   has_one_input=config.input_name is None,
+                   has_one_output=config.output_name is None,
+                   is_told=False)
 
 
 def _input_name(chosen, wanted):
@@ -97,7 +111,9 @@ def _dtype(info):
                             f"{tf.__version__} knows. Received: number {info.dtype}") from None
 
 
-def _input_dtype(info):
+def _input_dtype(info, config):
+    if config.model.input_dtype is not None:
+        return np.dtype(config.model.input_dtype)
     dtype = _dtype(info)
     if not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
         raise EndpointError("`input_name` must name an input of numbers, in this `signature` or "
@@ -112,16 +128,18 @@ def _sizes(info):
     return tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
 
 
-def _input_shape(info, rows_per_request):
+def _input_shape(info, config):
+    if config.model.input_shape is not None:
+        return config.model.input_shape
     sizes = _sizes(info)
     if sizes is None:
         return None
     if not sizes:
         raise EndpointError("`input_name` must name an input that is a batch. Received: a single "
                             "number")
-    if sizes[0] not in (None, rows_per_request):
+    if sizes[0] not in (None, config.rows_per_request):
         raise EndpointError(f"`rows_per_request` must be {sizes[0]}, the only number that the "
-                            f"signature takes. Received: {rows_per_request}")
+                            f"signature takes. Received: {config.rows_per_request}")
     return sizes[1:]
 
 

@@ -7,8 +7,11 @@ from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import mentions_connection
+from attacks.endpoint.failures import NotOfferedError
 from attacks.endpoint.failures import NotReachedError
 from attacks.endpoint.failures import RefusedError
+from attacks.endpoint.failures import WaitError
+from attacks.endpoint.settings.meanings import Meaning
 
 _NOT_REACHED = re.compile(r"failed to connect|name resolution|dns resolution", re.IGNORECASE)
 _TLS = re.compile(r"certificate|peer name|handshake|wrong_version", re.IGNORECASE)
@@ -32,6 +35,10 @@ _STATUSES = {
     "UNIMPLEMENTED": 501,
 }
 _DENIED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED")
+_NOT_OFFERED = ("PERMISSION_DENIED", "UNIMPLEMENTED")
+# The server wants another certificate of the client, or any.
+_CLIENT = re.compile(r"alert.{0,30}certificate|certificate.required|alert.handshake.failure",
+                     re.IGNORECASE)
 _TOO_LARGE = re.compile(r"larger than max", re.IGNORECASE)
 
 
@@ -57,10 +64,23 @@ def of(code: str, details: str, retried: Collection[int] = ()) -> Exception:
         return EndpointError("`rows_per_request` must be small enough for the messages that the "
                              f"endpoint takes. Received: {message}")
     kind = DeniedError if code in _DENIED else EndpointError
-    return kind(f"The endpoint must answer with OK. Received: {message}")
+    return (NotOfferedError if code in _NOT_OFFERED else
+            kind)(f"The endpoint must answer with OK. Received: {message}")
+
+
+def of_meaning(meaning: Meaning, code: str, details: str) -> Exception:
+    """Returns the failure that the auditor says a code or its details mean."""
+    message = f"{code}: {details}"
+    if meaning is Meaning.STOP:
+        return EndpointError("The endpoint must answer with none of the codes and texts of `stop`. "
+                             f"Received: {message}")
+    return WaitError(message) if meaning is Meaning.WAIT else RefusedError(message)
 
 
 def _of_unavailable(details, message):
+    if _CLIENT.search(details):
+        return DeniedError("`client_cert` must be a certificate that the endpoint accepts. "
+                           f"Received: {message}")
     if _NOT_REACHED.search(details):
         if _TLS.search(details):
             return EndpointError("`ca_file`, or the system, must trust the endpoint's certificate. "

@@ -13,17 +13,26 @@ from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import mentions_connection
+from attacks.endpoint.failures import NotOfferedError
 from attacks.endpoint.failures import NotReachedError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.failures import RequestFailedError
+from attacks.endpoint.failures import WAIT_S
+from attacks.endpoint.failures import WaitError
+from attacks.endpoint.settings.meanings import Meaning
 
 _REFUSED = (429, 503)
 _IN_DOUBT = (502, 504)
 # The request was not let through to a model: who asks, what for, where, or how much at a time.
 _DENIED = (401, 402, 403, 404, 405, 407, 410, 411, 413, 414, 415, 421, 426, 431, 451)
+# Nothing is there, for this method, or for this client.
+_NOT_OFFERED = (403, 404, 405, 410, 501)
 # A TLS connection that was never made: the request was not sent, and no retry helps.
 _HANDSHAKE = re.compile(
     r"certificate|hostname|handshake|wrong.version|unsupported|protocol.version", re.IGNORECASE)
+# The server wants another certificate of the client, or any.
+_CLIENT = re.compile(r"alert.{0,30}certificate|certificate.required|alert.handshake.failure",
+                     re.IGNORECASE)
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _LONGEST_S = 365 * 86400.0
 
@@ -45,9 +54,22 @@ def of_status(status: int, retry_after: str | None, details: str,
     if status in _REFUSED:
         return RefusedError(message, retry_after_s(retry_after))
     if 300 <= status < 400:
-        message += "; redirects are not followed"
+        message += "; redirects are not followed unless `follow_redirects` asks for it"
     kind = DeniedError if status in _DENIED or 300 <= status < 400 else EndpointError
-    return kind(f"The endpoint must answer with status 200. Received: {message}")
+    return (NotOfferedError if status in _NOT_OFFERED else
+            kind)(f"The endpoint must answer with status 200. Received: {message}")
+
+
+def of_meaning(meaning: Meaning, status: int, retry_after: str | None, details: str) -> Exception:
+    """Returns the failure that the auditor says an answer means; see `of_status`."""
+    message = f"status {status}: {details}"
+    if meaning is Meaning.STOP:
+        return EndpointError("The endpoint must answer with none of the statuses and texts of "
+                             f"`stop`. Received: {message}")
+    seconds = retry_after_s(retry_after)
+    if meaning is Meaning.WAIT:
+        return WaitError(message, seconds or WAIT_S)
+    return RefusedError(message, seconds)
 
 
 def of_body(text: str, details: str) -> Exception:
@@ -92,6 +114,9 @@ def of_exception(error: requests.RequestException, details: str) -> Exception:
         details: Its text, without secrets.
     """
     causes = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLError) and _CLIENT.search(str(cause)) for cause in causes):
+        return DeniedError("`client_cert` must be a certificate that the endpoint accepts. "
+                           f"Received: {details}")
     if isinstance(error, requests.exceptions.SSLError):
         return _of_tls(causes, details)
     if isinstance(error, (requests.ConnectTimeout, requests.exceptions.ProxyError)) or any(

@@ -1,7 +1,9 @@
 """Removes secrets from messages."""
 
+from collections.abc import Mapping
 import html
 import json
+import logging
 import urllib.parse
 
 from attacks.endpoint.failures import EndpointError
@@ -15,13 +17,14 @@ class Redaction:
 
     Args:
         headers: The headers that are sent, by name.
+        query: The secret parameters of the query, by name. Defaults to none.
 
     Raises:
-        EndpointError: If a value is not ASCII, so that neither protocol can send it unchanged.
+        EndpointError: If a header is not ASCII, so that neither protocol can send it unchanged.
     """
 
-    def __init__(self, headers: dict[str, str]):
-        secrets = set()
+    def __init__(self, headers: dict[str, str], query: Mapping[str, str] | None = None):
+        secrets = set((query or {}).values())
         for name, value in headers.items():
             if not value.isascii():
                 raise EndpointError(f"The secret of the header {name} must be ASCII. Received: "
@@ -32,12 +35,21 @@ class Redaction:
         forms = {
             form for secret in secrets
             for form in (secret, html.escape(secret), urllib.parse.quote(secret),
+                         urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret),
                          json.dumps(secret)[1:-1])
         }
         self._forms = sorted(forms, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """Returns the text in one printable line, without secrets, and only then shortened."""
+        return printable(" ".join(self._without(text).split()))[:_LONGEST]
+
+    def record(self, record: logging.LogRecord) -> bool:
+        """Filters a log: removes the secrets from a record."""
+        record.msg, record.args = self._without(record.getMessage()), ()
+        return True
+
+    def _without(self, text):
         for form in self._forms:
             text = text.replace(form, "***")
-        return printable(" ".join(text.split()))[:_LONGEST]
+        return text

@@ -1,9 +1,12 @@
 """An HTTP server with scripted replies that records its requests."""
+from collections.abc import Callable
 import contextlib
 import dataclasses
 import http.server
 import json
+import socketserver
 import threading
+import urllib.parse
 
 SIGNATURE = {
     "inputs": {
@@ -41,6 +44,19 @@ class Reply:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A request, as it arrived."""
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes = b""
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
 def states(*versions):
     """The reply to a request for states: these versions are available."""
     return {"model_version_status": [{"version": str(v), "state": "AVAILABLE"} for v in versions]}
@@ -49,22 +65,43 @@ def states(*versions):
 class ScriptedServer:
     """Answers for a model while it is entered.
 
-    Attributes:
-        replies: What the next requests of a kind are answered with, in order, the last one for
+    Args:
+        answer: Makes the reply to a `Request`. By default, `replies` are given.
+        path: Of a Unix socket, instead of a port.
+        tls: Server context of the connections; none are encrypted by default.
+        **replies: What the next requests of a kind are answered with, in order, the last one for
             ever: `metadata`, `status` and `predict`.
+
+    Attributes:
+        replies: Likewise.
         requests: Pairs of a kind and the request's headers.
+        received: The requests.
+        address: Host and port, or the path of the socket, percent-encoded.
         url: The model's.
     """
 
-    def __init__(self, **replies):
+    def __init__(self,
+                 answer: Callable[[Request], Reply] | None = None,
+                 path=None,
+                 tls=None,
+                 **replies):
         self.replies = {"metadata": [Reply(METADATA)], "status": [Reply(states(1))]} | replies
-        self.requests = []
+        self.answer = answer or self._scripted
+        self.requests, self.received = [], []
         self.ended = threading.Event()
-        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        if path is None:
+            self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+            self.address = "127.0.0.1:{}".format(self._http.server_address[1])
+        else:
+            self._http = _SocketServer(str(path), _Handler)
+            self.address = urllib.parse.quote(str(path), safe="")
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._http.daemon_threads = True
         self._http.script = self
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
-        self.url = "http://127.0.0.1:{}/v1/models/model".format(self._http.server_address[1])
+        scheme = "http+unix" if path else "https" if tls else "http"
+        self.url = f"{scheme}://{self.address}/v1/models/model"
 
     def __enter__(self):
         self._thread.start()
@@ -80,6 +117,26 @@ class ScriptedServer:
         """Returns how often it was asked."""
         return [name for name, _ in self.requests].count(kind)
 
+    def reply_to(self, request):
+        """Records a request and returns the reply."""
+        kind = "predict" if request.method == "POST" else (
+            "metadata" if request.path.endswith("/metadata") else "status")
+        self.requests.append((kind, request.headers))
+        self.received.append(request)
+        return self.answer(request)
+
+    def _scripted(self, request):
+        replies = self.replies[self.requests[-1][0]]
+        return replies.pop(0) if len(replies) > 1 else replies[0]
+
+
+class _SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """An HTTP server at a Unix socket."""
+
+    def get_request(self):
+        connection, _ = super().get_request()
+        return connection, ("socket", 0)
+
 
 class _Handler(http.server.BaseHTTPRequestHandler):
 
@@ -87,17 +144,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        self._reply("metadata" if self.path.endswith("/metadata") else "status")
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self._reply("predict")
-
-    def _reply(self, kind):
         script = self.server.script
-        script.requests.append((kind, dict(self.headers)))
-        replies = script.replies[kind]
-        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        reply = script.reply_to(Request(self.command, self.path, dict(self.headers), body))
         content = reply.content
         self.send_response(reply.status)
         for name, value in reply.headers.items():
@@ -113,3 +162,5 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 if script.ended.wait(reply.drip_s):
                     return
                 self.wfile.write(content[index:index + 1])
+
+    do_POST = do_GET

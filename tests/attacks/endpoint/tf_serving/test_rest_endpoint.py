@@ -14,6 +14,7 @@ from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.failures import RequestFailedError
 from attacks.endpoint.transport import http_failures
+from tests.attacks.endpoint.scripted import METADATA
 from tests.attacks.endpoint.scripted import Reply
 from tests.attacks.endpoint.scripted import ScriptedServer
 from tests.attacks.endpoint.scripted import states
@@ -206,31 +207,28 @@ def test_a_pinned_version_is_not_polled(script, asked):
     assert server.asked("status") == 1
 
 
-def test_a_server_without_states_needs_a_pinned_version(script, asked):
-    """It is then asked for its signatures instead."""
-    server, endpoint = script(status=[Reply({"error": "hidden"}, 404)])
-    with pytest.raises(EndpointError, match="must end in /versions/VERSION .*status 404: hidden"):
-        endpoint.version()
+@pytest.mark.parametrize("reply", [
+    Reply({"error": "hidden"}, 404), Reply(b"", 405), Reply(b"", 501), Reply({}), Reply([]),
+    Reply({"name": "model", "ready": True}),
+    Reply({"model_version_status": [{"version": "a", "state": "b"}]})
+])  # yapf: disable
+def test_the_version_of_a_server_without_states_is_unknown(reply, script, asked):
+    """Unless it is pinned; the server is then asked for its signatures instead."""
+    server, endpoint = script(status=[reply])
+    assert endpoint.version() == "unknown"
+    assert endpoint.predict(X)[1] == "unknown" and server.asked("status") == 1
     assert asked(f"{server.url}/versions/1").version() == "1"
 
 
 def test_requests_for_signature_and_version_are_retried(script):
     busy = Reply(b"", 429)
-    server, endpoint = script(metadata=[busy, busy, Reply({})])
-    with pytest.raises(EndpointError, match="must tell the signatures"):
-        endpoint.signature()
+    server, endpoint = script(metadata=[busy, busy, Reply(METADATA)])
+    assert endpoint.signature().input_name == "x" and server.asked("metadata") == 3
     server, endpoint = script(status=[busy], changes={"retry": RetryPolicy(3, 1e-4, 1e-4)})
     with pytest.raises(EndpointError,
                        match="failed 4 times in a row.* The last failure: status 429"):
         endpoint.version()
     assert server.asked("status") == 4
-
-
-def test_other_answers_than_states_are_refused(script):
-    for body in ({}, [], {"model_version_status": [{"version": "a", "state": "b"}]}):
-        _, endpoint = script(status=[Reply(body)])
-        with pytest.raises(EndpointError, match="must tell the states"):
-            endpoint.version()
 
 
 def test_a_name_that_does_not_resolve_fails_at_once(asked):

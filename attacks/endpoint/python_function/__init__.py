@@ -1,0 +1,1 @@
+"""A model behind a Python function, such as the client of a service."""
