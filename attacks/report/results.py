@@ -1,5 +1,6 @@
 """The results of a run: rows, comparison, verdict, figure and text."""
 
+from collections.abc import Sequence
 import functools
 import json
 import os
@@ -15,7 +16,7 @@ from attacks.report.columns import SUMMARY
 from attacks.report.comparison import compare
 from attacks.report.comparison_table import comparison_table
 from attacks.report.figure import draw
-from attacks.report.figure import png
+from attacks.report.figure import encoded
 from attacks.report.mixtures import mixture_sentences
 from attacks.report.page.page import Findings
 from attacks.report.page.page import render
@@ -110,16 +111,22 @@ class Results:
                  gap if count else "")
         return "\n\n".join(filter(None, parts))
 
-    def write(self) -> list[pathlib.Path]:
+    def write(self, formats: Sequence[str] = ("png",)) -> list[pathlib.Path]:
         """Writes tables, figure and page into the directory, and with a judgement `verdict.json`.
+
+        Args:
+            formats: Of the figure, of `attacks.report.figure.FORMATS`. Defaults to PNG.
 
         Returns:
             The files.
         """
+        figure = self.figure()
         contents: dict[str, str | bytes] = {
             "summary.csv": csv_text(SUMMARY, self._rows),
             "comparisons.csv": csv_text(COMPARISONS, self._comparison),
-            "agreement.png": png(self.figure()),
+            **{
+                f"agreement.{kind}": encoded(figure, kind) for kind in formats
+            },
             "report.html": self.page(),
         }
         if self._judgement is not None:
