@@ -27,6 +27,7 @@ class Agenda:
         self._choices: dict[Cell, dict[str, Any]] = {}
         self._expected: dict[Cell, int] = {}
         self._expect()
+        progress.expects_cells(len(self._missing))
 
     def victims(self) -> list[VictimKey]:
         """The victims that are needed; the one on which recipes are chosen comes first."""
@@ -35,7 +36,9 @@ class Agenda:
 
     def leave_out(self, cells: set[Cell]) -> None:
         """Takes cells off the agenda, before the first of them is done."""
+        before = len(self._missing)
         self._missing = [cell for cell in self._missing if cell not in cells]
+        self._progress.expects_cells(len(self._missing) - before)
         for cell in self._expected.keys() - {*self._missing, *self._choosing()}:
             self._progress.expects(-self._expected.pop(cell))
 

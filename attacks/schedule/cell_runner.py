@@ -52,6 +52,7 @@ class CellRunner:
                     result["clone"]["candidates"] = choice["candidates"]
                 record = {**self.origin, **result, **watch.read()}
                 self.store.write(cell, record, self.target.deployed(cell.defence))
+        self.progress.cell_done()
 
     def choose(self, cell: Cell, workshop: Workshop, check: Callable[[], None]) -> None:
         """Chooses the recipe of all cells like this one, which is not measured itself."""

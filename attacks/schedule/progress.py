@@ -15,8 +15,9 @@ _FORMAT = ("{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps "
 class Progress:
     """A bar on stderr: what is running, how far it is and how long it will take.
 
-    The unit is the training step, of the victim and of every clone. On a terminal the bar moves; in
-    a file or a pipe it is written every 15 seconds. Nothing is shown before something runs.
+    The unit is the training step, of the victim and of every clone; how many cells are done and
+    left stands in front. On a terminal the bar moves; in a file or a pipe it is a line a minute.
+    Nothing is shown before something runs.
 
     Args:
         is_shown: Whether there is a bar. Defaults to `True`.
@@ -25,9 +26,10 @@ class Progress:
     def __init__(self, is_shown: bool = True):
         self._is_shown = is_shown
         self._live = is_shown and sys.stderr.isatty()
-        self._interval = 0.2 if self._live else 15
+        self._interval = 0.2 if self._live else 60
         self._bar = None
         self._expected = 0
+        self._cells = self._cells_done = 0
         self._running: list[str] = []
         self._noted = 0.0
         self._lock = threading.Lock()
@@ -42,6 +44,15 @@ class Progress:
     def expects(self, steps: int) -> None:
         """Adds steps to the total."""
         self._expected += steps
+
+    def expects_cells(self, cells: int) -> None:
+        """Adds cells to the total."""
+        self._cells += cells
+
+    def cell_done(self) -> None:
+        """Counts a cell."""
+        with self._lock:
+            self._cells_done += 1
 
     @contextlib.contextmanager
     def running(self, what: str, steps: int) -> Iterator[Callable[[int], None]]:
@@ -84,6 +95,9 @@ class Progress:
     def _show(self, refresh):
         others = len(self._running) - 1
         description = self._running[-1] + f" and {others} more" * (others > 0)
+        if self._cells:
+            left = self._cells - self._cells_done
+            description = f"{self._cells_done:,} cells done, {left:,} left: {description}"
         if self._bar is None:
             self._bar = tqdm.tqdm(desc=description,
                                   total=self._expected,

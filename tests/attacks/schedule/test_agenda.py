@@ -28,11 +28,14 @@ class Store:
 
 
 class Total:
-    """A progress bar that is only told how many steps there are."""
-    steps = 0
+    """A progress bar that is only told how many steps and cells there are."""
+    steps = cells = 0
 
     def expects(self, steps):
         self.steps += steps
+
+    def expects_cells(self, cells):
+        self.cells += cells
 
     running = contextlib.nullcontext
 
@@ -49,8 +52,9 @@ def test_all_candidates_of_all_missing_cells_are_counted():
     cells = store.config.experiment.cells()
     assert total.steps == len(cells) * 8 and grid.steps(cells[0]) == 8
     assert sum((grid.cells(victim) for victim in grid.victims()), []) == cells
+    assert total.cells == len(cells)
     grid.leave_out(set(cells[:3]))
-    assert total.steps == (len(cells) - 3) * 8
+    assert total.steps == (len(cells) - 3) * 8 and total.cells == len(cells) - 3
     assert agenda(done=cells[1:], choice=RecipeChoice(CHOICE.recipes))[2].steps == 8
 
 
