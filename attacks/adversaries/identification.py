@@ -12,6 +12,7 @@ from attacks.adversaries.recovery.simulation import apply
 from models.seeds import derive
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defences.coded.base import CodedDefence
 
 # The strengths that are tried of the project's own defences. Of others their defaults are, and
 # these fractions of each declared range that is finite.
@@ -56,6 +57,9 @@ _STEP, _IDEMPOTENT, _SURELY_MOVED = 1e-6, 0.9, 0.1
 _SUMS = 1 + np.outer(10.0**-np.arange(1, 5), (-4, -3, -2, -1, 1, 2, 3, 4)).ravel()
 _ENTRIES = 2**21
 
+# The fraction of answers that look like constants of a coded defence where it explains them.
+_CODED = 0.95
+
 # The probability below which chance explains nothing; the decimals in which discrepancies differ.
 _CHANCE, _DIGITS = 1e-3, 6
 
@@ -72,14 +76,17 @@ class Simulations:
     Clean rows are simulated from a model's outputs o, as softmax(log(o) / T), since the victim may
     be more or less confident than the model. Answers are explained in this order:
 
-    1. Some candidates are idempotent, such as rounding or keeping the k largest: they leave their
+    1. Coded defences, which answer with constants, explain answers in which most of the classes
+       below the label have one positive share, to the bit. Which of them is decided as in 4; what
+       they were fitted to is not known.
+    2. Some candidates are idempotent, such as rounding or keeping the k largest: they leave their
        own answers as they are, or would before these were divided by their sums. (Counted are rows
        that are not one-hot, which all leave; a fraction f > 0.9 has to be left.) Such a candidate
        is ruled out if it leaves so few of the given answers as they are that a binomial
        distribution of f has a probability below 0.001.
-    2. If idempotent candidates are left, the coarsest, which leaves the smallest fraction q of the
+    3. If idempotent candidates are left, the coarsest, which leaves the smallest fraction q of the
        clean rows at T = 1 as they are, explains n answers unless chance does: q^n < 0.001.
-    3. Otherwise the candidate with the smallest discrepancy does, for the T where it is smallest.
+    4. Otherwise the candidate with the smallest discrepancy does, for the T where it is smallest.
        The discrepancy compares the distributions of the largest entry, of the second largest, and
        so on: the Wasserstein distance of the values, and that of log10(max(value, 1e-7)) / 7, means
        over up to 10 ranks. Of equal candidates the first counts.
@@ -111,13 +118,21 @@ class Simulations:
 
     def explain(self, answers: np.ndarray) -> str:
         """Returns the candidate that explains answers `[n, num_classes]`."""
+        given = _quantiles(answers)
+        if _are_coded(answers):
+            return self._nearest(filter(self._is_coded, self._layers), given)
         possible = [member for member in self._layers if self._is_possible(member, answers)]
         idempotent = [member for member in possible if member in self._own]
         coarsest = min(idempotent, key=self._coarseness.get, default=None)
         if coarsest and self._coarseness[coarsest]**len(answers) < _CHANCE:
             return coarsest
-        given = _quantiles(answers)
-        return min(possible, key=lambda member: round(self._discrepancy(member, given), _DIGITS))
+        return self._nearest(possible, given)
+
+    def _nearest(self, members, given):
+        return min(members, key=lambda member: round(self._discrepancy(member, given), _DIGITS))
+
+    def _is_coded(self, member):
+        return isinstance(self._layers[member], CodedDefence)
 
     def _is_possible(self, member, answers):
         if member not in self._own:
@@ -127,6 +142,14 @@ class Simulations:
 
     def _discrepancy(self, member, given):
         return min(np.abs(given - simulated).mean() for simulated in self._quantiles[member])
+
+
+def _are_coded(answers):
+    """Whether answers look like those of a coded defence: all but a few classes share alike."""
+    others = np.sort(answers, axis=1)[:, :-1]
+    middle = others[:, others.shape[1] // 2]
+    equal = (others == middle[:, None]).sum(axis=1)
+    return np.mean((middle > 0) & (equal >= max(2, others.shape[1] / 2))) >= _CODED
 
 
 def _quantiles(answers):

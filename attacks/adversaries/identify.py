@@ -19,6 +19,7 @@ from attacks.oracle.defences import AS_SERVED
 from attacks.oracle.oracle import digest
 from models.data.streamed import Inputs
 from revsig_keras import Defence
+from revsig_keras.defences.coded.base import CodedDefence
 
 
 class Identify(Adversary):
@@ -32,7 +33,8 @@ class Identify(Adversary):
     `identification.GRIDS`, so the strength found is the nearest on that grid.
 
     Then it acts as the thief who knows that defence: `probabilities` if there is none, `labels` if
-    answers tell nothing else, `aware` if gradients flow through it, and `bayes` otherwise. While an
+    answers tell nothing else or little, as the constants of a coded defence, `aware` if gradients
+    flow through it, and `bayes` otherwise. While an
     attack is querying, it reads labels.
 
     Assumed to know the kinds of defences that exist; which of them it faces, it learns from the
@@ -71,6 +73,8 @@ class Identify(Adversary):
         if defence == "label_only":
             return Labels()
         layer = Guess(member=defence).layer(AS_SERVED)
+        if isinstance(layer, CodedDefence):
+            return Labels()
         if why_not_trainable(layer, learn=False):
             return Bayes(guess=defence)
         return Aware(guess=defence, learn=self.learn and _is_learnable(layer))

@@ -49,6 +49,25 @@ def test_the_nearest_strength_of_the_grid_is_found(simulations, deployed, found)
     assert simulations.explain(answers).startswith(found)
 
 
+@pytest.mark.parametrize("deployed, found", [
+    ("confidence_buckets", "confidence_buckets"),
+    ("confidence_buckets:bits=1", "confidence_buckets"),
+    ("confidence_buckets:ordered_classes=3", "confidence_buckets"),
+    ("decoy", "decoy"),
+    ("decoy:decoys=1:bits=2", "decoy"),
+    ("decoy:decoys=3", "decoy"),
+])
+@pytest.mark.parametrize("fitted_at", [None, 1.0, 3.0])
+@pytest.mark.parametrize("count", [20, 300])
+def test_a_coded_defence_is_identified_whatever_it_was_fitted_to(simulations, deployed, found,
+                                                                 fitted_at, count):
+    layer = DEFENCES.make(deployed)
+    if fitted_at:
+        clean = rows(500, 3, fitted_at)
+        layer.adapt(clean, np.arange(500) % 10)
+    assert simulations.explain(np.array(layer(rows(count, 2)))) == found
+
+
 def test_a_defence_from_outside_is_a_candidate_over_its_declared_range(monkeypatch):
     monkeypatch.setitem(DEFENCES._factories, "flattened", Flattened)
     answers = np.array(Flattened(0.2)(rows(300, 1)))
@@ -71,6 +90,8 @@ def test_the_coarsest_rounding_that_leaves_answers_as_they_are_explains_them(sim
     ("reverse_sigmoid:beta=0.5:gamma=0.5",
      "aware:guess=reverse_sigmoid:guess_beta=.5:guess_gamma=.5"),
     ("rounding:decimals=1", "bayes:guess=rounding"),
+    ("decoy", "labels"),
+    ("confidence_buckets", "labels"),
 ])
 def test_the_answers_are_then_read_by_the_thief_who_knows_the_defence(monkeypatch, found, same_as):
     seen = []
