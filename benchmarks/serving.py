@@ -54,7 +54,9 @@ class Models:
             export = functools.partial(DefendedModel(self._model).export, verbose=False)
         else:
             source = self._folder / "clean"
-            export = functools.partial(defend_saved_model, source, defence=ReverseSigmoid())
+            export = functools.partial(defend_saved_model,
+                                       source,
+                                       defences={None: ReverseSigmoid()})
         return self._write(route, export)
 
     def _write(self, name, export):

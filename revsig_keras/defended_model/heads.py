@@ -70,16 +70,11 @@ class Heads:
         return iter(self._heads)
 
     @property
-    def defences(self) -> Defence | dict[str | int, Defence]:
-        """The defence, or the defences by output, as they were given."""
+    def defences(self) -> Defence | list[tuple[Output, Defence]]:
+        """The defence, or all defences, each with its output."""
         if self._is_single:
             return self._heads[0].defence
-        return {head.output: head.defence for head in self if head.output is not None}
-
-    @property
-    def output(self) -> Output:
-        """The output of a single defence."""
-        return self._heads[0].output if self._is_single else None
+        return [(head.output, head.defence) for head in self]
 
     def positions(self, model: keras.layers.Layer, outputs: Any) -> list[int]:
         """The position of each head's output in the flat `outputs`."""

@@ -91,7 +91,11 @@ class DefendedModel(keras.Model):
         if outputs is not None:
             heads.follow_dtypes(model, outputs, in_copies=True)
         self.model = model
-        self.defence: Any = heads.defences
+        defences = heads.defences
+        # TensorFlow tracks dictionaries with keys of strings alone.
+        self.defence: Any = defences if isinstance(defences, Defence) else {
+            str(name): each for name, each in defences
+        }
         self.defended_output = output
         self._heads = heads
         # Others are built by their first call, which is when Keras learns what they take.
@@ -223,14 +227,10 @@ class DefendedModel(keras.Model):
             print(f"Saved a defended model at '{filepath}'.")
 
     def get_config(self) -> dict[str, Any]:
-        defences: Any = self._heads.defences
-        if not isinstance(defences, Defence):
-            # JSON has no integers for keys.
-            defences = [[output, each] for output, each in defences.items()]
         return {
             **super().get_config(),
             "model": keras.saving.serialize_keras_object(self.model),
-            "defence": keras.saving.serialize_keras_object(defences),
+            "defence": keras.saving.serialize_keras_object(self._heads.defences),
             "output": self.defended_output,
         }
 

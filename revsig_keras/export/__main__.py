@@ -7,6 +7,8 @@ same signatures, names, dtypes and shapes, so a client does not notice. A model 
 clean scores away is refused: see `python -m revsig_keras.inspect`. Put a --flagfile=FILE before the
 flags that override it.
 """
+from collections.abc import Collection
+
 from absl import flags
 
 from revsig_keras.cli import program
@@ -30,16 +32,19 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
                         "written there.",
                         required=True,
                         flag_values=values)
-    flags.DEFINE_string("defence",
-                        None, "The defence, NAME or NAME:KEY=VALUE:KEY=VALUE. All of them: "
-                        f"{DEFENCES.usage}. Heads other than a softmax or one sigmoid unit need "
-                        "reverse_sigmoid:from_logits=true, :multi_label=true or :axis=N. Leave it "
-                        "out for a .keras file of a model that is defended already.",
-                        flag_values=values)
-    flags.DEFINE_string("output_name",
-                        None, "The output with the scores, in every signature that has it. Needed "
-                        "where several outputs can be scores.",
-                        flag_values=values)
+    flags.DEFINE_multi_string("defence", [],
+                              "The defence, MEMBER or NAME=MEMBER, where NAME is an output as for "
+                              "--output_name and MEMBER is KIND or KIND:KEY=VALUE:KEY=VALUE. All "
+                              f"of them: {_usage()}. Heads other than a softmax or one sigmoid "
+                              "unit need reverse_sigmoid:from_logits=true, :multi_label=true or "
+                              ":axis=N. Repeat it to defend several outputs. Leave it out for a "
+                              ".keras file of a model that is defended already.",
+                              flag_values=values)
+    flags.DEFINE_multi_string("output_name", [],
+                              "The output with the scores, NAME in every signature that has it, "
+                              "or SIGNATURE/NAME. Needed where several outputs can be scores. For "
+                              "several, repeat --defence=NAME=MEMBER instead.",
+                              flag_values=values)
     flags.DEFINE_multi_string("allow_output", [],
                               "An output, NAME or SIGNATURE/NAME, that may stay as it is because "
                               "the scores cannot be computed from it. May be repeated.",
@@ -57,8 +62,8 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
     exported = export(
         ExportConfig(model=values.model,
                      output=values.output,
-                     defence=values.defence,
-                     output_name=values.output_name,
+                     defence=tuple(values.defence) or None,
+                     output_name=_one_output_name(values.output_name),
                      allow_outputs=tuple(values.allow_output),
                      drop_outputs=tuple(values.drop_output),
                      warmup=values.warmup))
@@ -66,6 +71,19 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
     for name in exported.untried:
         print(f"Not tried: {name}, for want of inputs. To try it, give some by --warmup=FILE.")
     print(exported.path)
+
+
+def _usage() -> str:
+    """All defences with their options; `none` is not one."""
+    return ", ".join(DEFENCES.spell(name) for name in DEFENCES.names if name != "none")
+
+
+def _one_output_name(names: Collection[str]) -> str | None:
+    different = list(dict.fromkeys(names))
+    if len(different) > 1:
+        raise ValueError("`output_name` must be one output. To defend several, repeat "
+                         "`defence=NAME=MEMBER`. Received: " + ", ".join(different))
+    return different[0] if different else None
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ import keras
 import numpy as np
 
 from revsig_keras.defences.base import Defence
-from revsig_keras.defences.catalogue import make_defence
 from revsig_keras.defended_model import exporting as keras_exporting
 from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.export import warmup
 from revsig_keras.export.foreign import defend_saved_model
 from revsig_keras.export.keras_files import load_keras_file
+from revsig_keras.export.keras_files import output_of
+from revsig_keras.export.named_defences import make_defences
 from revsig_keras.export.scores import drop_outputs
 from revsig_keras.export.scores import OutputChoice
 from revsig_keras.export.surgery import leave_signatures_only
@@ -37,16 +38,18 @@ class ExportConfig:
         model: A .keras file, or the folder of a SavedModel from any program.
         output: The folder of versions that the server polls.
         defence: The textual form of a defence, as for `make_defence`; `None` for the defence of a
-            `DefendedModel` in a .keras file.
-        output_name: The output with the scores, in every signature that has it; `None` where only
-            one output can be scores.
+            `DefendedModel` in a .keras file. For several outputs, a tuple of "NAME=MEMBER", where
+            NAME is an output as for `output_name`.
+        output_name: The output with the scores, "output" in every signature that has it, or
+            "signature/output"; `None` where only one output can be scores, or where `defence` names
+            its output.
         allow_outputs: Outputs that may stay as they are, "output" or "signature/output" each.
         drop_outputs: Outputs that are left out.
         warmup: File of sample inputs, .npy or .npz; `None` for none.
     """
     model: str | os.PathLike[str]
     output: str | os.PathLike[str]
-    defence: str | None = None
+    defence: str | tuple[str, ...] | None = None
     output_name: str | None = None
     allow_outputs: tuple[str, ...] = ()
     drop_outputs: tuple[str, ...] = ()
@@ -89,16 +92,14 @@ def export(config: ExportConfig) -> Exported:
         SavedModelError: If a SavedModel cannot be loaded, called or written.
         OSError: If a file cannot be read or written.
     """
-    defence = None if config.defence is None else make_defence(config.defence)
-    if config.defence is not None and defence is None:
-        raise ValueError(f"`defence` must be a defence. Received: {config.defence}")
+    defences = _defences(config)
     samples = None
     if config.warmup is not None:
         samples = warmup.load_inputs(config.warmup)
     results = []
 
     def write(folder: pathlib.Path) -> None:
-        untried = _write_model(folder, config, defence, samples)
+        untried = _write_model(folder, config, defences, samples)
         if samples is not None:
             warmup.write_requests(folder, files.read(folder).meta_graphs[0], samples)
         report = inspect_saved_model(folder)
@@ -110,6 +111,16 @@ def export(config: ExportConfig) -> Exported:
         path = publish(config.output, write)
     (report, untried), = results
     return Exported(path, dataclasses.replace(report, path=str(path)), untried)
+
+
+def _defences(config: ExportConfig) -> dict[str | None, Defence]:
+    """The defences by output; that of `output_name`, or of the only output, by `None`."""
+    texts = (config.defence,) if isinstance(config.defence, str) else config.defence or ()
+    defences = make_defences(texts)
+    if config.output_name is not None and defences and None not in defences:
+        raise ValueError("`output_name` must be left out where `defence` names its output. "
+                         f"Received: {config.output_name}, with {', '.join(texts)}")
+    return defences
 
 
 @contextlib.contextmanager
@@ -124,28 +135,26 @@ def _plain_errors() -> Iterator[None]:
             keras.config.enable_traceback_filtering()
 
 
-def _write_model(folder: pathlib.Path, config: ExportConfig, defence: Defence | None,
+def _write_model(folder: pathlib.Path, config: ExportConfig, defences: Mapping[str | None, Defence],
                  samples: Mapping[str | None, np.ndarray] | None) -> tuple[str, ...]:
     """Writes the defended model; returns the scores that were not tried."""
     if not files.is_saved_model(config.model):
-        _export_keras_file(folder, config, defence)
+        _export_keras_file(folder, config, defences)
         return ()
     outputs = OutputChoice(config.output_name, config.allow_outputs, config.drop_outputs)
-    return defend_saved_model(pathlib.Path(config.model), folder, _given(defence), outputs, samples)
+    return defend_saved_model(pathlib.Path(config.model), folder, _given(defences), outputs,
+                              samples)
 
 
-def _export_keras_file(folder: pathlib.Path, config: ExportConfig, defence: Defence | None) -> None:
+def _export_keras_file(folder: pathlib.Path, config: ExportConfig,
+                       defences: Mapping[str | None, Defence]) -> None:
     model = load_keras_file(config.model, "`model`")
     if isinstance(model, DefendedModel):
-        if defence is not None or config.output_name is not None:
+        if defences or config.output_name is not None:
             raise ValueError("`model` is defended already: leave out `defence` and `output_name`. "
                              f"Received: {config.model}, defended by {model.defence!r}")
     else:
-        try:
-            model = DefendedModel(model, _given(defence), config.output_name)
-        except ValueError as error:
-            # The argument of `DefendedModel` is `output`, which is another one here.
-            raise ValueError(str(error).replace("`output`", "`output_name`")) from error
+        model = _defended(model, _given(defences), config.output_name)
     with files.clear_errors(f"{config.model} cannot be exported"):
         keras_exporting.write(model, folder)
     if config.drop_outputs:
@@ -155,8 +164,27 @@ def _export_keras_file(folder: pathlib.Path, config: ExportConfig, defence: Defe
         files.write(folder, saved_model)
 
 
-def _given(defence: Defence | None) -> Defence:
-    if defence is None:
+def _defended(model: keras.Model, defences: Mapping[str | None, Defence],
+              output_name: str | None) -> DefendedModel:
+    try:
+        if None in defences:
+            return DefendedModel(model, defences[None], output_of(model, output_name))
+        named: dict[str | int, Defence] = {}
+        for name, defence in defences.items():
+            output = output_of(model, name)
+            if output is None or output in named:
+                raise ValueError("`defence` must be given once for each output. Received: "
+                                 f"{', '.join(map(str, defences))}, where {name} is "
+                                 f"{'the only output' if output is None else output}")
+            named[output] = defence
+        return DefendedModel(model, named)
+    except ValueError as error:
+        # The argument of `DefendedModel` is `output`, which is another one here.
+        raise ValueError(str(error).replace("`output`", "`output_name`")) from error
+
+
+def _given(defences: Mapping[str | None, Defence]) -> Mapping[str | None, Defence]:
+    if not defences:
         raise ValueError("`defence` must be given, such as reverse_sigmoid:beta=1:gamma=.2, for a "
                          "model that is not defended")
-    return defence
+    return defences

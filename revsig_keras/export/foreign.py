@@ -9,10 +9,12 @@ import tensorflow as tf
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.numerics.probabilities import epsilon
 from revsig_keras.defended_model.expectations import check_scores
+from revsig_keras.defended_model.heads import with_dtype
 from revsig_keras.errors import SavedModelError
 from revsig_keras.export.scores import choose_scores
 from revsig_keras.export.scores import drop_outputs
 from revsig_keras.export.scores import OutputChoice
+from revsig_keras.export.scores import Scores
 from revsig_keras.export.surgery import defend_tensor
 from revsig_keras.export.surgery import leave_signatures_only
 from revsig_keras.export.warmup import inputs_for
@@ -25,10 +27,6 @@ from revsig_keras.saved_model.signatures import LoadedModel
 from revsig_keras.saved_model.signatures import random_inputs
 from revsig_keras.saved_model.signatures import shape_of
 from revsig_keras.saved_model.signatures import signatures
-
-# By the name of a tensor, the `TensorInfo`s of its outputs by (signature, output).
-_Outputs = dict[tuple[str, str], Any]
-_Infos = dict[str, _Outputs]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +49,7 @@ class _Score:
 
 def defend_saved_model(source: pathlib.Path,
                        target: pathlib.Path,
-                       defence: Defence,
+                       defences: Mapping[str | None, Defence],
                        outputs: OutputChoice = OutputChoice(),
                        samples: Mapping[str | None, np.ndarray] | None = None) -> tuple[str, ...]:
     """Writes a copy of a SavedModel whose scores are defended.
@@ -68,7 +66,8 @@ def defend_saved_model(source: pathlib.Path,
     Args:
         source: Its folder.
         target: Folder to be made.
-        defence: The defence. It is applied in the dtype of the scores.
+        defences: Defences by output, as for `choose_scores`. Each is applied in the dtype of its
+            scores.
         outputs: The owner's choice among the outputs.
         samples: Inputs by name, `None` for the only one.
 
@@ -87,12 +86,12 @@ def defend_saved_model(source: pathlib.Path,
         raise ValueError(f"there is no signature to be served. Received: {source}")
     found = []
     for meta_graph in served:
-        infos = choose_scores(meta_graph, outputs)
-        scores = _try(source, meta_graph, infos, defence, samples)
-        for score in scores:
+        chosen = choose_scores(meta_graph, defences, outputs)
+        scores = _try(source, meta_graph, chosen, samples)
+        for score, each in zip(scores, chosen):
             dtype = score.defence.compute_dtype
             perturbed = defend_tensor(meta_graph, score.tensor, score.defence, score.shape, dtype)
-            for info in infos[score.tensor].values():
+            for info in each.outputs.values():
                 info.name = perturbed
         found.append((meta_graph, scores))
     for meta_graph in saved_model.meta_graphs:
@@ -113,33 +112,32 @@ def _read_undefended(source: pathlib.Path) -> Any:
     return saved_model
 
 
-def _try(source: pathlib.Path, meta_graph: Any, infos: _Infos, defence: Defence,
+def _try(source: pathlib.Path, meta_graph: Any, chosen: list[Scores],
          samples: Mapping[str | None, np.ndarray] | None) -> list[_Score]:
     """Calls the model, and returns the scores of one graph."""
     scores = []
     with LoadedModel(source, meta_graph) as model:
-        for tensor, outputs in infos.items():
-            (signature, output), inputs, values, reason = _call(model, meta_graph, tensor, outputs,
-                                                                samples)
-            info = outputs[signature, output]
+        for each in chosen:
+            (signature, output), inputs, values, reason = _call(model, meta_graph, each, samples)
+            info = each.outputs[signature, output]
             dtype = dtype_of(info)
-            layer = _with_dtype(defence, dtype.name)
+            layer = with_dtype(each.defence, dtype.name)
             try:
                 if values is not None and values.dtype != dtype.as_numpy_dtype:
                     raise ValueError("the tensor must have the dtype of the signature, "
                                      f"{dtype.name}. Received: {values.dtype.name}")
                 if values is None or not check_scores(values, layer):
-                    _check_graph(meta_graph, tensor, layer, reason)
+                    _check_graph(meta_graph, each.tensor, layer, reason)
                 shape = _shape(info, values, layer)
                 layer.check_input(shape)
             except ValueError as error:
                 raise ValueError(f"{signature}/{output}: {error}") from error
-            scores.append(_Score(signature, output, tensor, shape, layer, inputs))
+            scores.append(_Score(signature, output, each.tensor, shape, layer, inputs))
     return scores
 
 
 def _call(
-    model: LoadedModel, meta_graph: Any, tensor: str, outputs: _Outputs,
+    model: LoadedModel, meta_graph: Any, scores: Scores,
     samples: Mapping[str | None, np.ndarray] | None
 ) -> tuple[tuple[str, str], Mapping[str, np.ndarray] | None, np.ndarray | None, str]:
     """Runs a tensor by one of the signatures that have it: on samples, else on random inputs.
@@ -149,7 +147,7 @@ def _call(
         which they are if all signatures fail.
     """
     trials: list[tuple[str, str, Mapping[str, np.ndarray] | None]] = []
-    for signature, output in outputs:
+    for signature, output in scores.outputs:
         signature_def = meta_graph.signature_def[signature]
         given = None if samples is None else inputs_for(signature_def, samples)
         if given is not None:
@@ -160,16 +158,11 @@ def _call(
     for signature, output, inputs in trials:
         if inputs is not None:
             try:
-                values = model.run(signature, inputs, {output: tensor})[output]
+                values = model.run(signature, inputs, {output: scores.tensor})[output]
                 return (signature, output), inputs, values, ""
             except SavedModelError as error:
                 reason = str(error)
-    return next(iter(outputs)), None, None, reason
-
-
-def _with_dtype(defence: Defence, dtype: str) -> Defence:
-    """The defence with its output in `dtype`."""
-    return type(defence).from_config({**defence.get_config(), "dtype": dtype})
+    return next(iter(scores.outputs)), None, None, reason
 
 
 def _check_graph(meta_graph: Any, tensor: str, defence: Defence, reason: str) -> None:

@@ -1,7 +1,8 @@
 """Chooses the outputs of a SavedModel that are scores to be defended."""
 import dataclasses
-from typing import Any, Collection
+from typing import Any, Collection, Mapping
 
+from revsig_keras.defences.base import Defence
 from revsig_keras.saved_model.data_flow import DataFlow
 from revsig_keras.saved_model.data_flow import INPUT
 from revsig_keras.saved_model.signatures import dtype_of
@@ -49,42 +50,77 @@ def drop_outputs(saved_model: Any, names: Collection[str]) -> None:
                          f"{', '.join(sorted(set(names) - dropped))}")
 
 
-def choose_scores(meta_graph: Any, choice: OutputChoice) -> dict[str, dict[tuple[str, str], Any]]:
+@dataclasses.dataclass
+class Scores:
+    """A tensor to be defended.
+
+    Attributes:
+        tensor: Its name.
+        defence: Its defence.
+        outputs: The `TensorInfo`s of all outputs that have it, by (signature, output).
+    """
+    tensor: str
+    defence: Defence
+    outputs: dict[tuple[str, str], Any] = dataclasses.field(default_factory=dict)
+
+
+def choose_scores(meta_graph: Any, defences: Mapping[str | None, Defence],
+                  choice: OutputChoice) -> list[Scores]:
     """Chooses the scores: by name, or the one output of a signature that can be scores.
 
     Args:
         meta_graph: A `MetaGraphDef`.
+        defences: Defences by outputs as for `is_named`; the one by `None` is for the output that
+            `choice` names.
         choice: The owner's choice.
 
     Returns:
-        The outputs of the tensors to be defended: by the name of the tensor, a dictionary of
-        `TensorInfo`s by (signature, output). Outputs with one tensor are the same scores.
+        The tensors to be defended. Outputs with one tensor are the same scores.
 
     Raises:
-        ValueError: If there is no such output, or several.
+        ValueError: If there is no such output, or several, or several defences for one of them.
     """
-    chosen: dict[str, dict[tuple[str, str], Any]] = {}
-    for signature, outputs in _candidates(meta_graph).items():
-        if choice.scores is not None:
-            tensors = {outputs[choice.scores].name} if choice.scores in outputs else set()
-        else:
-            tensors = {
-                info.name
-                for output, info in outputs.items()
-                if not is_named(choice.allowed, signature, output)
-            }
-        if len(tensors) > 1:
-            raise ValueError("`output_name` must name the output with the probabilities where "
-                             f"several can be. Received: {_listing(meta_graph)}")
-        chosen.update({tensor: {} for tensor in tensors})
-    if not chosen:
-        raise ValueError("an output must be floating-point probabilities that are computed from "
-                         f"the inputs. Received: output_name={choice.scores!r}, where there are: "
-                         f"{_listing(meta_graph)}")
+    candidates = _candidates(meta_graph)
+    chosen: dict[str, Scores] = {}
+    for name, defence in defences.items():
+        wanted = choice.scores if name is None else name
+        found = {
+            tensor for signature in candidates
+            for tensor in _tensors(meta_graph, candidates[signature], signature, wanted, choice)
+        }
+        if not found:
+            raise ValueError("an output must be floating-point probabilities that are computed "
+                             f"from the inputs. Received: output_name={wanted!r}, where there are: "
+                             f"{_listing(meta_graph)}")
+        for tensor in sorted(found):
+            if tensor in chosen:
+                raise ValueError("`defence` must be given once for each output. Received: two for "
+                                 f"{wanted}, which is {' and '.join(map(str, defences))}")
+            chosen[tensor] = Scores(tensor, defence)
     for signature, output, info in each_output(meta_graph):
         if info.name in chosen:
-            chosen[info.name][signature, output] = info
-    return chosen
+            chosen[info.name].outputs[signature, output] = info
+    return list(chosen.values())
+
+
+def _tensors(meta_graph: Any, outputs: Mapping[str, Any], signature: str, wanted: str | None,
+             choice: OutputChoice) -> set[str]:
+    """The names of the tensors of scores among the candidates of a signature."""
+    if wanted is not None:
+        return {
+            info.name for output, info in outputs.items() if is_named([wanted], signature, output)
+        }
+    tensors = {
+        info.name
+        for output, info in outputs.items()
+        if not is_named(choice.allowed, signature, output)
+    }
+    if len(tensors) > 1:
+        raise ValueError("`output_name` must name the output with the probabilities where several "
+                         "can be. Leave each of the others out by `drop_outputs`, or, if the "
+                         "scores cannot be computed from it, allow it by `allow_outputs`. "
+                         f"Received: {_listing(meta_graph)}")
+    return tensors
 
 
 def _candidates(meta_graph: Any) -> dict[str, dict[str, Any]]:

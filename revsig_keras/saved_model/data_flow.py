@@ -4,7 +4,12 @@ from typing import Any, Collection, Iterator, Sequence
 
 import tensorflow as tf
 
+from revsig_keras.saved_model import batch_flow
 from revsig_keras.saved_model import graphs
+from revsig_keras.saved_model.batch_flow import FIRST
+from revsig_keras.saved_model.batch_flow import SHAPE
+from revsig_keras.saved_model.batch_flow import SIZE
+from revsig_keras.saved_model.batch_flow import VALUE
 from revsig_keras.saved_model.shape_flow import shape_depends_on
 from revsig_keras.saved_model.state import may_write
 
@@ -20,8 +25,10 @@ _INPUTS = frozenset({"Placeholder", "PlaceholderV2", "PlaceholderWithDefault"})
 _SWITCHES = frozenset({"Switch", "RefSwitch", "_SwitchN"})
 _MERGES = frozenset({"Merge", "RefMerge"})
 
-# `STATE` and so on, or an argument of a function: its index, and whether only its shape matters.
-_Origin = str | tuple[int, bool]
+# `STATE` and so on, or an argument of a function: its index, and which aspect of it matters.
+_Origin = str | tuple[int, str]
+# Stands, with the name of the function, for `DEFENDED`.
+_BY = "by "
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,6 +36,10 @@ class _Body:
     """The nodes of a graph or a function by name, and the names of its arguments."""
     nodes: dict[str, Any]
     arguments: tuple[str, ...] = ()
+
+    def node_of(self, tensor: str) -> Any:
+        """The node that computes a tensor; `None` if it is an argument, or there is none."""
+        return self.nodes.get(tensor.split(":")[0])
 
 
 class DataFlow:
@@ -39,7 +50,8 @@ class DataFlow:
 
     - a call of one of `defences`: data behind it reach the output defended;
     - an `ArgMax` over the last axis: data behind it reach the output as a label;
-    - operations that give the shape of a tensor, where that shape follows from other shapes.
+    - operations that give the shape of a tensor, where that shape follows from other shapes, or the
+      size of its first dimension, where that follows from other first dimensions.
 
     Any other operation, known or not, is taken to depend on all of its inputs, loops and branches
     included. An output without `INPUT` is therefore certain to be computed only from labels,
@@ -60,22 +72,33 @@ class DataFlow:
         self._graph = _Body(nodes)
         self._defences = frozenset(defences)
         self._bodies: dict[str, _Body] = {}
-        self._functions: dict[tuple[str, bool], list[frozenset[_Origin]]] = {}
+        self._functions: dict[tuple[str, str], list[frozenset[_Origin]]] = {}
 
     def of_tensor(self, name: str) -> frozenset[str]:
         """The origins of the tensor `name` of the graph, such as "softmax:0"."""
         return frozenset(
-            origin for origin in self._origins(self._graph, name) if isinstance(origin, str))
+            _kind(origin)
+            for origin in self._origins(self._graph, name, VALUE)
+            if isinstance(origin, str))
 
     def of_function(self, name: str, bound: int = 0) -> list[frozenset[str]]:
         """The origins of each output of a function; its last `bound` arguments are state."""
         inputs = len(self._library[name].signature.input_arg) - bound
         return [
-            frozenset(origin if isinstance(origin, str) else INPUT if origin[0] < inputs else STATE
-                      for origin in origins
-                      if isinstance(origin, str) or not origin[1])
-            for origins in self._summary(name, False)
+            frozenset(
+                _kind(origin) if isinstance(origin, str) else INPUT if origin[0] < inputs else STATE
+                for origin in origins
+                if isinstance(origin, str) or origin[1] in (VALUE, FIRST))
+            for origins in self._summary(name, VALUE)
         ]
+
+    def defences_of_tensor(self, name: str) -> frozenset[str]:
+        """The defences that data pass on their way to the tensor `name` of the graph."""
+        return _passed(self._origins(self._graph, name, VALUE))
+
+    def defences_of_function(self, name: str) -> list[frozenset[str]]:
+        """The defences that data pass on their way to each output of a function."""
+        return [_passed(origins) for origins in self._summary(name, VALUE)]
 
     def tensors_store(self, names: Collection[str]) -> bool:
         """Whether a request for these tensors of the graph may change the state."""
@@ -121,72 +144,78 @@ class DataFlow:
         operations |= {node.op for name in inner for node in self._library[name].node_def}
         return any(map(may_write, operations - set(self._library)))
 
-    def _summary(self, name: str, shape: bool) -> list[frozenset[_Origin]]:
-        """The origins of each output of a function, or of the shapes of its outputs."""
-        if (name, shape) not in self._functions:
+    def _summary(self, name: str, aspect: str) -> list[frozenset[_Origin]]:
+        """The origins of an aspect of each output of a function."""
+        if (name, aspect) not in self._functions:
             function, body = self._library[name], self._body(name)
             # A recursive function depends on all of its arguments until more is known.
             everything: set[_Origin] = {STATE}
-            everything.update((index, False) for index in range(len(body.arguments)))
+            everything.update((index, VALUE) for index in range(len(body.arguments)))
             outputs = [function.ret[output.name] for output in function.signature.output_arg]
-            self._functions[name, shape] = [frozenset(everything)] * len(outputs)
-            self._functions[name, shape] = [
-                frozenset(self._origins(body, tensor, shape)) for tensor in outputs
+            self._functions[name, aspect] = [frozenset(everything)] * len(outputs)
+            self._functions[name, aspect] = [
+                frozenset(self._origins(body, tensor, aspect)) for tensor in outputs
             ]
-        return self._functions[name, shape]
+        return self._functions[name, aspect]
 
-    def _origins(self, body: _Body, tensor: str, shape: bool = False) -> set[_Origin]:
-        """The origins of a tensor, or of its shape."""
+    def _origins(self, body: _Body, tensor: str, aspect: str) -> set[_Origin]:
+        """The origins of an aspect of a tensor."""
         origins: set[_Origin] = set()
-        seen, waiting = set[tuple[str, bool]](), [(tensor, shape)]
+        seen, waiting = set[tuple[str, str]](), [(tensor, aspect)]
         while waiting:
-            tensor, shape = waiting.pop()
-            if (tensor, shape) in seen:
+            tensor, aspect = waiting.pop()
+            if (tensor, aspect) in seen:
                 continue
-            seen.add((tensor, shape))
+            seen.add((tensor, aspect))
             name = tensor.split(":")[0]
             if name in body.arguments:
-                origins.add((body.arguments.index(name), shape))
+                origins.add((body.arguments.index(name), aspect))
             elif name not in body.nodes:
                 origins.add(INPUT)  # A graph with a missing node: nothing is certain.
             else:
-                found, behind = self._step(body, body.nodes[name], tensor, shape)
+                found, behind = self._step(body, body.nodes[name], tensor, aspect)
                 origins |= found
                 waiting += behind
         return origins
 
     def _step(self, body: _Body, node: Any, tensor: str,
-              shape: bool) -> tuple[set[_Origin], list[tuple[str, bool]]]:
-        """The origins that a node adds to those of a tensor of it, or of its shape.
+              aspect: str) -> tuple[set[_Origin], list[tuple[str, str]]]:
+        """The origins that a node adds to those of an aspect of a tensor of it.
 
-        Also returns the tensors to go on with, and whether only their shapes matter.
+        Also returns the tensors to go on with, each with the aspect that matters.
         """
         inputs = [name for name in node.input if not name.startswith("^")]
         function = self._called(node)
+        index = self._index(node, function, tensor)
         if function is not None:
             if function in self._defences:
-                return {DEFENDED}, []
-            summary, index = self._summary(function, shape), self._index(node, function, tensor)
+                return {_BY + function}, []
+            summary = self._summary(function, aspect)
             if index >= len(summary) or len(inputs) != len(self._body(function).arguments):
                 return {INPUT}, []  # A call that does not fit what it calls: nothing is certain.
             found: set[_Origin] = {origin for origin in summary[index] if isinstance(origin, str)}
             return found, [(inputs[origin[0]], origin[1])
                            for origin in summary[index]
                            if not isinstance(origin, str)]
-        if node.op in _INPUTS and not shape:
+        if node.op in _INPUTS and aspect in (VALUE, FIRST):
             return {INPUT}, []
         if node.op == "ArgMax" and _axis(body, *inputs[1:]) in (-1, _rank(node)):
             return {LABEL}, []
         if node.op == "Const":
             return set(), []
+        reads = batch_flow.reads(node, aspect, tensor, body.node_of)
+        if reads is not None:
+            return set(), reads
         if node.op in _SHAPES:
-            return set(), [(name, True) for name in inputs]
-        values = shape_depends_on(node, len(inputs)) if shape else None
+            return set(), [(name, SHAPE) for name in inputs]
+        values = shape_depends_on(node, len(inputs)) if aspect in (SHAPE, SIZE) else None
         if values is not None:
-            return set(), [(name, index not in values) for index, name in enumerate(inputs)]
+            return set(), [
+                (name, VALUE if index in values else SHAPE) for index, name in enumerate(inputs)
+            ]
         if node.op in _MERGES:  # The branch taken decides which input it is.
             inputs += _predicates(body, tensor)
-        return (set() if inputs else {STATE}), [(name, False) for name in inputs]
+        return (set() if inputs else {STATE}), [(name, VALUE) for name in inputs]
 
     def _called(self, node: Any) -> str | None:
         """The function that a node calls, `None` if it calls none."""
@@ -209,6 +238,17 @@ class DataFlow:
             outputs = [output.name for output in self._library[function].signature.output_arg]
             return outputs.index(where[0]) if where[0] in outputs else len(outputs)
         return int(where[-1]) if where and where[-1].isdigit() else 0
+
+
+def _kind(origin: str) -> str:
+    return DEFENDED if origin.startswith(_BY) else origin
+
+
+def _passed(origins: Collection[_Origin]) -> frozenset[str]:
+    return frozenset(
+        origin.removeprefix(_BY)
+        for origin in origins
+        if isinstance(origin, str) and origin.startswith(_BY))
 
 
 def _executed(body: _Body, *tensors: str) -> Iterator[Any]:

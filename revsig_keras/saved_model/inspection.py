@@ -163,12 +163,14 @@ class _MetaGraph:
     def outputs(self) -> Iterator[Output]:
         for signature, signature_def in sorted(self._meta_graph.signature_def.items()):
             for name, info in sorted(signature_def.outputs.items()):
-                origins = frozenset().union(*map(self._flow.of_tensor, tensors_of(info)))
+                tensors = tensors_of(info)
+                origins = frozenset().union(*map(self._flow.of_tensor, tensors))
+                defences = frozenset().union(*map(self._flow.defences_of_tensor, tensors))
                 # An operation, such as the initialiser of tables, has no value to answer with.
                 if info.dtype or INPUT in origins:
                     dtype = dtype_of(info).name if info.dtype else "unknown"
                     yield self._output(f"signature {signature}", name, dtype, shape_of(info),
-                                       origins)
+                                       origins, defences)
         for where, function, bound, names in self._callable:
             yield from self._of_function(where, function, bound, names)
 
@@ -190,18 +192,19 @@ class _MetaGraph:
         if len(names) != len(arguments):
             names = [argument.name for argument in arguments]
         origins = self._flow.of_function(function, bound)
-        for name, argument, found in zip(names, arguments, origins):
+        defences = self._flow.defences_of_function(function)
+        for name, argument, found, passed in zip(names, arguments, origins, defences):
             dtype = known_dtype(argument.type, f"the function {function}")
             # The handle of a table tells nothing.
             if dtype not in (tf.resource, tf.variant) or INPUT in found:
-                yield self._output(where, name or "output", dtype.name, None, found)
+                yield self._output(where, name or "output", dtype.name, None, found, passed)
 
     def _output(self, where: str, name: str, dtype: str, shape: tuple[int | None, ...] | None,
-                origins: frozenset[str]) -> Output:
+                origins: frozenset[str], defences: frozenset[str]) -> Output:
         if INPUT in origins or STATE in origins and self._stores:
             status, reason = CLEAN, "; ".join([WITHOUT_DEFENCE, *self.faults])
         elif DEFENDED in origins:
-            kinds = sorted({_described(defence) for defence in self._defences.values()})
+            kinds = sorted({_described(self._defences[function]) for function in defences})
             status, reason = DEFENDED, f"by {', '.join(kinds)}"
         elif LABEL in origins:
             status, reason = LABEL, "computed from an argmax"

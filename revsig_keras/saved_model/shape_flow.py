@@ -2,7 +2,7 @@
 from typing import Any
 
 # Each entry of the output depends on the entries at its place; inputs may be broadcast.
-_ELEMENTWISE = """
+_NAMES = """
     Abs Add AddN AddV2 AsString Cast CheckNumerics ClipByValue Cos Div DivNoNan Elu Equal Erf Erfc
     Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Identity Inv IsFinite IsInf IsNan
     LeakyRelu Less LessEqual Log Log1p LogSoftmax LogicalAnd LogicalNot LogicalOr LookupTableFind
@@ -10,6 +10,7 @@ _ELEMENTWISE = """
     Rint Round Rsqrt Select SelectV2 Selu Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Square
     SquaredDifference StopGradient Sub Tanh ZerosLike OnesLike
 """
+ELEMENTWISE = frozenset(_NAMES.split())
 # Here too only the shapes of the inputs matter.
 _OTHERS = """
     AvgPool AvgPool3D BatchMatMul BatchMatMulV2 BatchMatMulV3 BiasAdd Conv2D Conv3D
@@ -19,7 +20,7 @@ _OTHERS = """
 """
 # By operation, the inputs that are sizes, axes and the like: the shape depends on their values.
 _VALUES = {
-    **dict.fromkeys((_ELEMENTWISE + _OTHERS).split(), ()),
+    **dict.fromkeys((*ELEMENTWISE, *_OTHERS.split()), ()),
     **dict.fromkeys(("All", "Any", "ArgMax", "ArgMin", "BroadcastTo", "ExpandDims", "Max", "Mean",
                      "Min", "MirrorPad", "OneHot", "Pad", "PadV2", "Prod", "Reshape", "Sum", "Tile",
                      "TopKV2", "Transpose"), (1,)),

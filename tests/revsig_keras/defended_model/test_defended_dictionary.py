@@ -80,7 +80,7 @@ def test_each_output_has_its_defence(make, kind, tmp_path):
     reloaded = keras.saving.load_model(tmp_path / "model.keras")
     for before, after in zip(*map(keras.tree.flatten, (outputs, reloaded(X)))):
         np.testing.assert_array_equal(after, before)
-    assert list(reloaded.defence) == list(names(kind).values())
+    assert list(reloaded.defence) == list(map(str, names(kind).values()))
     if kind == "dict":
         model.export(tmp_path / "served", verbose=False)
         report = inspect_saved_model(tmp_path / "served")

@@ -1,0 +1,109 @@
+"""What depends on the number of rows alone, and what does not."""
+import pytest
+import tensorflow as tf
+
+from revsig_keras.saved_model.data_flow import DataFlow
+from revsig_keras.saved_model.data_flow import INPUT
+
+v1 = tf.compat.v1
+NAMES = ("ant", "bee", "cat")
+
+
+def rows(x):
+    return tf.shape(x)[0]
+
+
+def tiled(size):
+    """As an Estimator names all classes for each row."""
+    return tf.tile([NAMES], [size, 1])
+
+
+def parsed(serialized):
+    """A column of any length."""
+    sparse = tf.io.parse_example(serialized, {"x": tf.io.VarLenFeature(tf.float32)})["x"]
+    return sparse, tf.sparse.to_dense(sparse)
+
+
+def reshaped(serialized):
+    _, dense = parsed(serialized)
+    return tf.reshape(dense, [rows(dense), -1])
+
+
+def as_embedded(serialized):
+    """The last steps of `safe_embedding_lookup_sparse`."""
+    sparse, dense = parsed(serialized)
+    shape = tf.concat([tf.slice(tf.cast(sparse.dense_shape, "int32"), [0], [1]), [3]], 0)
+    return tf.nn.softmax(tf.reshape(tf.tile(dense[:, :1], [1, 3]), shape) + 1.0)
+
+
+ROWS = {
+    "parsed": lambda s, x: tiled(rows(parsed(s)[1])),
+    "sparse shape": lambda s, x: tiled(tf.cast(parsed(s)[0].dense_shape[0], "int32")),
+    "reshaped": lambda s, x: tiled(rows(reshaped(s))),
+    "embedded": lambda s, x: tiled(rows(as_embedded(s))),
+    "matmul": lambda s, x: tiled(rows(tf.matmul(reshaped(s), tf.ones((2, 2))))),
+    "expanded": lambda s, x: tiled(rows(tf.expand_dims(reshaped(s), -1))),
+    "concatenated": lambda s, x: tiled(rows(tf.concat([reshaped(s), reshaped(s)], 1))),
+    "sums": lambda s, x: tiled(rows(tf.reduce_sum(reshaped(s), 1))),
+    "zeros": lambda s, x: tf.fill([rows(parsed(s)[1])], 0.5),
+    "gathered": lambda s, x: tiled(rows(tf.gather(NAMES, tf.argmin(reshaped(s), 1)))),
+    "stacked": lambda s, x: tiled(rows(tf.zeros(tf.stack([rows(parsed(s)[1]), 2])))),
+}
+DATA = {
+    "where": lambda s, x: tiled(rows(tf.where(x > 0))),
+    "unique": lambda s, x: tiled(rows(tf.unique(x[:, 0]).y)),
+    "masked": lambda s, x: tiled(rows(tf.boolean_mask(x, x[:, 0] > 0))),
+    "columns": lambda s, x: tiled(tf.shape(parsed(s)[1])[1]),
+    "values": lambda s, x: tiled(rows(parsed(s)[0].values)),
+    "second size": lambda s, x: tiled(tf.cast(parsed(s)[0].dense_shape[1], "int32")),
+    "last size": lambda s, x: tiled(tf.shape(parsed(s)[1])[-1]),
+    "transposed": lambda s, x: tiled(rows(tf.transpose(parsed(s)[1]))),
+    "flattened": lambda s, x: tiled(rows(tf.reshape(parsed(s)[1], [-1]))),
+    "reshaped by data": lambda s, x: tiled(
+        rows(tf.reshape(x, [tf.cast(tf.reduce_max(x), "int32"), -1]))),
+    "minus one of data": lambda s, x: tiled(
+        rows(tf.reshape(parsed(s)[1], tf.concat([tf.shape(x)[:0], [-1]], 0)))),
+    "joined": lambda s, x: tiled(rows(tf.concat([x, tf.boolean_mask(x, x[:, 0] > 0)], 0))),
+    "repeated": lambda s, x: tiled(rows(tf.tile(x, [tf.cast(x[0, 0], "int32"), 1]))),
+    "sliced": lambda s, x: tiled(rows(x[:tf.cast(x[0, 0], "int32")])),
+    "filled": lambda s, x: tf.fill([tf.cast(x[0, 0], "int32")], 0.5),
+    "first row": lambda s, x: x[0],
+    "segments": lambda s, x: tiled(
+        rows(tf.math.segment_sum(x, tf.cast(x[:, 0], "int32")))),
+}  # yapf: disable
+
+
+@pytest.fixture(params=["graph", "function"])
+def origins(request):
+    """Of what is made of serialized examples and of numbers, in a graph or inside a function."""
+
+    def follow(make):
+        with tf.Graph().as_default() as graph:
+            serialized = v1.placeholder(tf.string, (None,))
+            x = v1.placeholder(tf.float32, (None, None))
+            if request.param == "function":
+                make = tf.function(make, autograph=False)
+            made = tf.identity(make(serialized, x), "made")
+        return DataFlow(graph.as_graph_def()).of_tensor(made.name)
+
+    return follow
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_the_number_of_rows_is_no_data(case, origins):
+    assert not origins(ROWS[case])
+
+
+@pytest.mark.parametrize("case", DATA)
+def test_what_depends_on_data_is_found(case, origins):
+    assert INPUT in origins(DATA[case])
+
+
+def test_following_a_graph_does_not_change_it():
+    with tf.Graph().as_default() as graph:
+        x = v1.placeholder(tf.float32, (None, 2))
+        made = tiled(rows(tf.matmul(x, tf.ones((2, 2)))))
+    graph_def = graph.as_graph_def()
+    before = graph_def.SerializeToString(deterministic=True)
+    DataFlow(graph_def).of_tensor(made.name)
+    assert graph_def.SerializeToString(deterministic=True) == before
