@@ -67,6 +67,7 @@ class AnswerForm:
             return form
         scores = np.stack(answers)
         check_numbers(scores)
+        _check_answered(scores)
         for total in (1, _PERCENT):
             form = cls(num_classes, total, _decimals(scores, total))
             if total == 1 or np.median(scores.sum(axis=1)) > total / 2:
@@ -143,10 +144,7 @@ class AnswerForm:
         return answers
 
     def _check_sums(self, answers, sums, least, most):
-        if not sums.all():
-            raise ValueError("The endpoint must answer each row. Received: nothing but zeros for "
-                             f"{np.sum(sums == 0)} of {len(sums)} rows, as rounding may leave of "
-                             "small probabilities")
+        _check_answered(answers)
         unit = 0.0 if self.decimals is None else 10.0**-self.decimals
         above = np.sum(answers > 0, axis=1)
         smallest = np.where(answers > 0, answers, np.inf).min(axis=1)
@@ -158,6 +156,14 @@ class AnswerForm:
                 "The endpoint must answer with probabilities, which sum to "
                 f"{self.total} in each row, as far as their rounding explains. Received: a row "
                 f"with the sum {sums[~explained][0]:.4g}")
+
+
+def _check_answered(answers):
+    is_empty = ~answers.any(axis=1)
+    if is_empty.any():
+        raise ValueError("The endpoint must answer each row. Received: nothing but zeros for "
+                         f"{np.sum(is_empty)} of {len(answers)} rows, as rounding may leave of "
+                         "small probabilities")
 
 
 def _single_form(numbers, num_classes, true):

@@ -108,8 +108,8 @@ class EndpointSource(TargetSource):
     def _ask_held_out(self, collector):
         """The answers for the evaluator's rows, as the server sent them."""
         inputs = self._held_out()
-        size = self._remote.endpoint.rows_per_request
-        return collector.ask(inputs, [0] * len(inputs), "evaluation", size)
+        return collector.ask(inputs, [0] * len(inputs), "evaluation",
+                             collector.config.rows_per_request)
 
     def _target(self, collector, subject, signature, served, look):
         answers = collector.read(served)

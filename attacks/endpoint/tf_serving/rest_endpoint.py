@@ -44,9 +44,10 @@ class RestEndpoint(ServingEndpoint):
 
     def version_now(self) -> str | None:
         try:
-            return retrying(self._ask_version, self.config.retry)
+            version = retrying(self._ask_version, self.config.retry)
         except EndpointError:
             return None
+        return None if version == UNKNOWN_VERSION else version
 
     def close(self) -> None:
         self._client.close()

@@ -70,7 +70,7 @@ class ScriptedServer:
         path: Of a Unix socket, instead of a port.
         tls: Server context of the connections; none are encrypted by default.
         **replies: What the next requests of a kind are answered with, in order, the last one for
-            ever: `metadata`, `status` and `predict`.
+            ever: `metadata`, `status` and `predict`. A function makes one from the `Request`.
 
     Attributes:
         replies: Likewise.
@@ -119,15 +119,20 @@ class ScriptedServer:
 
     def reply_to(self, request):
         """Records a request and returns the reply."""
-        kind = "predict" if request.method == "POST" else (
-            "metadata" if request.path.endswith("/metadata") else "status")
-        self.requests.append((kind, request.headers))
+        self.requests.append((_kind_of(request), request.headers))
         self.received.append(request)
         return self.answer(request)
 
     def _scripted(self, request):
-        replies = self.replies[self.requests[-1][0]]
-        return replies.pop(0) if len(replies) > 1 else replies[0]
+        replies = self.replies[_kind_of(request)]
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        return reply(request) if callable(reply) else reply
+
+
+def _kind_of(request):
+    if request.method == "POST":
+        return "predict"
+    return "metadata" if request.path.endswith("/metadata") else "status"
 
 
 class _SocketServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

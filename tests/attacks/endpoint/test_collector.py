@@ -11,6 +11,7 @@ from attacks.endpoint.assignment import Assignment
 from attacks.endpoint.assignment import Subject
 from attacks.endpoint.billing import BillExceededError
 from attacks.endpoint.collector import Collector
+from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.failures import RefusedError
@@ -271,3 +272,64 @@ def test_a_stream_reads_one_window_at_a_time(tmp_path):
     with collecting(tmp_path, endpoint) as collector:
         next(collector.stream(rows(), "thief"))
         assert len(read) <= 4 * 2 * 16
+
+
+class Untelling(ScriptedEndpoint):
+    """An endpoint whose answers do not tell their version, and which takes time to say it."""
+
+    def __init__(self, version):
+        super().__init__(concurrency=1)
+        self.told, self.asked = version, 0
+
+    def predict(self, inputs):
+        return super().predict(inputs)[0], None
+
+    def version_now(self):
+        self.asked += 1
+        time.sleep(0.01)
+        return self.told(self)
+
+
+@pytest.mark.parametrize("version", ["1", None])
+def test_no_answer_waits_for_the_version(version, tmp_path):
+    """It is on disk before; one question confirms all answers that are there when it is asked."""
+    endpoint = Untelling(lambda _: version)
+    with collecting(tmp_path, endpoint) as collector:
+        np.testing.assert_array_equal(collector.collect(INPUTS, None, "thief"), softmax(INPUTS))
+    assert len(endpoint.batches) == 13 and 1 <= endpoint.asked <= 13
+
+
+def test_answers_that_another_version_may_have_given_are_asked_again(tmp_path):
+    """Those that were confirmed before are kept."""
+    endpoint = Untelling(lambda self: "1" if self.rows <= 20 else "2")
+    with collecting(tmp_path, endpoint) as collector:
+        collector.collect(INPUTS[:20], None, "thief")
+        with pytest.raises(EndpointError, match="version 1. Received: scripted, version 2"):
+            collector.collect(INPUTS, None, "thief")
+    again = ScriptedEndpoint()
+    with collecting(tmp_path, again) as collector:
+        collector.collect(INPUTS, None, "thief")
+        assert collector.billing.bill("thief").rows_resent == endpoint.rows - 20 > 0
+    assert again.rows == 30
+
+
+@pytest.mark.parametrize("error, billed", [(DeniedError("who are you"), 0),
+                                           (EndpointError("boom"), 4)])
+def test_only_what_the_model_may_have_answered_is_on_the_bill(error, billed, tmp_path):
+    with collecting(tmp_path, ScriptedEndpoint(fails(error, 0), concurrency=1)) as collector:
+        with pytest.raises(EndpointError, match=str(error)):
+            collector.collect(INPUTS, None, "thief")
+        assert collector.billing.bill("thief").rows_sent == billed
+
+
+def test_answers_are_held_back_until_they_are_kept(tmp_path):
+    with collecting(tmp_path, ScriptedEndpoint()) as collector:
+        for is_kept, missing in ((False, 5), (True, 0)):
+            with collector.holding() as keep:
+                served = collector.ask(INPUTS[:5], [0] * 5, "probe", 2)
+                np.testing.assert_array_equal(np.stack(served), softmax(INPUTS[:5]))
+                assert collector.missing(INPUTS[:5], [0] * 5) == 5
+                if is_kept:
+                    keep()
+            assert collector.missing(INPUTS[:5], [0] * 5) == missing
+        assert collector.billing.bill("probe") == (10, 5)

@@ -71,6 +71,32 @@ def test_each_version_of_each_endpoint_is_a_target(ledger, path):
         assert [ledger.in_doubt(target) for target in targets] == [1, 0, 0, 0, 0]
 
 
+def test_disowned_answers_are_in_doubt_again_and_can_be_replaced(ledger, path):
+    """Also in the next run; keys without an answer do not matter."""
+    target, answers = ledger.target(ENDPOINT, "1"), np.float32([[1], [2], [3]])
+    ledger.intend(target, keys_of(1, 2, 3), "run", "thief")
+    ledger.settle([(target, keys_of(1, 2, 3), answers)])
+    ledger.disown(target, keys_of(2, 3, 4))
+    ledger.disown(target, keys_of(4))
+
+    def check(ledger, expected):
+        found = ledger.find(target, keys_of(1, 2, 3))
+        assert {key[0][-1]: float(answer[0]) for key, answer in found.items()} == expected
+        assert ledger.in_doubt(target) == 3 - len(expected)
+        assert ledger.answered(target) == len(expected)
+
+    check(ledger, {1: 1})
+    ledger.close()
+    with Ledger(path, reserve_bytes=0) as ledger:
+        check(ledger, {1: 1})
+        ledger.intend(target, keys_of(2), "run", "thief")
+        ledger.settle([(target, keys_of(2), np.float32([[7]]))])
+        check(ledger, {1: 1, 2: 7})
+        assert ledger.bill("run", "thief") == Bill(4, 1)
+    with Ledger(path, reserve_bytes=0) as ledger:
+        check(ledger, {1: 1, 2: 7})
+
+
 def test_ownership_holds_for_all_versions(ledger, path):
     """It is stated once and kept."""
     assert not ledger.is_owned(ENDPOINT)
