@@ -40,7 +40,7 @@ CLAIM = Claim(
     source='Abstract: "while keeping the accuracy of the protected model almost intact".',
     reported="No figure.",
     trial=Trial(
-        (Grid("mnist_intact", 3, ("--budgets=20000",)),),
+        (Grid("mnist_intact", 11, ("--budgets=20000",)),),
         "Reproduced if the paper's literal formula, with its setting for MNIST, costs the victim "
         "at most .005 of accuracy, and if no label of a queried or a test row changes where the "
         "label is kept, as it is by default.", judge),

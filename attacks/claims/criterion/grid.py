@@ -8,7 +8,7 @@ from attacks import flags
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
 
-_FOLDER = pathlib.Path(__file__).parents[2] / "configs" / "paper"
+_ROOT = pathlib.Path(__file__).parents[3]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,18 +16,23 @@ class Grid:
     """A run.
 
     Attributes:
-        name: The name of the flagfile, without its ending, and of the directory of its results.
-        cpu_seconds: The processor time planned for a cell, as one timed cell of its kind took.
-        full: The flags by which the command for a GPU goes beyond the flagfile.
+        name: The name of the directory of its results.
+        cpu_seconds: The processor time planned for a cell, with its share of the victims and of the
+            choice of recipes, as one timed cell of its kind took.
+        full: The flags by which the command for a GPU goes beyond this run.
+        base: The name of its flagfile, without the ending, if it is not that of the directory.
+        changes: The flags in which it differs from this flagfile.
     """
     name: str
     cpu_seconds: float
     full: tuple[str, ...] = ()
+    base: str = ""
+    changes: tuple[str, ...] = ()
 
     @property
     def flagfile(self) -> str:
         """The path of the flagfile from the root of the checkout."""
-        return f"attacks/configs/paper/{self.name}.flags"
+        return f"attacks/configs/paper/{self.base or self.name}.flags"
 
     def directory(self, base: pathlib.Path) -> pathlib.Path:
         """Where the results are."""
@@ -35,8 +40,8 @@ class Grid:
 
     def run(self, base: pathlib.Path, *options: str) -> RunConfig:
         """The run, with further flags behind those of the flagfile."""
-        path = _FOLDER / f"{self.name}.flags"
-        return flags.parse(f"--flagfile={path}", *options, f"--output_dir={self.directory(base)}")
+        return flags.parse(f"--flagfile={_ROOT / self.flagfile}", *self.changes, *options,
+                           f"--output_dir={self.directory(base)}")
 
     @functools.cache
     def cells(self) -> dict[str, Cell]:
@@ -51,7 +56,8 @@ class Grid:
         """The command for a GPU."""
         return " ".join([
             "python -m attacks.run", f"--flagfile={self.flagfile}",
-            f"--output_dir=runs/full/{self.name}", *self.full, "--precision=auto --jit"
+            f"--output_dir=runs/full/{self.name}", *self.changes, *self.full,
+            "--precision=auto --jit"
         ])
 
     def planned_hours(self) -> float:

@@ -15,6 +15,7 @@ from attacks.report.replicates import estimate_level
 from attacks.report.replicates import paired
 from attacks.report.rows import group_rows
 from attacks.report.rows import VICTIM
+from attacks.report.strongest import strongest
 from attacks.report.variance import crossed_mean
 from attacks.report.verdict import Evidence
 
@@ -52,6 +53,17 @@ def level(grid: Evidence, rows: Rows) -> Measure:
     """The mean agreement of one thief at one budget."""
     sample = estimate_level(rows, grid.per_row)
     return Measure(sample.mean, *sample.fraction_interval())
+
+
+def best_of(rows: Rows, defence: str) -> Rows:
+    """The rows of the strongest thief, chosen on the evaluator's validation rows.
+
+    Args:
+        rows: Rows of one budget.
+        defence: The defence whose thieves compete.
+    """
+    mine = select(rows, defence=defence)
+    return strongest(mine, defence).rows(mine)
 
 
 def over_victims(rows: Rows, value: Callable[[dict[str, Any]], float]) -> Measure:

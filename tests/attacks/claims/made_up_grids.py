@@ -13,7 +13,7 @@ SEEDS = range(8)
 
 def replicates(defence, adversary, budget, agreement, spread=0.001, **values):
     """Rows of eight replicates whose agreements have a mean and a standard deviation."""
-    draw = np.random.default_rng(zlib.crc32(f"{defence} {adversary} {budget}".encode()))
+    draw = np.random.default_rng(zlib.crc32(f"{defence} {adversary} {budget} {values}".encode()))
     noise = draw.normal(size=len(SEEDS))
     noise = spread * (noise - noise.mean()) / noise.std()
     return [

@@ -11,8 +11,8 @@ from attacks.grid.execution import ExecutionConfig
 
 ROOT = pathlib.Path(__file__).parents[3]
 FILES = sorted((ROOT / "attacks" / "claims").glob("claim_*.py"))
-RUNS = {grid.name: grid for claim in CLAIMS.values()
-        for trial in (claim.trial, claim.quick) for grid in trial.grids}  # yapf: disable
+TRIALS = [trial for claim in CLAIMS.values() for trial in (claim.trial, claim.quick)]
+RUNS = {grid.name: grid for trial in TRIALS for grid in trial.grids}
 # In order of importance: what the hours are spent on first.
 MOST_HOURS = 16
 MOST_QUICK_SECONDS = 300
@@ -38,7 +38,7 @@ def test_a_claim_says_what_the_paper_says_and_by_which_criterion(number):
 def test_every_run_has_a_flagfile_with_cells_in_a_directory_of_its_name(name):
     grid = RUNS[name]
     config = flags.parse(f"--flagfile={ROOT / grid.flagfile}")
-    assert config.execution.output_dir == f"runs/paper/{name}"
+    assert config.execution.output_dir == f"runs/paper/{grid.base or name}"
     assert grid.run(pathlib.Path("base")).execution == ExecutionConfig(f"base/{name}")
     assert 0 < len(grid.cells()) <= len(config.experiment)
     assert grid.cpu_seconds > 0
@@ -51,9 +51,13 @@ def test_the_command_for_a_gpu_can_be_read(name):
     assert len(flags.parse(*arguments).experiment) >= len(RUNS[name].cells())
 
 
+def test_every_run_has_a_name_of_its_own():
+    assert len({grid for trial in TRIALS for grid in trial.grids}) == len(RUNS)
+
+
 def test_every_flagfile_belongs_to_a_claim():
     names = {path.stem for path in (ROOT / "attacks" / "configs" / "paper").iterdir()}
-    assert names == set(RUNS)
+    assert names == {grid.base or grid.name for grid in RUNS.values()}
 
 
 def test_all_claims_together_are_planned_to_take_sixteen_hours_at_most():
