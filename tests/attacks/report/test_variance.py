@@ -159,6 +159,15 @@ class Draws:
                    for name, value in self._spread.items())  # yapf: disable
 
 
+def test_rows_count_where_their_interaction_with_seeds_cancels_them():
+    """Both seeds have one mean, and their interaction with the rows cancels the rows' own part."""
+    values = np.array([[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]])
+    rows = values.mean(axis=0)
+    of_rows = stats.sem(rows)**2
+    for arranged, factors in ((values, ["seeds", "rows"]), (values.T, ["rows", "seeds"])):
+        assert crossed_mean(arranged, factors).variance == pytest.approx(of_rows)
+
+
 def coverage(queries, shape, count, shift=-0.3):
     """How often the interval of a level, and that of a paired difference, hold the true one."""
     draws, rng, held = Draws(queries, shape), np.random.default_rng(0), np.zeros(2)
