@@ -109,7 +109,7 @@ def _recovery(pairs):
     layer = make_defence(cells.DEFENCE)
     start = time.perf_counter()
     simulated = pairs_of_dirichlet(layer, cells.CLASSES, pairs)
-    recover = Bayes().undo(simulated, seed=0, memory=Memory())
+    recover = Bayes().undo(simulated, layer, seed=0, memory=Memory())
     begun = time.perf_counter() - start
     others = pairs_of_dirichlet(layer, cells.CLASSES, pairs + ANSWERS)
     start = time.perf_counter()

@@ -1,6 +1,7 @@
 """The base class of adversaries."""
 
 import abc
+from collections.abc import Callable
 import dataclasses
 
 import numpy as np
@@ -24,6 +25,8 @@ class Known:
             have no others than its queries.
         seed: The thief's seed.
         memory: Keeps what adversaries compute once for all thieves of a run.
+        clean: Returns the victim's own clean outputs `[n, num_classes]` for inputs, which no thief
+            knows. `None` but for an adversary that declares `sees_clean`.
         defence_state: What the deployed defence was fitted to, `Defence.state`, as JSON; `""` for
             nothing. It is known to a thief that knows the defence, since answers reveal it.
     """
@@ -32,6 +35,7 @@ class Known:
     seed: int
     memory: Memory = dataclasses.field(default_factory=Memory)
     defence_state: str = ""
+    clean: Callable[[Inputs], np.ndarray] | None = None
 
 
 class Adversary(abc.ABC):
@@ -65,10 +69,13 @@ class Adversary(abc.ABC):
             `"truth"` for a control that gets true labels for answers, and no victim is asked.
         keeps: `"labels"` if `read` keeps the label of an answer and nothing else.
         rows_per_input: The number of rows queried, and paid for, per input.
+        sees_clean: Whether it is given the victim's clean outputs, `Known.clean`. That is no thief,
+            but a reader to compare thieves with; it is left out where they are not known.
     """
     needs = "probabilities"
     keeps = "probabilities"
     rows_per_input = 1
+    sees_clean = False
 
     def unfit(self, defence: str) -> str | None:
         """Returns why this adversary means nothing against a defence (a member), or None."""

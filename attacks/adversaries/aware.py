@@ -5,10 +5,13 @@ import dataclasses
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.guess import Guess
 from attacks.adversaries.simulated_layer import why_not_trainable
+from attacks.adversaries.through_code import ThroughCode
 from attacks.adversaries.through_defence import ThroughDefence
 from attacks.oracle.defences import AS_SERVED
+from attacks.oracle.defences import layer_of
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defences.coded.base import CodedDefence
 
 # Without a guess, a learned parameter starts this far above its lowest value, or in the middle of a
 # shorter interval.
@@ -23,8 +26,9 @@ class Aware(Adversary):
     first trained on labels for a part of the steps, then through the defence for the others, and is
     evaluated without the layer.
 
-    It takes any defence through which gradients flow, also one from outside the project. Nothing
-    can be trained through rounded answers or labels.
+    It takes any defence through which gradients flow, also one from outside the project, and coded
+    defences, by the likelihood of the label and the bucket that an answer tells: `ThroughCode`.
+    Nothing can be trained through rounded answers or labels.
 
     Assumed to know the defence with its parameters, or to guess it. A thief that learns is assumed
     to know the defence without the values of its continuous parameters (`Defence.ranges`), and of
@@ -72,7 +76,9 @@ class Aware(Adversary):
         if not reason:
             simulated = self.belief.simulated(defence)
             learns = self.learn and simulated != "none"
-            reason = why_not_trainable(self.belief.layer(defence), learns)
+            layer = self.belief.layer(defence)
+            if learns or not isinstance(layer, CodedDefence):
+                reason = why_not_trainable(layer, learns)
             reason = reason and f"it cannot train through {simulated}: {reason}"
         return reason and f"aware against {defence}: {reason}"
 
@@ -90,13 +96,17 @@ class Aware(Adversary):
         start = training.start
         if first:
             start = workshop.train(dataclasses.replace(training.with_labels(), steps=first))
+        objective = self._objective(defence, self.belief.known_state(known.defence_state))
         return workshop.train(
             dataclasses.replace(training,
-                                objective=ThroughDefence(
-                                    defence, self._starts(defence),
-                                    self.belief.known_state(known.defence_state)),
+                                objective=objective,
                                 start=start,
                                 steps=training.steps - first))
+
+    def _objective(self, defence, state):
+        if isinstance(layer_of(defence, state), CodedDefence):
+            return ThroughCode(defence, state)
+        return ThroughDefence(defence, self._starts(defence), state)
 
     def _is_learned_unseen(self, defence):
         """Whether the thief takes an endpoint's defence for a Reverse Sigmoid of any strength."""

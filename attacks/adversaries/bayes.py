@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from attacks.adversaries.recovery.code_lookup import CodeLookup
 from attacks.adversaries.recovery.simulated_recovery import SimulatedRecovery
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.clone.transfer_set import one_hot_labels
+from revsig_keras.defences.coded.base import CodedDefence
 
 # Answers that are looked up at a time: each may have all pairs of its label as neighbours.
 _CHUNK = 64
@@ -25,6 +27,7 @@ class Bayes(SimulatedRecovery):
     ```
 
     If the defence keeps labels, an answer with a label that no pair has becomes its one-hot label.
+    The answers of a coded defence are few, so they are looked up exactly; see `CodeLookup`.
 
     As in ModelGuard's public code: the formula, the tolerance, and, with `prior=estimated` and
     `pairs=1000000`, the prior, as far as a thief can have it. The default prior is this project's:
@@ -37,8 +40,8 @@ class Bayes(SimulatedRecovery):
     Args:
         beta, gamma, pairs: See `SimulatedRecovery`.
         prior: See `SimulatedRecovery`. Defaults to `"dirichlet"`.
-        tolerance: Float of at least 0, the L1 distance up to which all pairs count. Defaults to
-            `0.01`, as published.
+        tolerance: Float of at least 0, the L1 distance up to which all pairs count; without effect
+            on coded defences. Defaults to `0.01`, as published.
     """
     prior: str = "dirichlet"
     tolerance: float = 0.01
@@ -50,8 +53,10 @@ class Bayes(SimulatedRecovery):
         if self.tolerance < 0:
             raise ValueError(f"`tolerance` must be at least 0. Received: {self.tolerance}")
 
-    def undo(self, pairs, seed, memory):
+    def undo(self, pairs, layer, seed, memory):
         del seed, memory
+        if isinstance(layer, CodedDefence):
+            return CodeLookup(pairs, layer)
         return Lookup(pairs, self.tolerance)
 
 

@@ -67,7 +67,7 @@ class Guess:
     def unfit(self, defence: str) -> str | None:
         """Returns why the thief has nothing to simulate against a defence (a member), or None."""
         if self.is_guess:
-            return None
+            return _why_not_guessed(self.member)
         if defence == AS_SERVED:
             return "an endpoint does not tell its defence, so it must be guessed"
         if DEFENCES.without_secrets(defence) != defence:
@@ -114,6 +114,13 @@ class Guess:
     def known_state(self, state: str) -> str:
         """Returns the state that the simulated defence has, given that of the deployed one."""
         return "" if self.is_guess else state
+
+
+def _why_not_guessed(member):
+    layer = make_defence(member) if member else None
+    if layer is None or layer.state is not None or type(layer).fit_state is Defence.fit_state:
+        return None
+    return f"what the guessed {member} was fitted to is not known"
 
 
 def _with_own_keys(defence):

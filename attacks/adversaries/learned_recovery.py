@@ -43,7 +43,8 @@ class LearnedRecovery(SimulatedRecovery):
         super().__post_init__()
         check_integer("epochs", self.epochs, least=1)
 
-    def undo(self, pairs, seed, memory):
+    def undo(self, pairs, layer, seed, memory):
+        del layer
         num_classes = pairs.clean.shape[1]
         trainer = memory.recall(("recovery networks", num_classes, len(pairs)),
                                 lambda: NetworkTrainer(num_classes, len(pairs)))

@@ -5,11 +5,12 @@ import dataclasses
 import tensorflow as tf
 
 from attacks.adversaries.adversary import Adversary
+from attacks.adversaries.bayes import Bayes
 from attacks.clone import shifts
 from attacks.clone.transfer_set import one_hot_labels
 from models.training.objective import Objective
 
-_TARGETS = ("labels", "probabilities")
+_TARGETS = ("labels", "probabilities", "recovered")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,17 +48,18 @@ class SemiSupervised(Adversary):
 
     Assumed to know, with `targets=labels`, that the probabilities cannot be trusted, as the
     labels-only thief does. The thief of `targets=probabilities` takes them for the victim's own
-    output, which is right where nothing is defended. Both have more inputs than they can pay for.
-    Where the attack makes its own inputs, the pool is the queried ones. Each step has twice as many
-    rows as a step of other thieves.
+    output, which is right where nothing is defended. The thief of `targets=recovered` knows the
+    defence and reads the answers as `Bayes` does by default. All have more inputs than they can pay
+    for. Where the attack makes its own inputs, the pool is the queried ones. Each step has twice as
+    many rows as a step of other thieves.
 
     Args:
         threshold: Float in [0, 1], the least probability at which the clone believes its own
             label. Defaults to `0.95`.
         shift: Float in (0, 0.5], the largest shift of the pool's images as a fraction of their
             shorter side. Defaults to `0.1`.
-        targets: String, `"labels"` or `"probabilities"`, what the queried inputs are trained on.
-            Defaults to `"labels"`.
+        targets: String, `"labels"`, `"probabilities"` or `"recovered"`, what the queried inputs are
+            trained on. Defaults to `"labels"`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -73,13 +75,19 @@ class SemiSupervised(Adversary):
                              f"Received: {targets!r}")
         self.threshold = threshold
         self.shift = shift
-        self.needs = self.keeps = targets
+        self.needs = self.keeps = "labels" if targets == "labels" else "probabilities"
+        self._recovery = Bayes() if targets == "recovered" else None
+
+    def unfit(self, defence):
+        reason = self._recovery and self._recovery.unfit(defence)
+        return reason and f"semi_supervised:targets=recovered, as {reason}"
 
     def check(self, input_shape):
         shifts.check(self.shift, 1, input_shape, "semi_supervised")
 
     def read(self, answers, known):
-        del known
+        if self._recovery:
+            return self._recovery.read(answers, known)
         return one_hot_labels(answers) if self.needs == "labels" else answers
 
     def train(self, training, known, workshop):

@@ -52,8 +52,19 @@ def _why_not_trainable(kind, config, learn):
         logits = np.random.default_rng(0).normal(scale=_TRIED_SCALE_NATS,
                                                  size=[_TRIED_ROWS, classes])
         with contextlib.suppress(ValueError):  # A defence may refuse so many classes.
-            return _without_gradient(layer, tf.constant(logits, "float32"), learn)
+            fitted = _fitted(layer, logits.astype(np.float32))
+            return _without_gradient(fitted, tf.constant(logits, "float32"), learn)
     return None
+
+
+def _fitted(layer, logits):
+    """A defence that has still to be fitted, fitted to the rows with which it is tried."""
+    if layer.state is not None or type(layer).fit_state is Defence.fit_state:
+        return layer
+    layer = type(layer).from_config(layer.get_config())
+    rows = logits if layer.from_logits else tf.nn.softmax(logits).numpy()
+    layer.adapt(rows, rows.argmax(axis=1))
+    return layer
 
 
 def _without_gradient(layer, logits, learn):

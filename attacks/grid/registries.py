@@ -16,6 +16,7 @@ from attacks.adversaries.independent import Independent
 from attacks.adversaries.inverse import Inverse
 from attacks.adversaries.labels import Labels
 from attacks.adversaries.learned_recovery import LearnedRecovery
+from attacks.adversaries.posterior_mean import PosteriorMean
 from attacks.adversaries.probabilities import Probabilities
 from attacks.adversaries.semi_supervised import SemiSupervised
 from attacks.queries.active import Active
@@ -53,6 +54,7 @@ ADVERSARIES = Registry("adversary", {
     "learned_recovery": LearnedRecovery,
     "inverse": Inverse,
     "identify": Identify,
+    "posterior_mean": PosteriorMean,
     "independent": Independent,
 },
                        base=Adversary)

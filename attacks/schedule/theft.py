@@ -49,7 +49,8 @@ def steal(cell: Cell, pools: Pools, target: Target, workshop: Workshop,
     oracle = (target.oracle(cell.defence, cell.budget) if asks_victim else LocalOracle(
         target.truth, cell.budget))
     known = Known(cell.defence, attack.candidates(pools), cell.seed, workshop.memory,
-                  target.deployed(cell.defence).state)
+                  target.deployed(cell.defence).state,
+                  target.clean if adversary.sees_clean else None)
     thief = Thief(oracle, adversary, known, pools, workshop, attack.max_shift(pools.input_shape))
     attack.steal(thief)
     choice = choose(workshop.candidates or [workshop.recipe],

@@ -41,6 +41,7 @@ def local_target(victim: victims.Victim | victims.OwnVictim,
         truth=TrueLabels(splits.pool, victim.num_classes).predict,
         record=_record(victim),
         labels_only=victim.labels_only,
+        clean=victim.probabilities,
         deployed=deployments)
 
 

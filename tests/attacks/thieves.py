@@ -46,8 +46,12 @@ def make_thief(budget,
         "steps": 30,
         **recipe
     }), trainer(pools.input_shape, num_classes))
-    known = Known(defence, pools.own if pool is None else pool, seed)
-    return Thief(oracle, adversary or Probabilities(), known, pools, workshop, max_shift), oracle
+    adversary = adversary or Probabilities()
+    known = Known(defence,
+                  pools.own if pool is None else pool,
+                  seed,
+                  clean=predict if adversary.sees_clean else None)
+    return Thief(oracle, adversary, known, pools, workshop, max_shift), oracle
 
 
 def steal(attack, budget, **options):

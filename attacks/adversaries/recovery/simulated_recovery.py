@@ -13,6 +13,7 @@ from attacks.adversaries.recovery.simulation import pairs_of_estimates
 from attacks.adversaries.recovery.simulation import pairs_of_outputs
 from attacks.clone.memory import Memory
 from attacks.clone.transfer_set import one_hot_labels
+from revsig_keras import Defence
 from revsig_keras.arguments import check_integer
 
 _PRIORS = ("clone", "dirichlet", "estimated")
@@ -58,11 +59,12 @@ class SimulatedRecovery(Recovery):
         check_integer("pairs", self.pairs, least=1)
 
     @abc.abstractmethod
-    def undo(self, pairs: Pairs, seed: int, memory: Memory) -> Undo:
+    def undo(self, pairs: Pairs, layer: Defence, seed: int, memory: Memory) -> Undo:
         """Learns from pairs how to recover answers.
 
         Args:
             pairs: The simulated pairs.
+            layer: The defence as the thief simulates it.
             seed: Determines whatever is random.
             memory: Keeps what is computed once for all thieves of a run.
         """
@@ -87,11 +89,11 @@ class SimulatedRecovery(Recovery):
         else:
             outputs = np.concatenate([clone.probabilities(known.pool), outputs])
             pairs = pairs_of_outputs(layer, outputs, self.pairs, known.seed)
-        undo = self.undo(pairs, known.seed, known.memory)
+        undo = self.undo(pairs, layer, known.seed, known.memory)
         return workshop.train(training.with_targets(undo(paid.answers)))
 
     def _undo_dirichlet(self, told, num_classes, memory):
         pairs = memory.recall(
             ("pairs_of_dirichlet", self.belief, *told, num_classes, self.pairs),
             lambda: pairs_of_dirichlet(self.belief.layer(*told), num_classes, self.pairs))
-        return self.undo(pairs, 0, memory)
+        return self.undo(pairs, self.belief.layer(*told), 0, memory)

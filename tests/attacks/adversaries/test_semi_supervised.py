@@ -129,7 +129,7 @@ def test_the_pool_changes_the_clone():
 
 @pytest.mark.parametrize("options, message", [
     ("threshold=1.1", r"`threshold` must be in \[0, 1\]. Received: 1.1"),
-    ("targets=answers", "`targets` must be one of labels, probabilities. Received: 'answers'"),
+    ("targets=answers", "`targets` must be one of labels, probabilities, recovered. Rec.*answers"),
     ("shift=0", r"`shift` must be in \(0, 0.5\]. Received: 0"),
 ])
 def test_options_out_of_range_are_refused(options, message):
