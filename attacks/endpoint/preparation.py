@@ -10,6 +10,9 @@ from attacks.oracle.oracle import digest
 
 # Ranges that models of a dtype usually expect.
 _USUAL = {"bool": "0,1", "int8": "-128,127"}
+# What a dtype may take from the data: rows that become equal to others, as a fraction of all, and
+# the mean distance by which values move, as a fraction of the range.
+_MOST_MERGED, _MOST_MOVED = 0.01, 0.02
 
 
 class Preparation:
@@ -40,20 +43,18 @@ class Preparation:
         if low < limits[0] or high > limits[1]:
             raise EndpointError(
                 f"`input_range` must be within what {self._dtype} holds, {limits[0]:g} to "
-                f"{limits[1]:g}. Received: {_given(model_range)}{low:g},{high:g}, of which the "
-                "values outside would all become the same")
+                f"{limits[1]:g}. Received: {'' if model_range else 'none, and data from '}"
+                f"{low:g},{high:g}; values outside of what it holds would be cut off")
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Maps a batch `[n, ...]`."""
-        if self._to is not None:
-            (a, b), (low, high) = self._from, self._to
-            inputs = low + (np.asarray(inputs, np.float64) - a) * ((high - low) / (b - a))
+        inputs = self._mapped(inputs)
         if self._dtype.kind in "iub":
             inputs = np.clip(np.rint(inputs), *_limits(self._dtype))
         return inputs.astype(self._dtype).reshape(len(inputs), *self._shape)
 
-    def check(self, inputs: np.ndarray) -> None:
-        """Checks that the model's inputs keep what distinguishes those of the data set.
+    def check_range(self, inputs: np.ndarray) -> None:
+        """Checks that a range is given where the data cannot go into integers as they are.
 
         Args:
             inputs: Rows of the data set `[n, ...]`.
@@ -75,9 +76,26 @@ class Preparation:
             f"{high:g}: {values}. If the model does expect the data as they are, give "
             f"{low:g},{high:g}")
 
-    def merged(self, inputs: np.ndarray) -> int:
-        """Returns how many of the distinct rows are equal to others once they are prepared."""
-        return len(_distinct(inputs)) - len(_distinct(self(inputs)))
+    def losses(self, inputs: np.ndarray) -> str:
+        """Returns what the model's dtype takes from the rows `[n, ...]`, in words; empty if little.
+
+        It is much if more than 1% of the rows become equal to others, or if rounding moves a value
+        by more than 2% of the range on average.
+        """
+        merged = len(set(map(digest, inputs))) - len(set(map(digest, self(inputs))))
+        if merged > _MOST_MERGED * len(inputs):
+            return f"{merged} of {len(inputs)} rows become equal to others"
+        if self._dtype.kind not in "iub":
+            return ""
+        mapped, (low, high) = self._mapped(inputs), self._to or self._from
+        moved = float(np.abs(mapped - np.rint(mapped)).mean()) / (high - low)
+        return f"rounding moves values by {moved:.0%} of the range" if moved > _MOST_MOVED else ""
+
+    def _mapped(self, inputs):
+        if self._to is None:
+            return inputs
+        (a, b), (low, high) = self._from, self._to
+        return low + (np.asarray(inputs, np.float64) - a) * ((high - low) / (b - a))
 
 
 def _limits(dtype):
@@ -88,14 +106,6 @@ def _limits(dtype):
         return -math.inf, math.inf
     limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
     return float(limits.min), float(limits.max)
-
-
-def _given(model_range):
-    return "the data's " if model_range is None else ""
-
-
-def _distinct(inputs):
-    return set(map(digest, inputs))
 
 
 def _fitting(shape, wanted):

@@ -40,8 +40,6 @@ _LOG = logging.getLogger(__name__)
 
 # The fraction of the evaluator's rows that choices are based on; the others are reported on.
 _CHOOSING = 0.2
-# Rows that may become equal to others by rounding, as a fraction of all.
-_MOST_MERGED = 0.01
 
 
 class EndpointSource(TargetSource):
@@ -90,16 +88,15 @@ class EndpointSource(TargetSource):
     def _probe(self, collector, prepare):
         """What the answers to a few of the evaluator's rows say, before others are sent."""
         inputs = self._held_out()
-        prepare.check(inputs)
-        merged = prepare.merged(inputs)
-        if merged > _MOST_MERGED * len(inputs) and not self._remote.trusted:
+        prepare.check_range(inputs)
+        losses = prepare.losses(inputs)
+        if losses and not self._remote.trusted:
             raise EndpointError(
-                "`input_range` must keep different inputs different. Received: "
-                f"{merged} of {len(inputs)} rows are equal to others in the model's range and "
-                f"{prepare.dtype}. Nothing was sent. If this is meant, `trusted` goes on")
-        if merged:
-            _LOG.warning("%s of %s rows are equal to others in the model's range and dtype.",
-                         f"{merged:,}", f"{len(inputs):,}")
+                "`input_range` must keep different inputs different, in a model that takes "
+                f"{prepare.dtype}. Received: a range in which {losses}. Nothing was sent. If this "
+                "is meant, `trusted` goes on")
+        if losses:
+            _LOG.warning("Overruled: in the range of the model, %s.", losses)
         return Probe(collector, self._test, self._dataset.num_classes).look(self._remote.trusted)
 
     def _held_out(self):

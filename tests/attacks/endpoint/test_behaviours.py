@@ -194,7 +194,8 @@ def test_rounding_of_another_kernel_is_no_fault(outcome):
 
 
 INTEGERS = {
-    "bytes": ("DT_UINT8", {}, "must be within what uint8 holds, 0 to 255. Received: the data's -"),
+    "bytes": ("DT_UINT8", {},
+              "must be within what uint8 holds, 0 to 255. Received: none, and data from -"),
     "whole numbers": ("DT_INT64", {}, "must be given for a model that takes int64, such as 0,255"),
     "booleans": ("DT_BOOL", {}, "must be within what bool holds, 0 to 1"),
     "a range that clips": ("DT_INT8", {
@@ -206,9 +207,12 @@ INTEGERS = {
     "half precision": ("DT_HALF", {
         "input_range": (0, 1e6)
     }, "float16|REST API"),
+    "few levels": ("DT_INT32", {
+        "input_range": (0, 11)
+    }, "rounding moves values by [0-9]+% of the"),
     "rows that become one": ("DT_INT32", {
         "input_range": (0, 1)
-    }, "keep different inputs differe"),
+    }, "rows become equal to others"),
 }
 
 
