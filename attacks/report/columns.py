@@ -11,6 +11,8 @@ from typing import Any
 
 from attacks.report.alignment import aligned
 from attacks.report.column import Column
+from attacks.report.leak_columns import BOUNDED_LEAK
+from attacks.report.leak_columns import FRONTIER
 
 
 def _metric(name, sentence, unit="", better="", title=""):
@@ -187,6 +189,8 @@ COMPARISONS = (
 TABLES: Mapping[str, Sequence[Column]] = {
     "summary.csv": SUMMARY,
     "comparisons.csv": COMPARISONS,
+    "bounded_leak.csv": BOUNDED_LEAK,
+    "frontier.csv": FRONTIER,
 }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import matplotlib.figure
 
 from attacks.grid.judgement import Judgement
+from attacks.report.bounded_leak import bounded_leaks
+from attacks.report.bounded_leak_table import bounded_leak_table
 from attacks.report.columns import COMPARISONS
 from attacks.report.columns import csv_text
 from attacks.report.columns import SUMMARY
@@ -17,6 +19,8 @@ from attacks.report.comparison import compare
 from attacks.report.comparison_table import comparison_table
 from attacks.report.figure import draw
 from attacks.report.figure import encoded
+from attacks.report.frontier import frontier
+from attacks.report.leak_columns import BOUNDED_LEAK
 from attacks.report.mixtures import mixture_sentences
 from attacks.report.page.page import Findings
 from attacks.report.page.page import render
@@ -80,6 +84,22 @@ class Results:
         """
         return _tidy(self._comparison)
 
+    def bounded_leak(self) -> Any:
+        """A row for each coded defence and budget, of the columns of `bounded_leak.csv`.
+
+        Returns:
+            A pandas `DataFrame` where pandas is installed, else a list of dicts.
+        """
+        return _tidy([leak.describe() for leak in self._leaks])
+
+    def frontier(self) -> Any:
+        """A row for each defence and budget, of the columns of `frontier.csv`.
+
+        Returns:
+            A pandas `DataFrame` where pandas is installed, else a list of dicts.
+        """
+        return _tidy(frontier(self._rows))
+
     def verdict(self) -> dict[str, Any]:
         """What `verdict.json` holds: the findings, the price, whether they pass, a sentence.
 
@@ -103,12 +123,15 @@ class Results:
                      replay=path.read_text(encoding="utf-8") if path.exists() else ""))
 
     def text(self) -> str:
-        """The table of agreements, the comparison, closing sentences, and what is missing."""
+        """The table of agreements, the comparison, closing sentences, and what is missing.
+
+        Where a defence is coded, also what is measured of the claim on its leak.
+        """
         count = len(self._missing or ())
         gap = f"The grid is incomplete: {count} cell{'s are' if count > 1 else ' is'} missing."
         parts = (agreement_table(self._rows), comparison_table(self._comparison),
-                 closing_sentences(self._rows, self._per_row), mixture_sentences(self._rows),
-                 gap if count else "")
+                 bounded_leak_table(self._leaks), closing_sentences(self._rows, self._per_row),
+                 mixture_sentences(self._rows), gap if count else "")
         return "\n\n".join(filter(None, parts))
 
     def write(self, formats: Sequence[str] = ("png",)) -> list[pathlib.Path]:
@@ -129,6 +152,9 @@ class Results:
             },
             "report.html": self.page(),
         }
+        if self._leaks:
+            leaks = [leak.describe() for leak in self._leaks]
+            contents["bounded_leak.csv"] = csv_text(BOUNDED_LEAK, leaks)
         if self._judgement is not None:
             contents["verdict.json"] = json.dumps(self._verdict, indent=1, allow_nan=False) + "\n"
         for name, data in contents.items():
@@ -145,6 +171,10 @@ class Results:
     @functools.cached_property
     def _comparison(self):
         return compare(self._rows, self._per_row)
+
+    @functools.cached_property
+    def _leaks(self):
+        return bounded_leaks(self._rows, self._per_row)
 
     @functools.cached_property
     def _verdict(self):

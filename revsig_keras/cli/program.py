@@ -23,7 +23,7 @@ def run(main: Callable[..., None],
     Args:
         main: The function, called with the positional arguments of the command line.
         *arguments: The names of those arguments, for an error message; an argument in brackets may
-            be left out.
+            be left out, and `[NAME...]` may be repeated.
         renamed: The flags that are not called like the argument they set, by the argument.
     """
 
@@ -52,13 +52,14 @@ def guarded(main: Callable[..., None],
 
     Args:
         main: The function.
-        expected: The names of its arguments, in brackets if they may be left out.
+        expected: The names of its arguments; see `run`.
         received: Its arguments.
         flag_of: The flag that sets an argument of the library, by the name of the argument.
     """
     try:
         needed = [name for name in expected if not name.startswith("[")]
-        if not len(needed) <= len(received) <= len(expected):
+        is_open = any(name.endswith("...]") for name in expected)
+        if len(received) < len(needed) or len(received) > len(expected) and not is_open:
             raise ValueError(f"besides flags, {len(expected)} arguments are expected "
                              f"({' '.join(expected) or 'none'}). Received: "
                              f"{' '.join(received) or 'none'}")

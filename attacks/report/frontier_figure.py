@@ -1,0 +1,91 @@
+"""The figure of the frontier."""
+
+from typing import Any
+
+import matplotlib
+import matplotlib.figure
+import matplotlib.ticker
+
+from attacks.report.columns import named
+from attacks.report.leak_columns import FRONTIER
+from attacks.report.rows import distinct
+
+_COSTS = ("l1", "auroc_lost")
+_MARKERS = "os^Dv<>PX*"
+
+
+def draw_frontier(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
+    """Draws what honest users lose against what the strongest thief keeps.
+
+    A panel for each budget and each cost, with a mark for each defence; the nearer to the lower
+    left corner, the better for the owner. Crosses are 95% intervals. A hollow mark shows the cost
+    to a client that decodes coded answers.
+
+    Args:
+        rows: What `attacks.report.frontier.frontier` returns.
+
+    Raises:
+        ValueError: If no row tells a cost.
+    """
+    budgets = sorted(distinct(rows, "budget"))
+    costs = [cost for cost in _COSTS if any(row[cost] is not None for row in rows)]
+    if not costs:
+        raise ValueError("The results must tell what honest users lose, as those of older versions "
+                         "do not. Received: none that do")
+    figure = matplotlib.figure.Figure(figsize=(1 + 5 * len(budgets), 2 + 3.6 * len(costs)),
+                                      layout="constrained")
+    panels = figure.subplots(len(costs), len(budgets), sharey=True, squeeze=False)
+    styles = _styles(rows)
+    for cost, line in zip(costs, panels):
+        for budget, panel in zip(budgets, line):
+            mine = [row for row in rows if row["budget"] == budget and row["kept"] is not None]
+            _draw_panel(panel, mine, cost, styles)
+            panel.set_title(f"{budget:,} queries", fontsize="medium")
+        line[0].set_ylabel("advantage over labels that is kept")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small",
+                  title="defence (hollow: as decoded)", title_fontsize="small")  # yapf: disable
+    figure.suptitle(f"What honest users lose, and what a thief keeps ({rows[0]['dataset']})")
+    return figure
+
+
+def _styles(rows):
+    """A colour for each kind of defence, and a marker for each of its members."""
+    colours, styles = matplotlib.colormaps["tab10"].colors, {}
+    kinds: dict[str, list[str]] = {}
+    for defence in distinct(rows, "defence"):
+        kinds.setdefault(defence.partition(":")[0], []).append(defence)
+    for place, members in enumerate(kinds.values()):
+        for index, defence in enumerate(members):
+            styles[defence] = {
+                "color": colours[place % len(colours)],
+                "marker": _MARKERS[index % len(_MARKERS)]
+            }
+    return styles
+
+
+def _draw_panel(panel, rows, cost, styles):
+    for row in rows:
+        if row[cost] is None:
+            continue
+        style, decoded = styles[row["defence"]], row[f"{cost}_decoded"]
+        panel.errorbar(row[cost],
+                       row["kept"],
+                       xerr=_distances(row, cost),
+                       yerr=_distances(row, "kept"),
+                       label=row["defence"],
+                       linestyle="none",
+                       elinewidth=0.7,
+                       **style)
+        if decoded is not None:
+            panel.plot(decoded, row["kept"], linestyle="none", markerfacecolor="none", **style)
+    panel.axhline(0, color="grey", linewidth=0.7)
+    panel.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0))
+    panel.set_xlabel(f"{named(FRONTIER, cost).head} ({named(FRONTIER, cost).unit})")
+    panel.grid(alpha=0.3)
+
+
+def _distances(row, name):
+    """From the mean to the ends of its interval, as Matplotlib takes them; `None` without ends."""
+    low, high = row[f"{name}_low_95"], row[f"{name}_high_95"]
+    return None if low is None else [[row[name] - low], [high - row[name]]]

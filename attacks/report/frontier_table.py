@@ -1,0 +1,49 @@
+"""The table of the frontier, as text."""
+
+from typing import Any
+
+from attacks.report.alignment import aligned
+from attacks.report.columns import named
+from attacks.report.leak_columns import FRONTIER
+
+_WORDS = ("defence", "thief")
+_FIGURES = ("agreement", "kept", "l1", "auroc_lost", "ece_added", "answer_entropy_bits")
+_EXPLANATION = (
+    "Kept: the fraction of the undefended advantage over labels that the strongest thief keeps, "
+    "with its 95% interval (Fieller). L1, AUROC lost and ECE added: what an honest user loses, by "
+    "the answers as given, and in brackets as decoded. Entropy: of an answer given its label, in "
+    "bits. n replicates.")
+
+
+def frontier_table(rows: list[dict[str, Any]]) -> str:
+    """A line for each defence and budget; empty where nothing is known.
+
+    Args:
+        rows: What `attacks.report.frontier.frontier` returns.
+    """
+    if not rows:
+        return ""
+    heads = [named(FRONTIER, name).head for name in ("budget", "replicates", *_FIGURES)]
+    heads.insert(heads.index("kept") + 1, "95% interval")
+    return "\n".join([*aligned([(*_WORDS, *heads), *map(_line, rows)], left=len(_WORDS)),
+                      _EXPLANATION])  # yapf: disable
+
+
+def _line(row):
+    entropy = row["answer_entropy_bits"]
+    return (row["defence"], row["thief"], str(row["budget"]), str(row["replicates"]),
+            f"{row['agreement']:.3f}", "-" if row["kept"] is None else f"{row['kept']:.0%}",
+            _ends(row), *(_loss(row, name) for name in ("l1", "auroc_lost", "ece_added")),
+            "-" if entropy is None else f"{entropy:.2f}")
+
+
+def _ends(row):
+    low, high = row["kept_low_95"], row["kept_high_95"]
+    return "-" if low is None else f"{low:.0%} to {high:.0%}"
+
+
+def _loss(row, name):
+    given, decoded = row[name], row[f"{name}_decoded"]
+    if given is None:
+        return "-"
+    return f"{given:.4f}" + ("" if decoded is None else f" ({decoded:.4f})")
