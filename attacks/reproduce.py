@@ -20,6 +20,7 @@ import sys
 from absl import flags
 
 from attacks.claims.catalogue import CLAIMS
+from attacks.claims.catalogue import ORDER
 from attacks.claims.criterion.finding import EXIT_STATUS
 from attacks.claims.outcome.document import claim_text
 from attacks.claims.outcome.document import document
@@ -45,7 +46,7 @@ def main(claim: int | None, is_quick: bool, base: str, options: list[str]):
 
 def write_results():
     """Writes RESULTS.md."""
-    (_ROOT / "RESULTS.md").write_text(document(CLAIMS.values(), _ROOT / "results" / "paper"))
+    (_ROOT / "RESULTS.md").write_text(document(CLAIMS, ORDER, _ROOT / "results" / "paper"))
 
 
 if __name__ == "__main__":

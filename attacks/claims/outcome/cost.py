@@ -15,7 +15,7 @@ class Cost:
     """What a run has cost.
 
     Attributes:
-        hours: Wall time, as if nothing else had run on the machine's cores meanwhile.
+        hours: Wall time, if nothing else had run on the machine's cores meanwhile.
         cpu_hours: Processor time, on all cores together.
         commits: The commits at which its cells were made, shortened.
     """
@@ -25,16 +25,13 @@ class Cost:
 
 
 def cost_of(directory: str | os.PathLike) -> Cost:
-    """What the cells and the choices of recipes of a run have cost, and its victims' trainings."""
+    """What the cells of a run and the choices of their recipes have cost."""
     records = read_cells(directory)
     choices = [
         json.loads(path.read_bytes())
         for path in sorted(pathlib.Path(directory, "recipes").glob("*.json"))
     ]
     cores = max((record["hardware"]["cpu_cores"] for record in records), default=1)
-    trained = {record["victim"]["fingerprint"]: record["victim"] for record in records}
-    victims = sum(victim["train_seconds"] for victim in trained.values()) * cores
-    cells = sum(record.get("cpu_seconds", 0) for record in [*records, *choices])
     commits = sorted({str(record.get("commit"))[:7] for record in records})
-    cpu_hours = (cells + victims) / _HOUR
+    cpu_hours = sum(each.get("cpu_seconds", 0) for each in [*records, *choices]) / _HOUR
     return Cost(cpu_hours / cores, cpu_hours, tuple(commits))
