@@ -9,6 +9,7 @@ from scipy import stats
 
 from attacks.adversaries.guess import Undefended
 from attacks.adversaries.recovery.simulation import apply
+from attacks.adversaries.simulated_layer import fitted
 from models.seeds import derive
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
@@ -100,7 +101,7 @@ class Simulations:
 
     def __init__(self, outputs: np.ndarray):
         clean = np.concatenate([_at(outputs, temperature) for temperature in _TEMPERATURES])
-        self._layers = dict(_layers(candidates(), clean))
+        self._layers = dict(_layers(candidates(), outputs))
         self._quantiles, self._own, self._coarseness = {}, {}, {}
         for member, layer in self._layers.items():
             answers = apply(layer, clean)
@@ -176,11 +177,12 @@ def _members(name: str) -> Iterator[str]:
 
 
 def _layers(members, rows):
-    """The layers that accept rows with this number of classes."""
+    """The layers that accept these rows, fitted to them if they have to be fitted."""
     for member in members:
         layer = make_defence(member) or Undefended()
         try:
             layer.check_input(rows.shape, "float32")
+            layer = fitted(layer, rows)
         except ValueError:
             continue
         yield member, layer

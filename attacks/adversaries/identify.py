@@ -2,17 +2,21 @@
 
 import dataclasses
 import itertools
+import json
 
 import numpy as np
 
 from attacks.adversaries.adversary import Adversary
+from attacks.adversaries.adversary import Known
 from attacks.adversaries.aware import Aware
 from attacks.adversaries.bayes import Bayes
+from attacks.adversaries.code_reconstruction import reconstruct
 from attacks.adversaries.guess import Guess
 from attacks.adversaries.identification import ROWS
 from attacks.adversaries.identification import Simulations
 from attacks.adversaries.labels import Labels
 from attacks.adversaries.probabilities import Probabilities
+from attacks.adversaries.simulated_layer import fitted
 from attacks.adversaries.simulated_layer import why_not_trainable
 from attacks.clone.transfer_set import one_hot_labels
 from attacks.oracle.defences import AS_SERVED
@@ -33,9 +37,10 @@ class Identify(Adversary):
     `identification.GRIDS`, so the strength found is the nearest on that grid.
 
     Then it acts as the thief who knows that defence: `probabilities` if there is none, `labels` if
-    answers tell nothing else or little, as the constants of a coded defence, `aware` if gradients
-    flow through it, and `bayes` otherwise. While an
-    attack is querying, it reads labels.
+    answers tell nothing else, `aware` if gradients flow through it or if it is coded, and `bayes`
+    otherwise. While an attack is querying, it reads labels. What a defence was fitted to it does
+    not know: it fits the defence to its clone's outputs, and reconstructs the buckets of a coded
+    one from the answers too, see `code_reconstruction.reconstruct`.
 
     Assumed to know the kinds of defences that exist; which of them it faces, it learns from the
     answers and its pool alone. It takes part where nothing is defended too. The
@@ -61,23 +66,33 @@ class Identify(Adversary):
         simulations = known.memory.recall(("simulations", digest(outputs)),
                                           lambda: Simulations(outputs))
         found = simulations.explain(paid.answers)
-        thief = self._knowing(found)
+        thief, known = self._knowing(found, known, paid.answers, outputs)
         read = training.with_targets(thief.read(paid.answers, known))
         clone = thief.train(read, known, workshop)
         return dataclasses.replace(clone, learned={**clone.learned, "identified": found})
 
-    def _knowing(self, defence: str) -> Adversary:
-        """The thief who knows a defence."""
-        if defence == "none":
-            return Probabilities()
-        if defence == "label_only":
-            return Labels()
-        layer = Guess(member=defence).layer(AS_SERVED)
+    def _knowing(self, found: str, known: Known, answers: np.ndarray,
+                 outputs: np.ndarray) -> tuple[Adversary, Known]:
+        """The thief who knows the defence that was found, and what it then knows."""
+        if found == "none":
+            return Probabilities(), known
+        if found == "label_only":
+            return Labels(), known
+        layer = Guess(member=found).layer(AS_SERVED)
         if isinstance(layer, CodedDefence):
-            return Labels()
-        if why_not_trainable(layer, learn=False):
-            return Bayes(guess=defence)
-        return Aware(guess=defence, learn=self.learn and _is_learnable(layer))
+            return Aware(), _believing(known, *reconstruct(answers, outputs))
+        layer = fitted(layer, outputs)
+        is_trainable = not why_not_trainable(layer, learn=False)
+        if layer.state is not None:
+            known = _believing(known, found, json.dumps(layer.state))
+            return Aware() if is_trainable else Bayes(), known
+        if is_trainable:
+            return Aware(guess=found, learn=self.learn and _is_learnable(layer)), known
+        return Bayes(guess=found), known
+
+
+def _believing(known, defence, state):
+    return dataclasses.replace(known, defence=defence, defence_state=state)
 
 
 def _is_learnable(layer: Defence) -> bool:

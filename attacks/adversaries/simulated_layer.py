@@ -30,6 +30,20 @@ def answers_of(layer: Defence, logits: tf.Tensor, values: Mapping[str, tf.Tensor
         return layer(scores, training=False)
 
 
+def fitted(layer: Defence, rows: np.ndarray) -> Defence:
+    """Returns the layer or, if it has to be fitted before use, a copy that is fitted to rows.
+
+    Args:
+        layer: The defence.
+        rows: Array `[n, classes]` as the layer receives them; their labels count as true.
+    """
+    if layer.state is not None or type(layer).fit_state is Defence.fit_state:
+        return layer
+    layer = type(layer).from_config(layer.get_config())
+    layer.adapt(rows, rows.argmax(axis=1))
+    return layer
+
+
 def why_not_trainable(layer: Defence, learn: bool) -> str | None:
     """Returns why a clone cannot be trained through a defence, or None.
 
@@ -52,19 +66,10 @@ def _why_not_trainable(kind, config, learn):
         logits = np.random.default_rng(0).normal(scale=_TRIED_SCALE_NATS,
                                                  size=[_TRIED_ROWS, classes])
         with contextlib.suppress(ValueError):  # A defence may refuse so many classes.
-            fitted = _fitted(layer, logits.astype(np.float32))
-            return _without_gradient(fitted, tf.constant(logits, "float32"), learn)
+            logits = tf.constant(logits, "float32")
+            rows = logits if layer.from_logits else tf.nn.softmax(logits)
+            return _without_gradient(fitted(layer, rows.numpy()), logits, learn)
     return None
-
-
-def _fitted(layer, logits):
-    """A defence that has still to be fitted, fitted to the rows with which it is tried."""
-    if layer.state is not None or type(layer).fit_state is Defence.fit_state:
-        return layer
-    layer = type(layer).from_config(layer.get_config())
-    rows = logits if layer.from_logits else tf.nn.softmax(logits).numpy()
-    layer.adapt(rows, rows.argmax(axis=1))
-    return layer
 
 
 def _without_gradient(layer, logits, learn):

@@ -90,8 +90,6 @@ def test_the_coarsest_rounding_that_leaves_answers_as_they_are_explains_them(sim
     ("reverse_sigmoid:beta=0.5:gamma=0.5",
      "aware:guess=reverse_sigmoid:guess_beta=.5:guess_gamma=.5"),
     ("rounding:decimals=1", "bayes:guess=rounding"),
-    ("decoy", "labels"),
-    ("confidence_buckets", "labels"),
 ])
 def test_the_answers_are_then_read_by_the_thief_who_knows_the_defence(monkeypatch, found, same_as):
     seen = []
