@@ -148,6 +148,17 @@ def test_the_data_free_attack():
         f"defended or not (mean of two seeds; uniform noise: {found[3]} and {found[4]})") in TEXT
 
 
+@pytest.mark.parametrize("gradient", ["data_free", "data_free:gradient=clone"])
+@pytest.mark.parametrize("budget", [5000, 20000])
+def test_the_published_rate_of_the_generator_is_best_on_validation_rows(gradient, budget):
+    means = []
+    for rate in ("", ":generator_rate=.0003", ":generator_rate=.001"):
+        found = cells("data_free_rates", attack=gradient + rate, budget=budget)
+        assert sorted(row["seed"] for row in found) == ["2", "3"]
+        means.append(sum(float(row["agreement_validation"]) for row in found))
+    assert means[0] == max(means)
+
+
 def test_how_far_rounding_moves_clones():
     """The root mean square over seeds of what another kernel, or another seed, changes."""
     line = re.search(r"^  \| MNIST, 1,600 queries \|(.*)\|(.*)\|$", README, re.MULTILINE)

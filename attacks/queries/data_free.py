@@ -77,7 +77,8 @@ class DataFree(Attack):
         replay: Integer of at least 0, the steps of a round on rows of all rounds. Defaults to `10`.
         student_rate: Float above 0, the student's learning rate. Defaults to `0.001`.
         generator_rate: Float above 0, the generator's learning rate. Defaults to `0.0001`, that of
-            both public programs.
+            both public programs; `0.0003` and `0.001` agree no more often on validation rows of
+            digits, see `results/data_free_rates`.
         diversity: Float of at least 0, the weight of the entropy of the student's mean answer in
             `CloneGradient`. Defaults to `1`.
         width: Integer, the filters of the generator's last block. Defaults to `64`, as published.
