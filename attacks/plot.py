@@ -1,7 +1,7 @@
 """Makes the tables and the figure of a results directory again, from its cells alone.
 
   python -m attacks.plot DIR [--format=png,svg,pdf]
-  python -m attacks.plot --columns
+  python -m attacks.plot --columns [--markdown]
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,18 @@ from absl import flags
 
 from attacks.report import Results
 from attacks.report.columns import dictionary
+from attacks.report.columns import markdown as markdown_page
 from attacks.report.figure import FORMATS
 from revsig_keras.cli import program
 
 
-def main(directory: str | None = None, *, columns: bool = False, formats: Sequence[str] = ("png",)):
+def main(directory: str | None = None,
+         *,
+         columns: bool = False,
+         markdown: bool = False,
+         formats: Sequence[str] = ("png",)):
     if columns:
-        print(dictionary())
+        print(markdown_page() if markdown else dictionary())
         return
     if directory is None:
         raise ValueError("A results directory must be given. Received: none")
@@ -30,6 +35,9 @@ def main(directory: str | None = None, *, columns: bool = False, formats: Sequen
 if __name__ == "__main__":
     COLUMNS = flags.DEFINE_bool("columns", False,
                                 "Prints what each column of the tables holds, and ends.")
+    MARKDOWN = flags.DEFINE_bool("markdown", False, "Prints the columns as a page of Markdown.")
     FORMAT = flags.DEFINE_list("format", ["png"], f"Formats of the figure: {', '.join(FORMATS)}.")
-    program.run(lambda *directory: main(*directory, columns=COLUMNS.value, formats=FORMAT.value),
-                "[DIR]")
+    program.run(
+        lambda *directory: main(
+            *directory, columns=COLUMNS.value, markdown=MARKDOWN.value, formats=FORMAT.value),
+        "[DIR]")

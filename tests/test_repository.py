@@ -1,7 +1,7 @@
 """The repository keeps its promises: commands, packaging, words."""
 
 import configparser
-import pathlib
+import importlib
 import re
 import shutil
 import subprocess
@@ -11,22 +11,21 @@ import zipfile
 import numpy as np
 import pytest
 
+import attacks
+from attacks.report.columns import markdown as columns_page
 import revsig_keras
+import revsig_keras.export
 from revsig_keras.registry import Registry
-
-ROOT = pathlib.Path(__file__).parents[1]
-
-
-def blocks(language):
-    """The code blocks of the README in a language."""
-    fenced = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text(),
-                        re.DOTALL | re.MULTILINE)
-    return [code for name, code in fenced if name == language]
+import revsig_keras.testing
+from tests.documents import blocks
+from tests.documents import defence_that_is_added
+from tests.documents import DOCUMENTS
+from tests.documents import ROOT
 
 
 def test_ci_runs_the_test_commands_of_the_readme():
     ci = (ROOT / ".ci" / "run").read_text()
-    lines = "".join(blocks("bash")).splitlines()
+    lines = "".join(code for _, code in blocks("bash", [ROOT / "README.md"])).splitlines()
     commands = [line.split("#")[0].strip() for line in lines if "-m pytest" in line]
     assert len(commands) == 2
     for command in commands:
@@ -35,24 +34,59 @@ def test_ci_runs_the_test_commands_of_the_readme():
         assert test in ci.splitlines()
 
 
-def test_the_code_of_the_readme_runs():
-    """A block that serves a model serves a defended one; at least one does."""
-    namespaces = []
-    for code in blocks("python"):
-        namespaces.append({})
-        exec(compile(code, "README.md", "exec"), namespaces[-1])
-    served = [namespace["served"] for namespace in namespaces if "served" in namespace]
-    assert served and all(isinstance(model, revsig_keras.DefendedModel) for model in served)
+CODE = blocks("python")
 
 
-def test_the_defence_that_the_readme_adds_is_short_and_can_be_chosen():
-    """By the name and with the option that the README gives."""
-    code, = (code for code in blocks("python") if "(revsig_keras.Defence)" in code)
+@pytest.mark.parametrize("document, code", CODE,
+                         ids=[f"{name}-{i}" for i, (name, _) in enumerate(CODE)])  # yapf: disable
+def test_the_code_in_the_documents_runs(document, code):
+    """A block that serves a model serves a defended one."""
+    namespace = {}
+    exec(compile(code, document, "exec"), namespace)
+    if "served" in namespace:
+        assert isinstance(namespace["served"], revsig_keras.DefendedModel)
+
+
+def test_readme_and_owners_guide_serve_a_model():
+    served = {document for document, code in CODE if "served = " in code}
+    assert served >= {"README.md", "docs/owner.md"}
+
+
+def test_the_readme_is_read_in_five_minutes():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+def test_the_documentation_names_every_public_name():
+    named = set(
+        re.findall(r"^::: (\S+)$",
+                   "\n".join(page.read_text() for page in (ROOT / "docs/reference").glob("*.md")),
+                   re.MULTILINE))
+    public = {
+        f"{module.__name__}.{name}" for module in (revsig_keras, revsig_keras.metrics,
+                                                   revsig_keras.export, revsig_keras.testing)
+        for name in module.__all__ if name not in ("__version__", "metrics")
+    }
+    assert public <= named
+    assert {name.rsplit(".")[-1] for name in named} >= set(attacks.__all__)
+    for name in named:
+        module, _, member = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), member), name
+
+
+def test_the_page_of_the_columns_is_what_the_program_prints():
+    """Made by `python -m attacks.plot --columns --markdown > docs/columns.md`."""
+    assert (ROOT / "docs/columns.md").read_text() == columns_page() + "\n"
+
+
+def test_the_defence_that_the_guide_adds_is_short_and_can_be_chosen():
+    """By the name and with the option that the guide gives."""
+    document, code = defence_that_is_added()
     assert len(code.splitlines()) < 20
     namespace = {}
-    exec(compile(code, "README.md", "exec"), namespace)
-    member = re.findall(r"`--defences=(.*?)`", (ROOT / "README.md").read_text())[0]
-    name, row = re.search(r'`"(\w+)": (\w+),`', (ROOT / "README.md").read_text()).groups()
+    exec(compile(code, str(document), "exec"), namespace)
+    text = document.read_text().partition(code)[2]
+    member = re.findall(r"`--defences=(.*?)`", text)[0]
+    name, row = re.search(r'`"(\w+)": (\w+),`', text).groups()
     layer = Registry("defence", {name: namespace[row]}).make(member)
     y = np.float32([[0.7, 0.2, 0.1]])
     np.testing.assert_allclose(layer(y), 0.7 * y + 0.1, rtol=1e-6)
@@ -60,17 +94,28 @@ def test_the_defence_that_the_readme_adds_is_short_and_can_be_chosen():
     np.testing.assert_array_equal(reloaded(y), layer(y))
 
 
-def test_every_flagfile_that_the_readme_names_is_there():
-    named = re.findall(r"attacks/configs/\w+\.flags", (ROOT / "README.md").read_text())
+def test_every_flagfile_is_named_and_every_named_one_is_there():
+    named = re.findall(r"attacks/configs/\w+\.flags",
+                       "".join(document.read_text() for document in DOCUMENTS))
     assert set(named) == {
         f"attacks/configs/{path.name}" for path in (ROOT / "attacks" / "configs").glob("*.flags")
     }
 
 
 def test_every_relative_link_of_the_documents_leads_somewhere():
-    for document in ROOT.glob("*.md"):
+    for document in {*ROOT.glob("*.md"), *DOCUMENTS}:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
-            assert (ROOT / target).exists(), (document.name, target)
+            assert (document.parent / target).exists(), (document.name, target)
+
+
+def test_every_link_to_a_heading_leads_to_one():
+    for document in {*ROOT.glob("*.md"), *DOCUMENTS}:
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)",
+                                         document.read_text()):
+            path = document.parent / target if target else document
+            headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+            assert anchor in slugs, (document.name, target, anchor)
 
 
 def test_a_wheel_holds_the_library_alone(tmp_path):

@@ -210,6 +210,21 @@ def dictionary() -> str:
     return "\n\n".join(parts)
 
 
+def markdown() -> str:
+    """The same as `dictionary`, as a page of the documentation."""
+    parts = ["# Columns of the results\n\n`python -m attacks.plot --columns` prints the same.\n"]
+    for file, columns in TABLES.items():
+        lines = [
+            f"| `{column.name}` | {column.unit or '-'} | {column.better or '-'} | "
+            f"{column.sentence.replace('|', chr(92) + '|')} |" for column in columns
+        ]
+        parts.append("\n".join([
+            f"## {file}\n", "| column | unit | better for the owner | meaning |",
+            "|---|---|---|---|", *lines, ""
+        ]))
+    return "\n".join(parts).rstrip("\n")
+
+
 def csv_text(columns: Sequence[Column], rows: Iterable[dict[str, Any]]) -> str:
     """Rows as CSV with a head, numbers in full precision, None as an empty entry."""
     buffer = io.StringIO()

@@ -1,24 +1,20 @@
 """Defences as their authors write them outside the library, each of another kind."""
 import functools
-import pathlib
-import re
 
 import keras
 from keras import ops
 import numpy as np
 
 from revsig_keras import Defence
+from tests.documents import defence_that_is_added
 
-_README = pathlib.Path(__file__).parents[3] / "README.md"
 registered = keras.saving.register_keras_serializable(package="strangers")
 
 
 @functools.cache
 def readme_code():
-    """The code block of the README that adds a defence."""
-    blocks = re.findall(r"^```python\n(.*?)^```", _README.read_text(), re.DOTALL | re.MULTILINE)
-    code, = (block for block in blocks if "(revsig_keras.Defence)" in block)
-    return code
+    """The code block of the documentation that adds a defence."""
+    return defence_that_is_added()[1]
 
 
 def readme_defence(**kwargs):

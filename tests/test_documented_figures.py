@@ -1,15 +1,17 @@
-"""The figures of the README are those of the results in the repository."""
+"""The figures in README and documentation are those of the results in the repository."""
 import csv
 import functools
 import math
-import pathlib
 import re
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
-TEXT = " ".join(README.split())
+from tests.documents import DOCUMENTS
+from tests.documents import ROOT
+
+PAGE = (ROOT / "docs" / "results.md").read_text()
+ALL = "\n".join(document.read_text() for document in DOCUMENTS)
+TEXT = " ".join(ALL.split())
 DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
 AUGMENTED = "sample:augment=after"
 
@@ -31,7 +33,7 @@ def cells(directory, **wanted):
 
 
 def agreement(directory, **wanted):
-    """The mean agreement, as the README writes it."""
+    """The mean agreement, as the documents write it."""
     figures = [float(row["agreement_clean"]) for row in cells(directory, **wanted)]
     return written(sum(figures) / len(figures))
 
@@ -42,14 +44,14 @@ def written(figure, signed=False, decimals=3):
 
 def lines_of(heading, first):
     """The lines of the table below a heading whose first column is called like this."""
-    section = README.split(f"\n{heading}\n")[1].split("\n## ")[0]
+    section = PAGE.split(f"{heading}\n")[1].split("\n## ")[0]
     table = section.split(f"\n| {first} |")[1].split("\n\n")[0]
     return [[entry.strip(" *") for entry in line.strip("|").split("|")]
             for line in table.splitlines()[2:]]  # yapf: disable
 
 
 def test_the_sample_experiment():
-    lines = lines_of("## Results", "thief")
+    lines = lines_of("# Results", "thief")
     assert len(lines) == 6
     for name, *figures in lines:
         adversary, victim, *rest = name.split(", ")
@@ -64,7 +66,7 @@ def test_the_sample_experiment():
 
 
 def test_the_panel():
-    lines = lines_of("### Who undoes it", "thief")
+    lines = lines_of("## Who undoes it", "thief")
     names = {row["adversary"] for row in table_of("digits_panel", "summary")}
     assert {line[0].strip("`") for line in lines} == names
     for name, _, *figures in lines:
@@ -84,7 +86,7 @@ def test_the_panel():
     (5, "mnist_length", DEFENCE, 0),
 ])
 def test_what_it_depends_on(place, directory, defence, seed):
-    _, *figures, lost = lines_of("### What it depends on", "change")[place]
+    _, *figures, lost = lines_of("## What it depends on", "change")[place]
     told = {"attack": "sample", "seed": seed}
     for text, victim, adversary in zip(figures, ("none", defence, defence),
                                        ("probabilities", "probabilities", "labels")):
@@ -161,7 +163,7 @@ def test_the_published_rate_of_the_generator_is_best_on_validation_rows(gradient
 
 def test_how_far_rounding_moves_clones():
     """The root mean square over seeds of what another kernel, or another seed, changes."""
-    line = re.search(r"^  \| MNIST, 1,600 queries \|(.*)\|(.*)\|$", README, re.MULTILINE)
+    line = re.search(r"^  \| MNIST, 1,600 queries \|(.*)\|(.*)\|$", ALL, re.MULTILINE)
     for text, defence in zip(line.groups(), ("none", DEFENCE)):
         sides = [[float(row["agreement_clean"]) for row in
                   sorted(cells(f"rounding_{name}", defence=defence), key=lambda row: row["seed"])]
