@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import sys
 
 import numpy as np
 
@@ -114,8 +115,8 @@ class Elsewhere:
 
     @property
     def nbytes(self) -> int:
-        """Size of the arrays."""
-        return self.pairs.nbytes
+        """Size of the arrays and of the digests."""
+        return self.pairs.nbytes + sum(map(sys.getsizeof, self.digests))
 
     def without(self, inputs: np.ndarray) -> Pairs:
         """Returns the pairs of the inputs in the pool that are none of these."""

@@ -16,6 +16,7 @@ from attacks.grid.experiment_config import ExperimentConfig
 from attacks.oracle import deployed
 from attacks.oracle.defences import fixed_answers
 from attacks.results.defence_states import DefenceStates
+from attacks.results.staleness import refuse_stale
 from attacks.schedule import theft
 from attacks.targets.deployments import Deployments
 from attacks.targets.local import local_target
@@ -103,6 +104,22 @@ def test_a_named_state_is_used_as_it_is(tmp_path):
         assert told == {"digest": told["digest"], "fitted_to": "file"}
         path.write_text(json.dumps(layer.state))
         assert Deployments(VICTIM, PARTS[False])(f"{member}:state={path}") == made
+
+
+def test_a_named_state_that_has_changed_is_refused(tmp_path):
+    path, deployments = tmp_path / "state.json", Deployments(VICTIM, PARTS[False])
+    member = f"decoy:decoys=1:state={path}"
+    states = [
+        fitted_by_hand("decoy:decoys=1", rows).state for rows in (PARTS[0].test, PARTS[0].pool)
+    ]
+    path.write_text(json.dumps(states[0]))
+    origin = {"dataset": {"num_classes": 3}, "victim": {}, "hardware": {}}
+    cell = {"defence": member, "resolved": {"defence": DEFENCES.resolve(member)}}
+    record = {**origin, "id": "a-cell", "cell": cell, **deployments(member).describe()}
+    refuse_stale([record], origin, "runs", deployments)
+    path.write_text(json.dumps(states[1]))
+    with pytest.raises(ValueError, match="fitted to the same rows. Received: runs, where decoy"):
+        refuse_stale([record], origin, "runs", Deployments(VICTIM, PARTS[False]))
 
 
 def test_a_defence_is_fitted_once_and_read_from_its_file(tmp_path, monkeypatch):
@@ -195,7 +212,7 @@ def fixture_directory(tmp_path_factory):
 
 
 def run(directory, output, victim=None, **grid):
-    options = {"adversaries": ("bayes:pairs=300",), "budgets": (20,), **grid}
+    options = {"adversaries": ("labels",), "budgets": (20,), **grid}
     experiment = ExperimentConfig(DataConfig(f"npz:{directory / 'data.npz'}"),
                                   victim or VictimFile(directory / "logits.keras"),
                                   Recipe("mlp", steps=2), **options)
