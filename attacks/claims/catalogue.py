@@ -13,6 +13,7 @@ from attacks.claims import claim_10_strategies
 from attacks.claims import claim_11_architectures
 from attacks.claims import claim_12_hyperparameters
 from attacks.claims import claim_13_parameters
+from attacks.claims import claim_14_frontier
 
 CLAIMS = {
     module.CLAIM.number: module.CLAIM for module in (
@@ -29,7 +30,8 @@ CLAIMS = {
         claim_11_architectures,
         claim_12_hyperparameters,
         claim_13_parameters,
+        claim_14_frontier,
     )
 }  # yapf: disable
 # The most important first: where hours run out, the last ones stay undecided.
-ORDER = (3, 4, 2, 5, 1, 9, 7, 6, 8, 13, 12, 11, 10)
+ORDER = (3, 4, 2, 5, 1, 9, 14, 7, 6, 8, 13, 12, 11, 10)

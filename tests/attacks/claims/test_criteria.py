@@ -11,10 +11,13 @@ from attacks.claims.criterion.finding import PARTLY
 from attacks.claims.criterion.finding import REPRODUCED
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
+from attacks.report.verdict import Evidence
 from tests.attacks.claims.made_up_grids import curves
 from tests.attacks.claims.made_up_grids import grid
 from tests.attacks.claims.made_up_grids import replicates
 from tests.attacks.claims.made_up_grids import RS
+from tests.attacks.report.test_bounded_leak import BUCKETS
+from tests.attacks.report.test_bounded_leak import rows_of as bounded
 
 NAIVE, SAFE = ("none", "probabilities"), (RS, "probabilities")
 FIVE = (50, 200, 800, 3200, 12800)
@@ -111,6 +114,16 @@ def settings(published, other, **values):
                                                                other))))
 
 
+def coded(gain, other=None):
+    """What thieves of coded answers gain over labels, at one budget or two."""
+    gains = {100: gain, 200: gain if other is None else other}
+    rows = sum((bounded({BUCKETS: {
+        "labels": 0,
+        "bayes": gain
+    }}, budget=budget) for budget, gain in gains.items()), [])
+    return Evidence(rows)  # yapf: disable
+
+
 CASES = {
     1: {
         REPRODUCED: best(0.995, 0.9),
@@ -190,6 +203,12 @@ CASES = {
         REPRODUCED: settings(0.5, 0.6),
         NOT: settings(0.7, 0.5),
         UNDECIDED: settings(0.55, 0.5, spread=0.1),
+    },
+    14: {
+        REPRODUCED: coded(0),
+        NOT: coded(0.03),
+        PARTLY: coded(0, 0.03),
+        UNDECIDED: coded(0.01),
     },
 }  # yapf: disable
 

@@ -1,0 +1,56 @@
+"""Claim 14: coded answers leave thieves no more than labels do. It is this project's claim."""
+
+from attacks.claims.criterion.claim import Claim
+from attacks.claims.criterion.claim import Trial
+from attacks.claims.criterion.finding import Finding
+from attacks.claims.criterion.grid import Grid
+from attacks.claims.criterion.measures import Measure
+from attacks.report.bounded_leak import bounded_leaks
+from attacks.report.bounded_leak import FAILS
+from attacks.report.bounded_leak import HOLDS
+from attacks.report.bounded_leak import LABELS_ARE_ENOUGH
+from attacks.report.bounded_leak import UNDECIDED
+
+MEANS = {HOLDS: True, FAILS: False, UNDECIDED: None}
+
+
+def judge(grids):
+    """`attacks.report.bounded_leak` finds that the claim holds wherever labels are not enough."""
+    findings, beside = [], []
+    for name, grid in grids.items():
+        for leak in bounded_leaks(grid.rows, grid.per_row):
+            subject = f"{name}, {leak.defence}, {leak.budget:,} queries"
+            beside.append(Finding(f"{subject}: undefended gain over labels", _measure(leak.worth)))
+            beside += [Finding(f"{subject}: {loss.name} lost", _measure(loss), form=".4f")
+                       for loss in leak.losses]  # yapf: disable
+            gained = Finding(f"{subject}: most that a thief gains over labels ({leak.worst.name})",
+                             _measure(leak.worst), "at most 0.010", MEANS.get(leak.verdict))
+            if leak.verdict == LABELS_ARE_ENOUGH:
+                beside.append(Finding(gained.subject, gained.measure))
+            else:
+                findings.append(gained)
+    return findings + beside
+
+
+def _measure(bounded):
+    """The mean, with its one-sided bounds of 95%."""
+    return Measure(bounded.mean, bounded.low(), bounded.high())
+
+
+CLAIM = Claim(
+    number=14,
+    title="Coded answers leave thieves no more than labels do",
+    source="Nothing: the claim is this project's, for `ConfidenceBuckets` and `Decoy`, which stand "
+    "beside the paper's defence.",
+    reported="No figure.",
+    trial=Trial(
+        (Grid("cifar_frontier", 57), Grid("gtsrb_frontier", 25),
+         Grid("cifar_frontier_unsure", 40, base="cifar_frontier", changes=("--victim_steps=700",)),
+         Grid("gtsrb_frontier_unsure", 20, base="gtsrb_frontier", changes=("--victim_steps=400",))),
+        "Reproduced if, wherever undefended probabilities are worth more than a point over labels, "
+        "each thief who reads more than labels has a one-sided 95% upper bound of at most a point "
+        "over the strongest who reads labels alone, and honest users lose at most .01 of "
+        "confidence AUROC and calibration. On each data set a less sure victim stands beside the "
+        "sure one.", judge),
+    quick=Trial((Grid("quick_frontier", 2),), "The same criterion on digits, at 50 queries.",
+                judge))
