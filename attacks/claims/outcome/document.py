@@ -145,4 +145,5 @@ def _folded(title: str, text: str) -> str:
 
 def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     rows = [heads, ["---"] * len(heads), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join(
+        f"| {' | '.join(entry.replace('|', chr(92) + '|') for entry in row)} |" for row in rows)
