@@ -7,9 +7,10 @@ import numpy as np
 from attacks.endpoint.endpoint import Signature
 from attacks.endpoint.failures import EndpointError
 from attacks.oracle.oracle import digest
+from models.ranges import check_range
+from models.ranges import limits
+from models.ranges import missing
 
-# Ranges that models of a dtype usually expect.
-_USUAL = {"bool": "0,1", "int8": "-128,127"}
 # What a dtype may take from the data: rows that become equal to others, as a fraction of all, and
 # the mean distance by which values move, as a fraction of the range.
 _MOST_MERGED, _MOST_MOVED = 0.01, 0.02
@@ -30,7 +31,8 @@ class Preparation:
         signature: The signature of the model.
 
     Raises:
-        EndpointError: If the shapes do not fit, or the range is not one of the model's dtype.
+        EndpointError: If the shapes do not fit.
+        ValueError: If the range is not one of the model's dtype, or is missing.
     """
 
     def __init__(self, data_range: tuple[float, float], model_range: tuple[float, float] | None,
@@ -39,42 +41,27 @@ class Preparation:
         self._dtype = np.dtype(signature.input_dtype)
         self.dtype = self._dtype.name
         self._shape = _fitting(input_shape, signature.input_shape)
-        limits, (low, high) = _limits(self._dtype), model_range or data_range
-        if low < limits[0] or high > limits[1]:
-            raise EndpointError(
-                f"`input_range` must be within what {self._dtype} holds, {limits[0]:g} to "
-                f"{limits[1]:g}. Received: {'' if model_range else 'none, and data from '}"
-                f"{low:g},{high:g}; values outside of what it holds would be cut off")
+        check_range("input_range", model_range, data_range, self._dtype)
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Maps a batch `[n, ...]`."""
         inputs = self._mapped(inputs)
         if self._dtype.kind in "iub":
-            inputs = np.clip(np.rint(inputs), *_limits(self._dtype))
+            inputs = np.clip(np.rint(inputs), *limits(self._dtype))
         return inputs.astype(self._dtype).reshape(len(inputs), *self._shape)
 
-    def check_range(self, inputs: np.ndarray) -> None:
-        """Checks that a range is given where the data cannot go into integers as they are.
+    def check_whole(self, inputs: np.ndarray) -> None:
+        """Checks that data without a range are whole numbers, if the model takes such.
 
         Args:
             inputs: Rows of the data set `[n, ...]`.
 
         Raises:
-            EndpointError: If the model takes integers or booleans, no range is given, and the data
-                are in [0, 1] or are not whole numbers, so that most would be lost by rounding.
+            ValueError: If they are not.
         """
-        if self._dtype.kind not in "iub" or self._to is not None:
-            return
-        (low, high), is_whole = self._from, np.array_equal(inputs, np.rint(inputs))
-        if is_whole and high - low > 1:
-            return
-        values = "all values between are rounded to one of them" if high - low <= 1 else (
-            "the values between whole numbers are rounded")
-        raise EndpointError(
-            f"`input_range` must be given for a model that takes {self._dtype}, such as "
-            f"{_USUAL.get(self._dtype.name, '0,255')}. Received: none, for data from {low:g} to "
-            f"{high:g}: {values}. If the model does expect the data as they are, give "
-            f"{low:g},{high:g}")
+        if self._dtype.kind in "iub" and self._to is None and not np.array_equal(
+                inputs, np.rint(inputs)):
+            raise ValueError(missing("input_range", self._from, self._dtype))
 
     def losses(self, inputs: np.ndarray) -> str:
         """Returns what the model's dtype takes from the rows `[n, ...]`, in words; empty if little.
@@ -96,16 +83,6 @@ class Preparation:
             return inputs
         (a, b), (low, high) = self._from, self._to
         return low + (np.asarray(inputs, np.float64) - a) * ((high - low) / (b - a))
-
-
-def _limits(dtype):
-    """The lowest and the highest value that a dtype holds, as floats."""
-    if dtype.kind == "b":
-        return 0.0, 1.0
-    if dtype.kind not in "iuf":  # bfloat16, whose range is that of the data.
-        return -math.inf, math.inf
-    limits = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    return float(limits.min), float(limits.max)
 
 
 def _fitting(shape, wanted):

@@ -88,7 +88,7 @@ class EndpointSource(TargetSource):
     def _probe(self, collector, prepare):
         """What the answers to a few of the evaluator's rows say, before others are sent."""
         inputs = self._held_out()
-        prepare.check_range(inputs)
+        prepare.check_whole(inputs)
         losses = prepare.losses(inputs)
         if losses and not self._remote.trusted:
             raise EndpointError(

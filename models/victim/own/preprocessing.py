@@ -6,6 +6,8 @@ import numpy as np
 
 from models.data.images import resize
 from models.data.images import with_channels
+from models.ranges import check_range
+from models.ranges import limits
 from models.victim.own.source import Source
 
 
@@ -16,7 +18,7 @@ class Preprocessing:
        are images, it is resized (bilinearly, antialiased) and its channels are converted, colours
        to their luminance and grey by repetition.
     2. A value x of the data's range [a, b] becomes low + (x - a) (high - low) / (b - a).
-    3. For an integer dtype, values are rounded and clipped to the range of the dtype.
+    3. For integers and booleans, values are rounded and clipped to the range of the dtype.
 
     Args:
         shape: The shape of one input of the data set.
@@ -26,15 +28,17 @@ class Preprocessing:
         source: The model.
 
     Raises:
-        ValueError: If the shapes do not fit.
+        ValueError: If the shapes do not fit, or the range is not one of the model's dtype, or is
+            missing.
     """
 
     def __init__(self, shape: tuple[int, ...], data_range: tuple[float, float],
                  model_range: tuple[float, float] | None, source: Source):
         self._dtype, self._from = source.input_dtype, data_range
-        if model_range is None:
-            model_range = (0.0, 255.0) if self._dtype == np.uint8 else data_range
-        self._to = model_range
+        if model_range is None and self._dtype == np.uint8:
+            model_range = (0.0, 255.0)
+        check_range("victim_range", model_range, data_range, self._dtype)
+        self._to = model_range or data_range
         self._shape = _fitting(shape, source.input_shape)
         self._resized = math.prod(self._shape) != math.prod(shape)
         if self._resized and not _can_be_resized(shape, self._shape):
@@ -51,9 +55,8 @@ class Preprocessing:
             inputs, a, b = with_channels(resize(unit, (height, width)), channels), 0.0, 1.0
         if (a, b) != (low, high):
             inputs = low + (np.asarray(inputs, np.float64) - a) * ((high - low) / (b - a))
-        if self._dtype.kind in "iu":
-            limits = np.iinfo(self._dtype)
-            inputs = np.clip(np.rint(inputs), limits.min, limits.max)
+        if self._dtype.kind in "iub":
+            inputs = np.clip(np.rint(inputs), *limits(self._dtype))
         return inputs.astype(self._dtype).reshape(len(inputs), *self._shape)
 
     def describe(self) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from models import victim as victims
 from models.data import splits
 from models.victim import VictimFile
 from models.victim.own import loading
+from models.victim.own.preprocessing import Preprocessing
+from models.victim.own.source import Source
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 from tests.models.victim import own_victims
@@ -240,3 +242,24 @@ def test_what_models_train_has_written_is_not_trained_elsewhere(tmp_path):
     for path, is_own in ((tmp_path, False), (tmp_path / "victim.keras", False),
                          (tmp_path / "alone.keras", True), (tmp_path / "nothing.keras", False)):
         assert VictimFile(path).is_own == is_own
+
+
+@pytest.mark.parametrize("dtype, given, message", [
+    ("int64", None, "`victim_range` must be given for a model that takes int64, such as 0,255"),
+    ("bool", None, "`victim_range` must be given for a model that takes bool, such as 0,1"),
+    ("int8", (0.0, 255.0), "`victim_range` must be within what int8 holds, -128 to 127.*0,255"),
+    ("uint8", (-1.0, 1.0), "`victim_range` must be within what uint8 holds, 0 to 255.*-1,1"),
+])
+def test_a_range_in_which_integers_lose_the_inputs_is_refused(dtype, given, message):
+    source = Source("model", "function", lambda x: x, "", None, np.dtype(dtype))
+    with pytest.raises(ValueError, match=message):
+        Preprocessing((2, 3), (0.0, 1.0), given, source)
+
+
+@pytest.mark.parametrize("dtype, given, expected", [("uint8", None, [0, 102, 255]),
+                                                    ("bool", (0.0, 1.0), [0, 0, 1]),
+                                                    ("int8", (-128.0, 127.0), [-128, -26, 127])])
+def test_integers_are_rounded(dtype, given, expected):
+    source = Source("model", "function", lambda x: x, "", None, np.dtype(dtype))
+    prepare = Preprocessing((3,), (0.0, 1.0), given, source)
+    np.testing.assert_array_equal(prepare(np.float32([[0, 0.4, 1]])), [expected])
