@@ -1,6 +1,6 @@
 """Makes the tables and the figure of a results directory again, from its cells alone.
 
-  python -m attacks.plot DIR [--format=png,svg,pdf]
+  python -m attacks.plot DIR [--format=png,svg,pdf] [--archive]
   python -m attacks.plot --columns [--markdown]
 """
 
@@ -12,6 +12,7 @@ from attacks.report import Results
 from attacks.report.columns import dictionary
 from attacks.report.columns import markdown as markdown_page
 from attacks.report.figure import FORMATS
+from attacks.results.archive import write_archive
 from revsig_keras.cli import program
 
 
@@ -19,7 +20,8 @@ def main(directory: str | None = None,
          *,
          columns: bool = False,
          markdown: bool = False,
-         formats: Sequence[str] = ("png",)):
+         formats: Sequence[str] = ("png",),
+         archive: bool = False):
     if columns:
         print(markdown_page() if markdown else dictionary())
         return
@@ -27,6 +29,8 @@ def main(directory: str | None = None,
         raise ValueError("A results directory must be given. Received: none")
     results = Results(directory)
     files = results.write(formats)
+    if archive:
+        files.append(write_archive(directory))
     print(results.text(),
           f"Written: {', '.join(path.name for path in files)} in {directory}",
           sep="\n\n")
@@ -37,7 +41,12 @@ if __name__ == "__main__":
                                 "Prints what each column of the tables holds, and ends.")
     MARKDOWN = flags.DEFINE_bool("markdown", False, "Prints the columns as a page of Markdown.")
     FORMAT = flags.DEFINE_list("format", ["png"], f"Formats of the figure: {', '.join(FORMATS)}.")
+    ARCHIVE = flags.DEFINE_bool(
+        "archive", False, "Also writes all cells into one file, cells.jsonl.xz, which is read like "
+        "the files in cells/. These stay; a repository needs only one of both.")
     program.run(
-        lambda *directory: main(
-            *directory, columns=COLUMNS.value, markdown=MARKDOWN.value, formats=FORMAT.value),
-        "[DIR]")
+        lambda *directory: main(*directory,
+                                columns=COLUMNS.value,
+                                markdown=MARKDOWN.value,
+                                formats=FORMAT.value,
+                                archive=ARCHIVE.value), "[DIR]")

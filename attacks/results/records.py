@@ -6,6 +6,8 @@ import pathlib
 from typing import Any
 
 from attacks.evaluation.packed_rows import unpack
+from attacks.results.archive import ArchiveError
+from attacks.results.archive import read_archive
 
 SCHEMA_VERSION = 3
 _READABLE = (1, 2, SCHEMA_VERSION)
@@ -45,19 +47,29 @@ class RecordError(ValueError):
 def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
     """Reads all results of a directory, in the order of the summary.
 
-    Records of older schema versions get the present names. They lack `rows`.
+    Records of older schema versions get the present names. They lack `rows`. Those that are in
+    `cells` take precedence over those in the archive, see `attacks.results.archive`.
 
     Raises:
         RecordError: If a file holds no result of a readable version.
     """
+    try:
+        archived = [_parse(name, data) for name, data in read_archive(directory)]
+    except ArchiveError as error:
+        raise RecordError(str(error)) from error
     paths = sorted(pathlib.Path(directory, "cells").glob("*.json"))
-    return sorted(map(read_cell, paths), key=_summary_order)
+    records = {record["id"]: record for record in (*archived, *map(read_cell, paths))}
+    return sorted(records.values(), key=_summary_order)
 
 
 def read_cell(path: str | os.PathLike) -> dict[str, Any]:
     """Reads one result; see `read_cells`."""
+    return _parse(path, pathlib.Path(path).read_bytes())
+
+
+def _parse(path, data):
     try:
-        record = json.loads(pathlib.Path(path).read_bytes())
+        record = json.loads(data)
     except ValueError as error:
         raise RecordError(f"{path} must be a result in JSON. Received: {error}") from error
     if not isinstance(record, dict):

@@ -16,6 +16,7 @@ from attacks.grid.config import RunConfig
 from attacks.grid.victim_key import VictimKey
 from attacks.oracle.defences import fixed_answers
 from attacks.oracle.deployed import Deployed
+from attacks.results.archive import archived_ids
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
 from attacks.results.replay_file import ReplayFile
@@ -28,11 +29,11 @@ from models.processes.locks import lock
 class ResultStore:
     """The output directory of a run.
 
-    `cells/<id>.json` is the record; `run.flags` replays it; `recipes` holds the choices of recipes
-    that were made once, `victims` the victims besides the run's own, `clones` the clones that are
-    kept; everything else in the directory is made from the cells. Once it holds a victim, an
-    endpoint or a cell, a directory belongs to one experiment: the same one may resume it or add
-    members to the grid, any other is refused.
+    `cells/<id>.json`, or a line of `cells.jsonl.xz`, is the record; `run.flags` replays it;
+    `recipes` holds the choices of recipes that were made once, `victims` the victims besides the
+    run's own, `clones` the clones that are kept; everything else in the directory is made from the
+    cells. Once it holds a victim, an endpoint or a cell, a directory belongs to one experiment: the
+    same one may resume it or add members to the grid, any other is refused.
 
     Args:
         config: The run.
@@ -47,6 +48,7 @@ class ResultStore:
         self.directory = pathlib.Path(config.execution.output_dir)
         self._cells = self.directory / "cells"
         self._replay = ReplayFile(self.directory)
+        self._archived = archived_ids(self.directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         with self._alone():
             if not self._replay.exists():
@@ -65,7 +67,8 @@ class ResultStore:
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
         has_victim = victims.exists(self.directory) or any(
             map(victims.exists, self.directory.glob("victims/*")))
-        return is_asked or has_victim or any(self._cells.glob("*.json"))
+        has_cells = self._archived or any(self._cells.glob("*.json"))
+        return bool(is_asked or has_victim or has_cells)
 
     def _refuse_foreign_files(self):
         # A run that was killed at its start may leave a temporary file or a lock.
@@ -103,13 +106,13 @@ class ResultStore:
 
     def missing(self, cells: list[Cell]) -> list[Cell]:
         """The cells that have no result yet."""
-        return [cell for cell in cells if not self._path(cell).exists()]
+        return [cell for cell in cells if not self._has(cell)]
 
     @contextlib.contextmanager
     def claim(self, cell: Cell) -> Iterator[bool]:
         """Whether the cell is ours to do: not done yet, and claimed by no other run."""
         with lock(self._cells / f".{cell.id}.lock", wait=False) as is_free:
-            yield is_free and not self._path(cell).exists()
+            yield is_free and not self._has(cell)
 
     def write(self, cell: Cell, record: dict[str, Any], deployed: Deployed | None = None) -> None:
         """Keeps a result; an existing file stays.
@@ -137,6 +140,9 @@ class ResultStore:
             write_atomically(self._path(cell), text, overwrite=False)
         except FileExistsError:
             logging.warning("%s was finished by another run meanwhile; its result stays.", cell.id)
+
+    def _has(self, cell):
+        return cell.id in self._archived or self._path(cell).exists()
 
     def _path(self, cell):
         return self._cells / f"{cell.id}.json"
