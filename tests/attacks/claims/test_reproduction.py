@@ -8,6 +8,7 @@ import pytest
 from attacks import reproduce
 from attacks.claims.catalogue import CLAIMS
 from attacks.claims.claim_05_intact import CLAIM
+from attacks.claims.criterion.finding import EXIT_STATUS
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.outcome.assessment import assess
 from attacks.claims.outcome.document import claim_text
@@ -56,3 +57,12 @@ def test_an_unknown_claim_is_refused(claim):
 
 def test_the_list_names_all_claims():
     assert len(listing(CLAIMS.values()).splitlines()) == len(CLAIMS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", CLAIMS)
+def test_every_quick_trial_comes_to_a_verdict(number, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        reproduce.main(number, True, str(tmp_path), [])
+    assert stop.value.code in EXIT_STATUS.values()
+    assert "missing" not in capsys.readouterr().out
