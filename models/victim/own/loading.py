@@ -83,6 +83,9 @@ def _open(victim: VictimFile) -> Source:
         return open_function(text)
     if is_saved_model(path):
         return open_saved_model(path, victim.victim_signature, victim.victim_output)
+    if path.suffix == ".py":
+        raise ValueError(f"`victim` must be custom:file={path}:function=NAME for a function of a "
+                         f"Python file. Received: {text}")
     victim.refuse_options("victim_signature")
     return open_keras_file(path, victim.victim_output)
 

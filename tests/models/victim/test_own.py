@@ -204,6 +204,7 @@ REFUSED = {
     "no function's name": ("python:own_victim_functions", {}, "must be python:MODULE:FUNCTION"),
     "no such function": ("python:own_victim_functions:nothing", {}, "must name a function"),
     "no function": ("custom:file={}/functions.py:function=number", {}, "name of a function"),
+    "a Python file": ("{}/functions.py", {}, "must be custom:file=.*functions.py:function=NAME"),
     "no such file": ("custom:file=nowhere.py", {}, "custom:file=FILE:function=NAME"),
     "no such option": ("custom:file={}/functions.py:name=f", {}, "custom:file=FILE:function=NAME"),
     "a failing function": ("custom:file={}/functions.py:function=failing", {},
