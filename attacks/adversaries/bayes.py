@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from attacks.adversaries.recovery.code_lookup import CodeLookup
+from attacks.adversaries.recovery.code_lookup import CodeMeans
 from attacks.adversaries.recovery.simulated_recovery import SimulatedRecovery
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.clone.transfer_set import one_hot_labels
@@ -27,7 +27,7 @@ class Bayes(SimulatedRecovery):
     ```
 
     If the defence keeps labels, an answer with a label that no pair has becomes its one-hot label.
-    The answers of a coded defence are few, so they are looked up exactly; see `CodeLookup`.
+    The answers of a coded defence are few, so they are looked up exactly; see `CodeMeans`.
 
     As in ModelGuard's public code: the formula, the tolerance, and, with `prior=estimated` and
     `pairs=1000000`, the prior, as far as a thief can have it. The default prior is this project's:
@@ -56,7 +56,7 @@ class Bayes(SimulatedRecovery):
     def undo(self, pairs, layer, seed, memory):
         del seed, memory
         if isinstance(layer, CodedDefence):
-            return CodeLookup(pairs, layer)
+            return CodeMeans(pairs, layer, prior_rows=0)
         return Lookup(pairs, self.tolerance)
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.bayes import Lookup
 from attacks.adversaries.guess import Guess
-from attacks.adversaries.recovery.code_lookup import Codes
-from attacks.adversaries.recovery.code_lookup import sums_by
+from attacks.adversaries.recovery.code_lookup import CodeMeans
 from attacks.adversaries.recovery.simulation import apply
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.clone.transfer_set import one_hot_labels
@@ -32,17 +31,9 @@ class PosteriorMean(Adversary):
     one can be: where the pool is large, it has the posterior mean of the clean output, given the
     answer. It does not bound every clone: a thief may also learn from how its own clone errs.
 
-    Formula, against a coded defence, for an answer with the label c in the bucket b, whose code n
-    of these inputs have:
-
-    ```
-    target = (sum of the n y_i + prior_rows m) / (n + prior_rows)
-    m_c = mean top probability of all of these inputs in bucket b, whatever their label
-    m_j = (1 - m_c) / (classes - 1)
-    ```
-
-    If no such input is in the bucket, m_c is its calibrated confidence. Against other defences it
-    is the formula of `Bayes` with the pairs (y_i, answer to i). Answers of an undefended victim are
+    Formula: against a coded defence, that of `CodeMeans`, the mean of the y_i with the label and
+    the bucket of the answer, shrunk towards the mean of its bucket whatever the label; against
+    others, that of `Bayes` with the pairs (y_i, answer to i). Answers of an undefended victim are
     taken as they are. An attack that adapts to its targets sees labels: the targets of a clone are
     computed when all queries are known.
 
@@ -81,23 +72,12 @@ class PosteriorMean(Adversary):
         paid = training.transfer_set
         pairs = elsewhere.without(paid.inputs)
         if isinstance(elsewhere.layer, CodedDefence):
-            targets = self._mean_of_code(paid.answers, pairs, elsewhere.layer)
+            targets = CodeMeans(pairs, elsewhere.layer, self.prior_rows)(paid.answers)
         elif len(pairs):
             targets = Lookup(pairs, self.tolerance)(paid.answers)
         else:
             targets = one_hot_labels(paid.answers)
         return workshop.train(training.with_targets(targets))
-
-    def _mean_of_code(self, answers, pairs, layer):
-        codes = Codes(layer, answers.shape[1])
-        there, here = codes.of(pairs.answers), codes.of(answers)
-        counts, sums = sums_by(there, pairs.clean, len(codes))
-        tops = pairs.clean[np.arange(len(pairs)), pairs.answers.argmax(axis=1)]
-        in_bucket, tops = sums_by(there % codes.buckets, tops[:, None], codes.buckets)
-        means = np.divide(tops[:, 0], in_bucket, out=codes.confidences.copy(), where=in_bucket > 0)
-        prior = codes.rows(here, means)
-        weighed = sums[here] + self.prior_rows * prior
-        return (weighed / (counts[here] + self.prior_rows)[:, None]).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,81 +6,104 @@ from attacks.adversaries.recovery.simulation import Pairs
 from revsig_keras.defences.coded.base import CodedDefence
 
 
-class CodeLookup:
-    """The mean of the clean rows that have a code, for each label and bucket.
+class CodeMeans:
+    """The means of clean rows that have one code, which is a bucket and the order of the first
+    classes; mostly the label is the only one of these.
 
-    Formula, for an answer with the label c in the bucket b, and n simulated clean rows y_i that
-    have this code:
+    Formula, for an answer with the bucket b, of n clean rows y_i that have its code:
 
     ```
-    target = mean of the y_i
-    target_c = confidence of b,  target_j = (1 - target_c) / (classes - 1)      if n = 0
+    target = (sum of the n y_i + prior_rows m) / (n + prior_rows)
+    m_j = mean share of the first class, if j is the first one; likewise of the second and so on,
+          and of each other class, over all clean rows in bucket b, whatever their classes
     ```
 
-    The confidence is the one that the defence was fitted to. The bucket is that of the label's
-    share in the answer, or the one with the closest share, so that a wrong table can be tried too.
+    If no clean row is in the bucket, m has the confidence to which the defence was fitted for its
+    label; the other classes share the rest equally, or as in an answer that tells their order. The
+    bucket of an answer is that of its label's share, or the one with the closest share, so that a
+    wrong table can be tried too.
 
     Args:
-        pairs: The simulated pairs.
-        layer: The defence, as simulated.
+        pairs: The clean rows with their answers.
+        layer: The defence.
+        prior_rows: See above. At 0, m counts for answers whose code no clean row has.
     """
 
-    def __init__(self, pairs: Pairs, layer: CodedDefence):
-        self._classes = pairs.clean.shape[1]
-        self._codes = Codes(layer, self._classes)
-        codes = self._codes.of(pairs.answers)
-        counts, sums = sums_by(codes, pairs.clean, len(self._codes))
-        self._counts, self._means = counts, sums / np.maximum(counts, 1)[:, None]
-        self.nbytes = self._counts.nbytes + self._means.nbytes
+    def __init__(self, pairs: Pairs, layer: CodedDefence, prior_rows: float):
+        self._prior_rows, self._codes = prior_rows, Codes(layer, pairs.clean.shape[1])
+        self._by_place = self._codes.means_by_place(pairs)
+        self._numbers: dict[bytes, int] = {}
+        groups = [self._numbers.setdefault(key, len(self._numbers))
+                  for key in self._codes.keys(pairs.answers)]  # yapf: disable
+        # The last group, without rows, is that of other codes.
+        self._counts, self._sums = _sums_by(groups, pairs.clean, len(self._numbers) + 1)
+        self.nbytes = self._sums.nbytes + 100 * len(self._numbers)
 
     def __call__(self, answers: np.ndarray) -> np.ndarray:
         """Recovers the rows `[n, num_classes]` of answers."""
-        codes = self._codes.of(answers)
-        is_known = self._counts[codes] > 0
-        decoded = self._codes.rows(codes, self._codes.confidences)
-        return np.where(is_known[:, None], self._means[codes], decoded).astype(np.float32)
+        groups = [self._numbers.get(key, -1) for key in self._codes.keys(answers)]
+        counts, sums = self._counts[groups][:, None], self._sums[groups]
+        prior_rows = self._prior_rows or (counts == 0)
+        prior = self._codes.rows(answers, self._by_place)
+        return ((sums + prior_rows * prior) / (counts + prior_rows)).astype(np.float32)
 
 
 class Codes:
-    """The codes of a coded defence, numbered: bucket + buckets * label.
+    """What the answers of a coded defence tell.
+
+    The *place* of a class is 0 for the label, 1 for the second and so on, as far as the answer
+    tells the order; all others have the place after these.
 
     Args:
         layer: The defence.
         num_classes: The number of classes.
-
-    Attributes:
-        confidences: The calibrated confidence of each bucket.
     """
 
     def __init__(self, layer: CodedDefence, num_classes: int):
         table = layer.table(num_classes)
-        self.confidences = np.array(table["confidences"])
         self._shares = np.array(table["label_shares"])
-        self._classes = num_classes
+        self._confidences = np.array(table["confidences"])
+        self._ordered, self._classes = getattr(layer, "ordered_classes", 1), num_classes
+        others = np.ones([len(self._shares), 1])
+        if self._ordered > 1:
+            others = layer.shares(num_classes)[:, 1:]
+        self._others = others
 
-    def __len__(self):
-        return self._classes * len(self._shares)
+    def keys(self, answers: np.ndarray) -> list[bytes]:
+        """Returns a key for each answer `[n, num_classes]`, equal for equal codes."""
+        told = np.column_stack([self._buckets(answers), self._order(answers)]).astype(np.int32)
+        return [row.tobytes() for row in told]
 
-    @property
-    def buckets(self) -> int:
-        """The number of buckets."""
-        return len(self._shares)
+    def means_by_place(self, pairs: Pairs) -> np.ndarray:
+        """Returns the mean clean share of a class, by bucket and place."""
+        first = np.take_along_axis(pairs.clean, self._order(pairs.answers), axis=1)
+        rest = (1 - first.sum(axis=1, keepdims=True)) / (self._classes - self._ordered)
+        counts, sums = _sums_by(self._buckets(pairs.answers), np.hstack([first, rest]),
+                                len(self._shares))
+        return np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], self._decoded())
 
-    def of(self, answers: np.ndarray) -> np.ndarray:
-        """Returns the codes of answers `[n, num_classes]`."""
-        buckets = np.searchsorted((self._shares[1:] + self._shares[:-1]) / 2, answers.max(axis=1))
-        return buckets + self.buckets * answers.argmax(axis=1)
+    def rows(self, answers: np.ndarray, by_place: np.ndarray) -> np.ndarray:
+        """Returns a row for each answer, with the share of each class by bucket and place."""
+        places = np.full(answers.shape, self._ordered)
+        np.put_along_axis(places, self._order(answers), np.arange(self._ordered)[None], axis=1)
+        return by_place[self._buckets(answers)[:, None], places]
 
-    def rows(self, codes: np.ndarray, confidences: np.ndarray) -> np.ndarray:
-        """Returns a row for each code: the label has the confidence of its bucket, of those given,
-        and the others share the rest equally."""
-        labels, buckets = np.divmod(codes, self.buckets)
-        tops = confidences[buckets][:, None]
-        is_label = np.eye(self._classes, dtype=bool)[labels]
-        return np.where(is_label, tops, (1 - tops) / (self._classes - 1))
+    def _buckets(self, answers):
+        return np.searchsorted((self._shares[1:] + self._shares[:-1]) / 2, answers.max(axis=1))
+
+    def _order(self, answers):
+        return np.argsort(-answers, axis=1, kind="stable")[:, :self._ordered]
+
+    def _decoded(self):
+        """The share of a class, by bucket and place, as an honest client decodes it."""
+        weights = np.ones(self._ordered)
+        weights[-1] = self._classes - self._ordered
+        rest = self._others / (self._others * weights).sum(axis=1, keepdims=True)
+        confidences = self._confidences[:, None]
+        return np.hstack([confidences, (1 - confidences) * rest])
 
 
-def sums_by(groups: np.ndarray, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the number of rows in each group, and their sums `[count, columns]`, in float64."""
+def _sums_by(groups, rows, count):
+    """The number of rows in each group, and their sums `[count, columns]`, in float64."""
     columns = [np.bincount(groups, column, count) for column in rows.T]
     return np.bincount(groups, minlength=count), np.stack(columns, axis=1)

@@ -5,7 +5,7 @@ import pytest
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.adversary import Known
 from attacks.adversaries.bayes import Bayes
-from attacks.adversaries.recovery.code_lookup import CodeLookup
+from attacks.adversaries.recovery.code_lookup import CodeMeans
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.clone.transfer_set import one_hot_labels
 from attacks.evaluation.agreement import AgreementEvaluator
@@ -64,11 +64,16 @@ def test_coded_answers_become_means_over_inputs_that_were_not_asked(monkeypatch,
     asked = {row.tobytes() for row in paid.inputs}
     others = CLEAN[[place for row, place in PLACES.items() if row not in asked]]
     assert len(others) == 260
-    labels, buckets = codes(member, np.array(deployed(member)[0](others)))
-    for target, label, bucket in zip(paid.targets, *codes(member, paid.answers)):
-        same = others[(labels == label) & (buckets == bucket)]
-        top = others.max(axis=1)[buckets == bucket].mean()
-        mean = np.where(np.arange(CLASSES) == label, top, (1 - top) / (CLASSES - 1))
+    layer = deployed(member)[0]
+    answers = np.array(layer(others))
+    _, buckets = codes(member, answers)
+    order, ordered = np.sort(others, axis=1)[:, ::-1], getattr(layer, "ordered_classes", 1)
+    for target, answer, bucket in zip(paid.targets, paid.answers, codes(member, paid.answers)[1]):
+        same = others[(answers == answer).all(axis=1)]
+        by_place = order[buckets == bucket].mean(axis=0)
+        by_place[ordered:] = by_place[ordered:].mean()
+        mean = np.empty(CLASSES)
+        mean[np.argsort(-answer, kind="stable")] = by_place
         expected = (same.sum(axis=0) + prior * mean) / (len(same) + prior)
         np.testing.assert_allclose(target, expected, rtol=1e-4, atol=1e-7)
     np.testing.assert_allclose(paid.targets.sum(axis=1), 1, rtol=1e-5)
@@ -153,9 +158,9 @@ def test_bayes_looks_codes_up_exactly(member):
     simulated = rows(3000, 5)
     answers = np.array(layer(simulated))
     recovered = Bayes().undo(Pairs(simulated, answers), layer, 0, None)(answers[:50])
-    labels, buckets = codes(member, answers)
+    labels, _ = codes(member, answers)
     for place in range(50):
-        same = (labels == labels[place]) & (buckets == buckets[place])
+        same = (answers == answers[place]).all(axis=1)
         np.testing.assert_allclose(recovered[place], simulated[same].mean(axis=0), rtol=1e-4)
     known = Known(member, POOL, 0, defence_state=state)
     read = Bayes(pairs=20_000).read(answers[:50], known)
@@ -166,16 +171,23 @@ def test_bayes_looks_codes_up_exactly(member):
                                Bayes().read(answers[:50], known), rtol=1e-5)  # yapf: disable
 
 
-def test_a_code_that_was_not_simulated_is_decoded():
-    layer, _ = deployed("decoy")
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_code_that_was_not_simulated_is_decoded(member):
+    layer, _ = deployed(member)
     answers = np.array(layer(rows(50, 6)))
     unsure = rows(9, 7) * 0.01 + 0.99 / CLASSES
-    recovered = CodeLookup(Pairs(unsure, np.array(layer(unsure))), layer)(answers)
+    recovered = CodeMeans(Pairs(unsure, np.array(layer(unsure))), layer, 0)(answers)
     decoded = layer.decode(answers)
     is_sure = decoded.buckets > 0
     np.testing.assert_allclose(recovered.max(axis=1)[is_sure], decoded.confidences[is_sure],
                                rtol=1e-6)  # yapf: disable
     np.testing.assert_array_equal(recovered.argmax(axis=1), decoded.labels)
+    np.testing.assert_allclose(recovered.sum(axis=1), 1, rtol=1e-5)
+    if "ordered" in member:
+        rest = [np.where(rows == rows.max(axis=1, keepdims=True), 0, rows)[is_sure]
+                for rows in (recovered, answers)]  # yapf: disable
+        rest = [rows / rows.sum(axis=1, keepdims=True) for rows in rest]
+        np.testing.assert_allclose(*rest, rtol=1e-3)
 
 
 def test_recovered_targets_need_a_defence_that_is_known():
