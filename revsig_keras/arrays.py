@@ -5,10 +5,12 @@ from typing import Any, Callable, Collection, Sequence, TypeVar
 import keras
 import numpy as np
 
+from revsig_keras.byte_strings import read_npy
 from revsig_keras.errors import first_line
 
 Path = str | os.PathLike[str]
 _Arrays = TypeVar("_Arrays")
+_NPY = b"\x93NUMPY"
 # Sizes of made-up inputs where a model takes any.
 _ROWS = 8
 _UNKNOWN_SIZE = 32
@@ -67,11 +69,13 @@ def load_arrays(path: Path, *, argument: str) -> dict[str | None, np.ndarray]:
 
 def _load(path: Path, read: Callable[[Any], _Arrays], expected: str) -> _Arrays:
     try:
+        with open(path, "rb") as file:
+            if file.read(len(_NPY)) == _NPY:
+                file.seek(0)
+                return read(read_npy(file))
         loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return read(loaded)
-        with loaded as file:
-            return read(file)
+        with loaded as archive:
+            return read(archive)
     except Exception as error:  # pylint: disable=broad-except
         # Damage may raise anything: the errors of zipfile, zlib and NumPy's parser of headers,
         # `RuntimeError` for a bit that says "encrypted", `MemoryError` for a wrong size.
@@ -79,10 +83,14 @@ def _load(path: Path, read: Callable[[Any], _Arrays], expected: str) -> _Arrays:
 
 
 def _members(file: Any, names: Collection[str]) -> dict[str, np.ndarray]:
-    arrays = {name: file[name] for name in names}
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):  # NumPy returns the bytes of what is no array.
-            raise ValueError(f"{name} is not an array")
+    arrays = {}
+    for name in names:
+        member = name if name in file.zip.namelist() else f"{name}.npy"
+        with file.zip.open(member) as stream:
+            if stream.read(len(_NPY)) != _NPY:
+                raise ValueError(f"{name} is not an array")
+        with file.zip.open(member) as stream:
+            arrays[name] = read_npy(stream)
     return arrays
 
 

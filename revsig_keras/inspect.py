@@ -29,8 +29,12 @@ def main(path: str, values: flags.FlagValues = flags.FLAGS) -> None:
     print(report.as_json() if values.json else report)
     leaks = report.leaks(values.allow_output)
     if leaks:
-        names = ", ".join(f"{leak.where}: {leak.name}" for leak in leaks)
-        sys.exit(f"error: {len(leaks)} outputs are clean: {names}")
+        # A signature of a server is one of Python too.
+        places = {(f"attribute signatures.{leak.where.removeprefix('signature ')}", leak.name)
+                  for leak in leaks}
+        told = [leak for leak in leaks if (leak.where, leak.name) not in places]
+        names = ", ".join(f"{leak.where}: {leak.name}" for leak in told)
+        sys.exit(f"error: {len(told)} outputs are clean: {names}")
 
 
 if __name__ == "__main__":

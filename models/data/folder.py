@@ -1,9 +1,11 @@
-"""Image data sets in folders, one folder per class."""
+"""Image data sets in folders, one folder per class; folders in it are read too."""
+import collections
 from collections.abc import Iterator
 import dataclasses
 import functools
 import hashlib
 import io
+import logging
 import os
 import pathlib
 import sys
@@ -19,9 +21,11 @@ from models.data.streamed import chunks
 from models.data.streamed import StreamedImages
 from models.processes.files import write_once
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # To be raised whenever the same files are decoded to other bytes.
-_FORMAT = 1
+_FORMAT = 2
+_ORIENTATION = 0x0112  # The tag of EXIF that tells how a camera was held.
+_log = logging.getLogger(__name__)
 _NAMED = 3  # Empty folders that an error message names.
 
 
@@ -54,12 +58,13 @@ def load_unlabelled(directory: str, image_size: tuple[int, int] | None,
         The images, and the SHA-256 of their pixels, in hexadecimal.
     """
     images = _images(directory)
+    _tell_others(directory, [directory])
     if not images:
         raise ValueError(f"{directory} must have images ({', '.join(SUFFIXES)}). Received: none")
     key = hashlib.sha256(repr((_FORMAT, image_size)).encode())
-    _identify(key, [("", image) for image in images])
+    _identify(key, [("", directory, image) for image in images])
     cached = _directory(cache_dir) / f"{key.hexdigest()}.npy"
-    stored = _decoded_once(cached, directory, [image.path for image in images], image_size)
+    stored = _decoded_once(cached, directory, images, image_size)
     known = cached.with_suffix(".fingerprint")
     write_once(known, lambda file: file.write(_digest(stored).encode()))
     return stored, known.read_text()
@@ -104,29 +109,52 @@ def _find(name, image_size):
         raise ValueError(f"{name} must have a folder for each of at least 2 classes. Received: "
                          f"{', '.join(classes) or 'no folder'}")
     found = [_images(os.path.join(directory, folder)) for folder in classes]
+    _tell_others(name, [os.path.join(directory, folder) for folder in classes])
     empty = [folder for folder, images in zip(classes, found) if not images]
     if empty:
         more = f" and {len(empty) - _NAMED} others" if len(empty) > _NAMED else ""
         raise ValueError(f"{name} must have images ({', '.join(SUFFIXES)}) in the folder of each "
                          f"class. Received: none in {', '.join(empty[:_NAMED])}{more}")
     key = hashlib.sha256(repr((_FORMAT, image_size)).encode())
-    _identify(key, [(folder, image) for folder, images in zip(classes, found) for image in images])
+    _identify(key, [(folder, os.path.join(directory, folder), image)
+                    for folder, images in zip(classes, found)
+                    for image in images])
     labels = np.repeat(np.arange(len(classes)), [len(images) for images in found])
-    return [image.path for images in found for image in images], labels, key.hexdigest()
+    return [image for images in found for image in images], labels, key.hexdigest()
 
 
 def _identify(key, images):
     """Adds the names, sizes and times of images, with those of their folders, to a hash."""
-    for folder, image in images:
-        status = image.stat()
-        identity = folder, image.name, status.st_size, status.st_mtime_ns
+    for name, folder, image in images:
+        status = os.stat(image)
+        identity = name, os.path.relpath(image, folder), status.st_size, status.st_mtime_ns
         key.update(repr(identity).encode())
 
 
+def _files(folder):
+    """Returns the paths of all files in a folder and the folders in it, but for hidden ones."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [os.path.join(place, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
 def _images(folder):
-    images = (entry for entry in os.scandir(folder) if entry.name.lower().endswith(SUFFIXES))
-    return sorted((image for image in images if not image.name.startswith(".")),
-                  key=lambda image: image.name)
+    return [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
+
+
+def _tell_others(name, folders):
+    """Logs how many files that are no images there are, by their suffixes."""
+    others = collections.Counter(
+        os.path.splitext(path)[1].lower() or "none"
+        for folder in folders
+        for path in _files(folder)
+        if not path.lower().endswith(SUFFIXES))
+    if others:
+        counts = ", ".join(f"{suffix} ({count})" for suffix, count in sorted(others.items()))
+        _log.warning("%s: %d files are no images and are passed over, by suffix: %s", name,
+                     others.total(), counts)
 
 
 def _write(file: BinaryIO, name, paths, size) -> None:
@@ -185,10 +213,8 @@ def _decoded(name, paths, size) -> Iterator[np.ndarray]:
 
 def _decode(path, size):
     data = tf.io.read_file(path)
-    image = tf.cond(
-        tf.strings.substr(data, 0, 2) == b"BM",
-        lambda: tf.numpy_function(_decode_bitmap, [data], tf.uint8, stateful=False),
-        lambda: tf.io.decode_image(data, expand_animations=False))
+    image = tf.cond(_is_for_pillow(data), lambda: _by_pillow(data),
+                    lambda: tf.io.decode_image(data, expand_animations=False))
     image = tf.ensure_shape(image, [None, None, None])
     image = image[..., :tf.where(tf.shape(image)[2] < 3, 1, 3)]  # Without transparency.
     if size is None:
@@ -197,13 +223,38 @@ def _decode(path, size):
                    lambda: _resized(image, size))
 
 
-def _decode_bitmap(data):
-    """Decodes a bitmap; TensorFlow would take the indices into a palette for grey values."""
+def _is_for_pillow(data):
+    """Whether TensorFlow does not read a file, or not as it is meant.
+
+    It would take the indices into the palette of a bitmap for grey values, and leave the photograph
+    of a camera that was held upright on its side.
+    """
+    start = tf.strings.substr(data, 0, tf.minimum(tf.strings.length(data), 4096))
+    first = tf.strings.substr(data, 0, tf.minimum(tf.strings.length(data), 4))
+    other = tf.reduce_any(tf.stack([first == b"RIFF", first == b"II*\0", first == b"MM\0*"]))
+    has_exif = tf.size(tf.strings.split(start, b"Exif")) > 1
+    is_turned = (tf.strings.substr(first, 0, 2) == b"\xff\xd8") & has_exif
+    return other | (tf.strings.substr(first, 0, 2) == b"BM") | is_turned
+
+
+def _by_pillow(data):
+    return tf.numpy_function(_decode_by_pillow, [data], tf.uint8, stateful=False)
+
+
+def _decode_by_pillow(data):
     from PIL import Image
+    from PIL import ImageOps
 
     with Image.open(io.BytesIO(data)) as image:
-        pixels = np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+        turned = ImageOps.exif_transpose(image)
+        if image.format == "JPEG" and turned.size == image.size and _is_upright(image):
+            return tf.io.decode_image(data, expand_animations=False).numpy()
+        pixels = np.asarray(turned.convert("L" if turned.mode in ("1", "L") else "RGB"))
     return pixels.reshape([*pixels.shape[:2], -1])
+
+
+def _is_upright(image):
+    return image.getexif().get(_ORIENTATION, 1) == 1
 
 
 def _resized(image, size):

@@ -11,6 +11,7 @@ from absl import flags
 from absl import logging
 
 from revsig_keras.cli.startup import PACKAGES
+from revsig_keras.custom_objects import register_custom_objects
 from revsig_keras.errors import SavedModelError
 from revsig_keras.extras import MissingPackageError
 
@@ -36,6 +37,11 @@ def run(main: Callable[..., None],
         own = {flag.name: flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
         guarded(main, arguments, argv[1:], {**own, **(renamed or {})})
 
+    flags.DEFINE_string(
+        "custom_objects", None, "A Python file, NAME.py, that is run first. The "
+        "classes and functions that it defines, such as layers and defences, are "
+        "known to Keras then.")
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS["custom_objects"])
     try:
         app.run(quietly)
     except UnicodeDecodeError as error:  # From absl, which reads flagfiles before all else.
@@ -64,6 +70,8 @@ def guarded(main: Callable[..., None],
                              f"({' '.join(expected) or 'none'}). Received: "
                              f"{' '.join(received) or 'none'}")
         with _messages_on_stderr():
+            if "custom_objects" in flags.FLAGS and flags.FLAGS.custom_objects is not None:
+                register_custom_objects(flags.FLAGS.custom_objects)
             main(*received)
     except (ValueError, OSError, SavedModelError, MissingPackageError) as error:
         if logging.get_verbosity() >= logging.DEBUG:

@@ -1,4 +1,5 @@
 """Checks that a model emits what a defence expects: by its configuration, and by its answers."""
+import inspect
 from typing import Any, Collection
 
 import keras
@@ -13,6 +14,27 @@ _SIGMOIDS = ("If each unit is a label of its own, use `ReverseSigmoid(multi_labe
              "the model in a softmax")
 # Softmax in bfloat16 gives sums of 1 +- 0.012, also if they are cast to float32 later.
 _TOLERANCE = 2.0**-5
+
+
+def check_model(model: Any) -> None:
+    """Raises `ValueError` if a model takes inputs in a way that a wrapper cannot pass on."""
+    if not isinstance(model, keras.layers.Layer):
+        raise ValueError("`model` must be a Keras model or layer that emits class "
+                         f"probabilities. Received: model={model!r} (of type {type(model)})")
+    if getattr(model, "preprocessor", None) is not None:
+        raise ValueError("`model` must be called with what it is given. Its `preprocessor` is "
+                         "applied by `predict` and `fit`, not by a call: set "
+                         "`model.preprocessor = None`, and preprocess the inputs before. "
+                         f"Received: model={model!r}")
+    parameters = list(inspect.signature(model.call).parameters.values())
+    others = [
+        each.name for each in parameters[1:] if each.default is each.empty and
+        each.kind is each.POSITIONAL_OR_KEYWORD and each.name not in ("training", "mask")
+    ]
+    if others:
+        raise ValueError("`model` must take all of its inputs in the first argument of `call`: a "
+                         "list, a tuple or a dictionary of tensors. Received: "
+                         f"model={model!r}, whose call also needs {', '.join(others)}")
 
 
 def check_configuration(operation: Any, classes: int | None, defence: Defence) -> bool:

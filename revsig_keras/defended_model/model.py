@@ -9,6 +9,7 @@ from revsig_keras.defences.base import Defence
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.defended_model import exporting
 from revsig_keras.defended_model.expectations import check_losses
+from revsig_keras.defended_model.expectations import check_model
 from revsig_keras.defended_model.heads import Heads
 from revsig_keras.defended_model.outputs import names
 from revsig_keras.defended_model.outputs import structure
@@ -83,9 +84,7 @@ class DefendedModel(keras.Model):
         # Inputs reach the wrapped model as they are: it does its own autocast.
         super().__init__(autocast=False, **kwargs)
         heads = Heads(ReverseSigmoid() if defence is _DEFAULT else defence, output)
-        if not isinstance(model, keras.layers.Layer):
-            raise ValueError("`model` must be a Keras model or layer that emits class "
-                             f"probabilities. Received: model={model!r} (of type {type(model)})")
+        check_model(model)
         outputs = structure(model, "output")
         heads.check_configuration(model, outputs)
         if outputs is not None:
@@ -141,6 +140,19 @@ class DefendedModel(keras.Model):
         self._heads.check_configuration(self.model, outputs)
         self._heads.follow_dtypes(self.model, outputs, in_copies=False)
         self._heads.check_answers(self.model, outputs, "seen")
+
+    def quantize(self, mode: str | None = None, **kwargs: Any) -> None:
+        """Quantizes the wrapped model, not the defences; see `keras.Model.quantize`.
+
+        Raises:
+            ValueError: If a layer is not built yet. Nothing is changed then.
+        """
+        unbuilt = [layer.name for layer in self.model._flatten_layers() if not layer.built]
+        if unbuilt:
+            raise ValueError("A `DefendedModel` must be called before it is quantized. Received: "
+                             f"{', '.join(unbuilt)}, not built yet")
+        self.model.quantize(mode, **kwargs)
+        self.train_function = self.test_function = self.predict_function = None
 
     # On JAX the variables have no values while these functions are compiled.
     def make_train_function(self, force: bool = False) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from revsig_keras.arrays import random_array
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.defended_model.outputs import structure
+from revsig_keras.errors import cause_line
 
 
 def probe(model: keras.layers.Layer, inputs: Any = None) -> Any:
@@ -46,7 +47,7 @@ def probe(model: keras.layers.Layer, inputs: Any = None) -> Any:
             warnings.warn(
                 f"{model!r} could not be tried on random inputs. Whether it emits what its "
                 "defence expects is checked when it is next called outside of a "
-                f"compiled function. It raised: {error!r}")
+                f"compiled function. It raised: {cause_line(error)}")
             return None
         finally:
             random.setstate(seeds)

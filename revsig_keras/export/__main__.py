@@ -2,10 +2,10 @@
 
   python -m revsig_keras.export --model=SOURCE --output=BASE --defence=reverse_sigmoid:beta=1
 
-SOURCE is a .keras file or the folder of a SavedModel from any program. The defended model has the
-same signatures, names, dtypes and shapes, so a client does not notice. A model that would give
-clean scores away is refused: see `python -m revsig_keras.inspect`. Put a --flagfile=FILE before the
-flags that override it.
+SOURCE is a .keras, .h5 or .hdf5 file, or the folder of a SavedModel from any program. The defended
+model has the same signatures, names, dtypes and shapes, so a client does not notice. A model that
+would give clean scores away is refused: see `python -m revsig_keras.inspect`. Put a --flagfile=FILE
+before the flags that override it.
 """
 from collections.abc import Collection
 
@@ -23,8 +23,8 @@ RENAMED = {"allow_outputs": "allow_output", "drop_outputs": "drop_output"}
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags of this program."""
     flags.DEFINE_string("model",
-                        None,
-                        "The classifier: a .keras file, or the folder of a SavedModel.",
+                        None, "The classifier: a .keras, .h5 or .hdf5 file, or the folder of a "
+                        "SavedModel.",
                         required=True,
                         flag_values=values)
     flags.DEFINE_string("output",
@@ -53,9 +53,14 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
                               "An output, NAME or SIGNATURE/NAME, to leave out. May be repeated.",
                               flag_values=values)
     flags.DEFINE_string("warmup",
-                        None, "Sample inputs for a warm-up request: an .npy file, or an .npz file "
-                        "with an array for each input name. The scores are tried on them too.",
+                        None, "Sample inputs for a warm-up request: an .npy file, an .npz file "
+                        "with an array for each input name, or a .tfrecord file of byte strings, "
+                        "such as tf.Examples. The scores are tried on them too.",
                         flag_values=values)
+    flags.DEFINE_bool("safe_mode",
+                      True, "Whether to refuse layers that run code of a Keras file, such as "
+                      "Lambda and TFSMLayer.",
+                      flag_values=values)
 
 
 def main(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -66,7 +71,8 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
                      output_name=_one_output_name(values.output_name),
                      allow_outputs=tuple(values.allow_output),
                      drop_outputs=tuple(values.drop_output),
-                     warmup=values.warmup))
+                     warmup=values.warmup,
+                     safe_mode=values.safe_mode))
     print(exported.report)
     for name in exported.untried:
         print(f"Not tried: {name}, for want of inputs. To try it, give some by --warmup=FILE.")

@@ -11,8 +11,13 @@ import numpy as np
 from revsig_keras.defences.base import Defence
 from revsig_keras.defended_model import exporting as keras_exporting
 from revsig_keras.defended_model.model import DefendedModel
+from revsig_keras.defended_model.outputs import structure
+from revsig_keras.export import legacy
 from revsig_keras.export import warmup
+from revsig_keras.export.first_call import call_first
 from revsig_keras.export.foreign import defend_saved_model
+from revsig_keras.export.keras_files import check_kind
+from revsig_keras.export.keras_files import is_keras_file
 from revsig_keras.export.keras_files import load_keras_file
 from revsig_keras.export.keras_files import output_of
 from revsig_keras.export.named_defences import make_defences
@@ -35,7 +40,7 @@ class ExportConfig:
     """The model and the defence to export, and what to do with other outputs.
 
     Attributes:
-        model: A .keras file, or the folder of a SavedModel from any program.
+        model: A .keras, .h5 or .hdf5 file, or the folder of a SavedModel from any program.
         output: The folder of versions that the server polls.
         defence: The textual form of a defence, as for `make_defence`; `None` for the defence of a
             `DefendedModel` in a .keras file. For several outputs, a tuple of "NAME=MEMBER", where
@@ -45,7 +50,8 @@ class ExportConfig:
             its output.
         allow_outputs: Outputs that may stay as they are, "output" or "signature/output" each.
         drop_outputs: Outputs that are left out.
-        warmup: File of sample inputs, .npy or .npz; `None` for none.
+        warmup: File of sample inputs, .npy, .npz or .tfrecord; `None` for none.
+        safe_mode: Whether layers that run code of a Keras file, such as `Lambda`, are refused.
     """
     model: str | os.PathLike[str]
     output: str | os.PathLike[str]
@@ -54,14 +60,21 @@ class ExportConfig:
     allow_outputs: tuple[str, ...] = ()
     drop_outputs: tuple[str, ...] = ()
     warmup: str | os.PathLike[str] | None = None
+    safe_mode: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("model", "output", "warmup"):
+            path = getattr(self, name)
+            if path is not None and "://" in os.fspath(path):
+                raise ValueError(f"`{name}` must be a path of this machine. Copy what is "
+                                 f"elsewhere here first. Received: {path}")
         if files.is_saved_model(self.model):
             output, model = (pathlib.Path(path).resolve() for path in (self.output, self.model))
             if model in (output, *output.parents):
                 raise ValueError("`output` must not be inside of `model`, which stays as it is. "
                                  f"Received: {self.output}, inside of {self.model}")
-        elif not os.fspath(self.model).endswith(".keras"):
+        elif not is_keras_file(self.model):
+            check_kind(self.model, "`model`")
             raise ValueError("`model` must be a .keras file or the folder of a SavedModel, such as "
                              f"that of one version. Received: {files.described(self.model)}")
 
@@ -138,25 +151,31 @@ def _plain_errors() -> Iterator[None]:
 def _write_model(folder: pathlib.Path, config: ExportConfig, defences: Mapping[str | None, Defence],
                  samples: Mapping[str | None, np.ndarray] | None) -> tuple[str, ...]:
     """Writes the defended model; returns the scores that were not tried."""
-    if not files.is_saved_model(config.model):
-        _export_keras_file(folder, config, defences)
-        return ()
     outputs = OutputChoice(config.output_name, config.allow_outputs, config.drop_outputs)
-    return defend_saved_model(pathlib.Path(config.model), folder, _given(defences), outputs,
-                              samples)
+    if files.is_saved_model(config.model):
+        return defend_saved_model(pathlib.Path(config.model), folder, _given(defences), outputs,
+                                  samples)
+    if legacy.is_taken(config.model):
+        with files.unfinished(folder.parent) as parent:
+            legacy.write_saved_model(config.model, parent / "source")
+            return defend_saved_model(parent / "source", folder, _given(defences), outputs, samples)
+    _export_keras_file(folder, config, defences, samples)
+    return ()
 
 
-def _export_keras_file(folder: pathlib.Path, config: ExportConfig,
-                       defences: Mapping[str | None, Defence]) -> None:
-    model = load_keras_file(config.model, "`model`")
+def _export_keras_file(folder: pathlib.Path, config: ExportConfig, defences: Mapping[str | None,
+                                                                                     Defence],
+                       samples: Mapping[str | None, np.ndarray] | None) -> None:
+    model = load_keras_file(config.model, "`model`", config.safe_mode)
     if isinstance(model, DefendedModel):
         if defences or config.output_name is not None:
             raise ValueError("`model` is defended already: leave out `defence` and `output_name`. "
                              f"Received: {config.model}, defended by {model.defence!r}")
     else:
         model = _defended(model, _given(defences), config.output_name)
+    options = {} if structure(model.model, "input") is not None else call_first(model, samples)
     with files.clear_errors(f"{config.model} cannot be exported"):
-        keras_exporting.write(model, folder)
+        keras_exporting.write(model, folder, **options)
     if config.drop_outputs:
         saved_model = files.read(folder)
         drop_outputs(saved_model, config.drop_outputs)

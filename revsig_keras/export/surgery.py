@@ -4,6 +4,7 @@ from typing import Any, Collection
 import tensorflow as tf
 
 from revsig_keras.defences.base import Defence
+from revsig_keras.export.object_graph import reduce_objects
 from revsig_keras.saved_model import graphs
 from revsig_keras.saved_model.mark import marked
 from revsig_keras.saved_model.signatures import INIT_SIGNATURE
@@ -63,10 +64,12 @@ def _functions(defence: Defence, shape: Collection[int | None], dtype: str,
 def leave_signatures_only(meta_graph: Any) -> None:
     """Removes from a graph all that could be called besides the signatures to be served.
 
-    TensorFlow then loads it like a model of TensorFlow 1: `tf.saved_model.load(path)` has
-    `signatures`, and no functions.
+    `tf.saved_model.load(path)` then has `signatures`, and no other functions. It still has the
+    variables and resources of a model of TensorFlow 2, which can be saved again or frozen.
     """
-    meta_graph.ClearField("object_graph_def")
+    if not reduce_objects(meta_graph):
+        # TensorFlow then loads it like a model of TensorFlow 1.
+        meta_graph.ClearField("object_graph_def")
     meta_graph.meta_info_def.function_aliases.clear()
     # That loader takes the initialiser for a signature; the collection names it as well.
     if INIT_SIGNATURE in meta_graph.signature_def:
@@ -77,7 +80,9 @@ def leave_signatures_only(meta_graph: Any) -> None:
     meta_graph.signature_def.pop(TRAIN_SIGNATURE, None)
     graph_def = meta_graph.graph_def
     library = graphs.library(graph_def)
-    needed = graphs.function_closure(library, graph_def.node)
+    kept = set(meta_graph.object_graph_def.concrete_functions)
+    needed = kept | graphs.function_closure(
+        library, [*graph_def.node, *(node for name in kept for node in library[name].node_def)])
     del graph_def.library.function[:]
     graph_def.library.function.extend(library[name] for name in library if name in needed)
     gradients = [

@@ -9,6 +9,7 @@ import tensorflow as tf
 from revsig_keras.arrays import load_arrays
 from revsig_keras.errors import SavedModelError
 from revsig_keras.saved_model import files
+from revsig_keras.saved_model.files import cause_of
 from revsig_keras.saved_model.signatures import defaults
 from revsig_keras.saved_model.signatures import dtype_of
 from revsig_keras.saved_model.signatures import is_fed_by_arrays
@@ -16,21 +17,40 @@ from revsig_keras.saved_model.signatures import LoadedModel
 from revsig_keras.saved_model.signatures import shape_of
 from revsig_keras.saved_model.signatures import signatures
 
+_RECORDS = (".tfrecord", ".tfrecords")
 _FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
 def load_inputs(path: str | os.PathLike[str]) -> dict[str | None, np.ndarray]:
-    """Reads sample inputs: an .npy file for the only input, an .npz file of arrays by input name.
+    """Reads sample inputs: one array in an .npy file, or arrays by input name in an .npz file.
+
+    A .tfrecord file holds the byte strings of the only input. They keep zeros at their end, as do
+    arrays of objects; NumPy's arrays of byte strings do not.
 
     Returns:
-        The arrays by name, that of an .npy file by `None`.
+        The arrays by name, that of an .npy or .tfrecord file by `None`.
     """
-    arrays = load_arrays(path, argument="`warmup`")
+    arrays: dict[str | None, np.ndarray]
+    if pathlib.Path(path).suffix in _RECORDS:
+        arrays = {None: _records(path)}
+    else:
+        arrays = load_arrays(path, argument="`warmup`")
     if not arrays or not all(array.ndim and len(array) for array in arrays.values()):
         raise ValueError(
             "`warmup` must have at least one row for each input. Received: "
             f"{path} with shapes { {name: array.shape for name, array in arrays.items()} }")
     return arrays
+
+
+def _records(path: str | os.PathLike[str]) -> np.ndarray:
+    try:
+        records = list(tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator())
+    except tf.errors.OpError as error:
+        raise ValueError("`warmup` must be a readable TFRecord file. Received: "
+                         f"{path}: {cause_of(error)}") from error
+    array = np.empty(len(records), object)
+    array[:] = records
+    return array
 
 
 def inputs_for(signature_def: Any, arrays: Mapping[str | None,
@@ -58,11 +78,13 @@ def inputs_for(signature_def: Any, arrays: Mapping[str | None,
 
 def _as_input(info: Any, array: np.ndarray) -> np.ndarray | None:
     """An array in the dtype of a `TensorInfo`; `None` if it does not fit."""
+    if info.WhichOneof("encoding") != "name":
+        return None
     dtype = dtype_of(info).base_dtype
     if not tf.TensorShape(info.tensor_shape).is_compatible_with(array.shape):
         return None
     if dtype == tf.string:
-        return array if array.dtype.kind in "SU" else None
+        return array if array.dtype.kind in "OSU" else None
     if array.dtype.kind not in "biuf" or not is_fed_by_arrays(dtype):
         return None
     with np.errstate(invalid="ignore", over="ignore"):
@@ -113,8 +135,16 @@ def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | 
 
 
 def _listing(signature_def: Any) -> str:
-    return ", ".join(f"{name} ({dtype_of(info).name}, shape {shape_of(info)})"
+    return ", ".join(f"{name} ({_kind(info)}{dtype_of(info).name}, shape {shape_of(info)})"
                      for name, info in sorted(signature_def.inputs.items()))
+
+
+def _kind(info: Any) -> str:
+    """A word for tensors that are no arrays, which a request cannot hold."""
+    return {
+        "coo_sparse": "sparse, which no request can hold, ",
+        "composite_tensor": "composite, which no request can hold, "
+    }.get(info.WhichOneof("encoding"), "")
 
 
 def _try(folder: pathlib.Path, meta_graph: Any, requests: Mapping[str, dict[str,

@@ -18,6 +18,8 @@ SavedModel: TypeAlias = Any  # Protocol buffers have no types of their own.
 _Path = str | os.PathLike[str]
 _BINARY = "saved_model.pb"
 _TEXT = "saved_model.pbtxt"
+# What lines of an error begin with that tell where it is, not what it is.
+_TRACEBACK = ("[[", "<", "File ", "Detected at ", "Stack trace")
 # Read by a log alone, and it describes the original model.
 _FINGERPRINT = "fingerprint.pb"
 
@@ -125,15 +127,19 @@ def clear_errors(what: str, kind: type[Exception] = tf.errors.OpError) -> Iterat
         yield
     except kind as error:
         is_of_graph = isinstance(error, tf.errors.OpError)
-        cause = _cause(error) if is_of_graph else cause_line(error)
+        cause = cause_of(error) if is_of_graph else cause_line(error)
         raise SavedModelError(f"{what}: {cause}") from error
 
 
-def _cause(error: tf.errors.OpError) -> str:
+def cause_of(error: tf.errors.OpError) -> str:
     """The line of an error of TensorFlow that names the cause."""
-    lines = (error.message or type(error).__name__).strip().splitlines()
+    lines = [line.strip() for line in (error.message or type(error).__name__).splitlines()]
+    lines = [line for line in lines if line]
     # An error of a graph has a heading, perhaps a traceback, the cause, and "[[{{node x}}]]".
     for line, after in zip(lines, lines[1:]):
-        if after.lstrip().startswith("[[{{node"):
-            return line.strip()
+        if after.startswith("[[{{node"):
+            return line
+    if lines[0].startswith("Graph execution error"):
+        causes = [line for line in lines[1:] if not line.startswith(_TRACEBACK)]
+        return causes[-1] if causes else lines[0]
     return lines[0]

@@ -65,12 +65,18 @@ class Report:
     faults: tuple[str, ...] = ()
 
     def leaks(self, allowed: Collection[str] = ()) -> list[Output]:
-        """The clean outputs, except for those `allowed` as "output" or "NAME/output"."""
-        return [
-            output for output in self.outputs
-            if output.status == CLEAN and not is_named(allowed,
-                                                       output.where.split(" ", 1)[1], output.name)
-        ]
+        """The clean outputs, except for those `allowed` as "output" or "NAME/output".
+
+        The NAME of a signature allows its output also where Python has the signature.
+        """
+
+        def is_allowed(output: Output) -> bool:
+            place = output.where.split(" ", 1)[1]
+            return any(
+                is_named(allowed, name, output.name)
+                for name in (place, place.removeprefix("signatures.")))
+
+        return [one for one in self.outputs if one.status == CLEAN and not is_allowed(one)]
 
     def as_json(self) -> str:
         record = {"schema_version": 1, **dataclasses.asdict(self), "limits": LIMITS}
@@ -78,21 +84,31 @@ class Report:
         return json.dumps(record, indent=2)
 
     def __str__(self) -> str:
+        """Each output once, with the places where it is reached."""
         lines = [self.path]
-        for (tags, where), outputs in _grouped(self.outputs).items():
-            lines.append(f"  {where} (tags: {', '.join(tags)})")
-            for output in outputs:
+        for tags in dict.fromkeys(output.tags for output in self.outputs):
+            lines.append(f"  tags: {', '.join(tags)}")
+            for output, places in _grouped([one for one in self.outputs if one.tags == tags]):
                 shape = "" if output.shape is None else f" {output.shape}"
                 lines.append(f"    {output.status:8}  {output.name}: {output.dtype}{shape}, "
                              f"{output.reason}")
+                lines.append(f"              in {', '.join(places)}")
         return "\n".join([*lines, LIMITS])
 
 
-def _grouped(outputs: Collection[Output]) -> dict[tuple[tuple[str, ...], str], list[Output]]:
-    groups: dict[tuple[tuple[str, ...], str], list[Output]] = {}
+def _grouped(outputs: Collection[Output]) -> Iterator[tuple[Output, list[str]]]:
+    """Outputs that differ in nothing but the place, each once, with the places.
+
+    A function does not tell the shapes of its outputs, so it does not matter there.
+    """
+    groups: dict[tuple[str, ...], list[Output]] = {}
     for output in outputs:
-        groups.setdefault((output.tags, output.where), []).append(output)
-    return groups
+        key = (output.name, output.dtype, output.status, output.reason)
+        groups.setdefault(key, []).append(output)
+    for group in groups.values():
+        for shape in dict.fromkeys(one.shape for one in group if one.shape is not None) or [None]:
+            same = [one for one in group if one.shape in (shape, None)]
+            yield same[0], [one.where for one in same]
 
 
 def inspect_saved_model(path: str | pathlib.Path) -> Report:
@@ -237,17 +253,21 @@ def _leaves(value: Any, path: str = "") -> Iterator[str]:
 
 def _attributes(object_graph: Any) -> Iterator[tuple[str, str]]:
     """Path and name of all functions that Python can reach, each once, by the shortest path."""
-    paths, found = {0: ""}, set[str]()
-    waiting = [0] if object_graph.nodes else []
-    while waiting:
-        index = waiting.pop(0)
+    found, reached = set[str](), set[int]()
+    waiting = [(0, "")] if object_graph.nodes else []
+    private: list[tuple[int, str]] = []
+    while waiting or private:
+        index, path = waiting.pop(0) if waiting else private.pop(0)
+        if index in reached:
+            continue
+        reached.add(index)
         node = object_graph.nodes[index]
         for child in node.children:
-            if child.node_id not in paths:
-                paths[child.node_id] = f"{paths[index]}.{child.local_name}".lstrip(".")
-                waiting.append(child.node_id)
+            # A private name is told only where there is no other.
+            queue = private if child.local_name.startswith("_") else waiting
+            queue.append((child.node_id, f"{path}.{child.local_name}".lstrip(".")))
         names = list(node.function.concrete_functions)
         if node.WhichOneof("kind") == "bare_concrete_function":
             names.append(node.bare_concrete_function.concrete_function_name)
-        yield from ((paths[index], name) for name in names if name not in found)
+        yield from ((path, name) for name in names if name not in found)
         found.update(names)

@@ -110,7 +110,7 @@ def test_arrays_are_read_by_name(tmp_path):
 @pytest.mark.parametrize("save, told", [
     (lambda path: np.save(path, X), "a single array without a name"),
     (lambda path: np.savez(path, z=X), "there is no array x, only: z"),
-    (lambda path: np.savez(path, x=np.array([{}])), "allow"),
+    (lambda path: np.savez(path, x=np.array([{}])), "objects other than byte strings are"),
     (lambda path: np.array([{}]).dump(path), "allow"),
     (lambda path: path.write_bytes(b""), "EOFError: "),
     (lambda path: path.write_text("no array"), "ValueError: "),

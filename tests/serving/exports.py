@@ -1,4 +1,6 @@
 """How each SavedModel of the zoo is exported, and what the defended model has to answer."""
+import re
+
 import numpy as np
 import tensorflow as tf
 
@@ -66,6 +68,12 @@ def contents(path):
 
 
 def tensors(inputs, signature):
-    """Arrays as a loaded signature takes them, in its dtypes."""
+    """Arrays as a loaded signature takes them, in its dtypes.
+
+    TensorFlow replaces what no name of Python has, unless it takes the model for one of version 1.
+    """
     _, specs = signature.structured_input_signature
-    return {name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()}
+    names = {name: name if name in specs else re.sub(r"\W", "_", name) for name in inputs}
+    return {
+        names[name]: tf.constant(value, specs[names[name]].dtype) for name, value in inputs.items()
+    }

@@ -154,3 +154,26 @@ def test_where_the_cache_is(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/me")
     assert str(folder_images._directory(None)) == "/home/me/.cache/revsig_keras"
+
+
+def test_files_of_cameras_and_the_web(tmp_path, caplog):
+    """Every format, in folders of any depth, turned as it was photographed; others are counted."""
+    pixels = np.kron(np.arange(24).reshape(4, 6, 1) % [5, 7, 11] * 20, np.ones((8, 8, 1)))
+    image = Image.fromarray(pixels.astype("uint8"))
+    for name in ("a", "b"):
+        (tmp_path / "set" / name / "more" / "still").mkdir(parents=True)
+        place = tmp_path / "set" / name
+        image.save(place / "1.webp", lossless=True)
+        image.save(place / "more" / "2.TIF")
+        image.save(place / "more" / "still" / "3.jfif", format="JPEG", quality=100, subsampling=0)
+        for number, turn in ((4, None), (5, Image.Transpose.ROTATE_90)):
+            exif = Image.Exif()
+            exif[0x0112] = 1 if turn is None else 6
+            turned = image if turn is None else image.transpose(turn)
+            turned.save(place / f"{number}.jpg", quality=100, subsampling=0, exif=exif)
+        for other in ("notes.txt", "more/notes.txt", "script", ".hidden"):
+            (place / other).write_text("no image")
+    found = load(tmp_path / "set").x[:] * 255
+    assert found.shape == (10, 32, 48, 3)
+    assert np.abs(found - pixels).mean(axis=(1, 2, 3)).max() < 8
+    assert "6 files are no images" in caplog.text and ".txt (4), none (2)" in caplog.text

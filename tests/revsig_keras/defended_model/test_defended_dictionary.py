@@ -175,3 +175,30 @@ def test_answers_have_the_dtype_of_the_scores(make, dtype, policy, tmp_path):
     model.export(tmp_path / "served", verbose=False)
     served = tf.saved_model.load(tmp_path / "served")
     assert served.serve(X).dtype == dtype
+
+
+@pytest.mark.parametrize("called", [False, True])
+def test_a_model_can_be_quantized(called, tmp_path):
+    """Before its first call too; the answers stay close, and it can be saved."""
+    model = defended(functional, "dict")
+    before = {name: np.array(values) for name, values in model.model(X).items()}
+    if called:
+        model(X)
+    model.quantize("int8")
+    for name, values in model.model(X).items():
+        np.testing.assert_allclose(values, before[name], atol=0.05)
+    outputs = model(X)
+    model.save(tmp_path / "model.keras")
+    for name, values in keras.saving.load_model(tmp_path / "model.keras")(X).items():
+        np.testing.assert_allclose(values, outputs[name], 1e-5)
+
+
+def test_a_model_that_is_not_built_is_not_quantized():
+    """Nor changed: it works as before."""
+    model = defended(Subclassed, "dict")
+    with pytest.raises(ValueError, match="called before it is quantized|not built yet"):
+        model.quantize("int8")
+    np.testing.assert_allclose(
+        model(X)["label"], DEFENCES["label"]()(model.model(X)["label"]), 1e-6)
+    model.quantize("int8")
+    assert np.isfinite(model(X)["label"]).all()

@@ -29,7 +29,7 @@ def test_the_version_is_the_last_line(source_folder, tmp_path):
         assert not result.returncode, result.stderr
         *_, limits, path = result.stdout.splitlines()
         assert path == str(tmp_path / "base" / version)
-        assert result.stdout.count("defended  scores") == 2 and limits.startswith("Not excluded")
+        assert result.stdout.count("defended  scores") == 1 and limits.startswith("Not excluded")
     assert exports.contents(tmp_path / "base" / "1") == exports.contents(tmp_path / "base" / "2")
 
 

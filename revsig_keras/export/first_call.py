@@ -1,0 +1,62 @@
+"""Calls models that tell nothing of their inputs before they are called."""
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from revsig_keras.defended_model.model import DefendedModel
+from revsig_keras.errors import cause_line
+
+_ROWS = 8
+
+
+def call_first(model: DefendedModel,
+               samples: Mapping[str | None, np.ndarray] | None) -> dict[str, Any]:
+    """Calls a subclassed model, which builds it, and returns the options of its export.
+
+    Args:
+        model: The model.
+        samples: Inputs by name, `None` for the only one. Where there are none, the shapes that the
+            file of the model has are used.
+
+    Raises:
+        ValueError: If the model fails on them, or there are none and the file has no shapes.
+    """
+    inputs: Any
+    if samples is not None:
+        inputs = samples[None] if None in samples else dict(samples)
+    else:
+        inputs = _zeros(model.model)
+    inputs = keras.tree.map_structure(lambda x: x[:_ROWS], inputs)
+    try:
+        model(keras.tree.map_structure(keras.ops.convert_to_tensor, inputs))
+    except Exception as error:  # pylint: disable=broad-except
+        # A model may raise anything; what our checks say is clear as it is.
+        if isinstance(error, ValueError) and str(error).startswith("`"):
+            raise
+        raise ValueError("`warmup` must have inputs that the model takes, all of them in one "
+                         f"argument of its `call`. It raised: {cause_line(error)}") from error
+    return {} if samples is None else {"input_signature": [_specs(inputs)]}
+
+
+def _specs(inputs: Any) -> Any:
+    """The specifications of any number of rows like `inputs`, under their names."""
+
+    def spec(name: str | None, x: np.ndarray) -> keras.InputSpec:
+        dtype = "string" if x.dtype.kind in "OSU" else x.dtype.name
+        return keras.InputSpec(dtype=dtype, shape=(None, *x.shape[1:]), name=name)
+
+    if isinstance(inputs, dict):
+        return {name: spec(name, x) for name, x in inputs.items()}
+    return spec(None, inputs)
+
+
+def _zeros(model: keras.Model) -> np.ndarray:
+    """One row of zeros, in the shape with which the model was built."""
+    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
+    if len(shapes) != 1 or not isinstance(shapes[0], (tuple, list)) or not all(
+            size is None or isinstance(size, int) for size in shapes[0]):
+        raise ValueError("`model` does not tell what inputs it takes, since it is a class of its "
+                         f"own. Give some by `warmup`. Received: {model!r}")
+    return np.zeros([1 if size is None else size for size in shapes[0]], "float32")
