@@ -13,13 +13,13 @@ coded defence and budget:
 The claim *holds* if 2 and 3 are true; all have to be, so they need no correction (intersection and
 union). It *fails* if a lower bound, corrected for the number of bounds (Bonferroni), is above the
 margin, and is *undecided* otherwise. Bounds are one-sided, of 95%, by Student's t, paired by
-replicate. The strongest thieves are chosen on the evaluator's validation rows.
+replicate. The strongest thieves are chosen on the evaluator's validation rows. A reader that is
+given clean outputs of the victim is no thief: its gain is told, and decides nothing.
 """
 
 import dataclasses
 from typing import Any
 
-from attacks.grid.registries import ADVERSARIES
 from attacks.report.bounded import Bounded
 from attacks.report.bounded import CONFIDENCE
 from attacks.report.coded_members import Code
@@ -27,6 +27,8 @@ from attacks.report.coded_members import code_of
 from attacks.report.columns import BOUNDED_LEAK
 from attacks.report.losses import losses_of
 from attacks.report.per_row import PerRow
+from attacks.report.readers import reads_labels_alone
+from attacks.report.readers import sees_clean
 from attacks.report.replicates import estimate_difference
 from attacks.report.replicates import paired
 from attacks.report.rows import defences_of
@@ -41,6 +43,7 @@ Rows = list[dict[str, Any]]
 HOLDS, FAILS, UNDECIDED, LABELS_ARE_ENOUGH = "holds", "fails", "undecided", "labels are enough"
 # Of agreement, AUROC and calibration error alike.
 MARGIN = 0.01
+_UNKNOWN = Bounded("", None, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Leak:
         gains: What each thief that reads more than labels gains over the strongest one that reads
             labels alone.
         strongest: That of the strongest of these thieves: by how much the bits help.
+        reader: That of the strongest reader that is given clean outputs of the victim.
         losses: What honest users lose.
     """
     defence: str
@@ -62,6 +66,7 @@ class Leak:
     worth: Bounded
     gains: tuple[Bounded, ...]
     strongest: Bounded
+    reader: Bounded
     losses: tuple[Bounded, ...]
 
     @property
@@ -86,6 +91,7 @@ class Leak:
     def describe(self) -> dict[str, Any]:
         """The row of the columns `BOUNDED_LEAK`."""
         named = {"worth": self.worth, "gain": self.strongest, "worst_gain": self.worst,
+                 "reader_gain": self.reader,
                  **dict(zip(("auroc_lost", "ece_added"), self.losses))}  # yapf: disable
         values = {
             "defence": self.defence,
@@ -116,44 +122,38 @@ def bounded_leaks(rows: Rows, per_row: PerRow | None = None) -> list[Leak]:
     by_budget = sorted(group_rows(rows, "budget").items()) if codes else []
     leaks = []
     for (budget,), group in by_budget:
-        worth = _worth(_of(group, "none"), per_row)
+        worth = _worth([row for row in _of(group, "none") if not sees_clean(row)], per_row)
         for defence, code in codes.items():
             if mine := _of(group, defence):
-                gains, best = _gains(mine, per_row)
-                leaks.append(Leak(defence, budget, code, worth, gains, best, losses_of(mine)))
+                leaks.append(
+                    Leak(defence, budget, code, worth, *_gains(mine, per_row), losses_of(mine)))
     return leaks
-
-
-def reads_labels_alone(row: dict[str, Any]) -> bool:
-    """Whether the thief of a row keeps labels and discards the rest of the answers."""
-    try:
-        return ADVERSARIES.make(row["adversary"]).keeps == "labels"
-    except ValueError:  # One that is not known here.
-        return False
 
 
 def _worth(undefended, per_row):
     thief = strongest(undefended, "none")
     labels = strongest([row for row in undefended if reads_labels_alone(row)], "none")
     if labels is None:
-        return Bounded("", None, 0)
+        return _UNKNOWN
     return _gain(labels.rows(undefended), thief.rows(undefended), thief.name, per_row)
 
 
 def _gains(rows, per_row):
-    """The gains of the thieves that read more than labels, and that of the strongest of them."""
-    defence, unknown = rows[0]["defence"], Bounded("", None, 0)
-    readers = [row for row in rows if not reads_labels_alone(row)]
+    """The gains of thieves that read more than labels, of the strongest, and of a clean reader."""
+    defence, names_clone = rows[0]["defence"], has_several_clones(rows)
     labels = strongest([row for row in rows if reads_labels_alone(row)], defence)
-    best = strongest(readers, defence)
-    if labels is None or best is None:
-        return (), unknown
-    names_clone, reference = has_several_clones(rows), labels.rows(rows)
-    gains = {
-        thief: _gain(reference, group, thief_name(group[0], names_clone), per_row)
-        for thief, group in group_rows(readers, *THIEF).items()
-    }
-    return tuple(gains.values()), gains[best.attack, best.adversary, best.clone_architecture]
+    if labels is None:
+        return (), _UNKNOWN, _UNKNOWN
+    reference = labels.rows(rows)
+    readers = [row for row in rows if not reads_labels_alone(row)]
+    thieves = [row for row in readers if not sees_clean(row)]
+    gains = tuple(
+        _gain(reference, group, thief_name(group[0], names_clone), per_row)
+        for group in group_rows(thieves, *THIEF).values())
+    given = [row for row in readers if sees_clean(row)]
+    best, reader = (chosen and _gain(reference, chosen.rows(rows), chosen.name, per_row)
+                    for chosen in (strongest(thieves, defence), strongest(given, defence)))
+    return gains, best or _UNKNOWN, reader or _UNKNOWN
 
 
 def _gain(labels, thief, name, per_row):

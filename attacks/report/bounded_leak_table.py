@@ -9,13 +9,14 @@ from attacks.report.columns import BOUNDED_LEAK
 from attacks.report.columns import named
 
 _WORDS = ("defence", "strongest reader")
-_FIGURES = ("worth", "gain", "worst_gain", "auroc_lost", "ece_added")
+_FIGURES = ("worth", "gain", "worst_gain", "reader_gain", "auroc_lost", "ece_added")
 _HEADS = (*_WORDS, "queries", *(named(BOUNDED_LEAK, name).head for name in _FIGURES), "n", "claim")
 _EXPLANATION = (
     "Differences with their one-sided 95% bounds. Undefended: the strongest thief less the "
     "strongest that reads labels alone. Bits help: likewise of answers as coded, for the strongest "
-    "thief that reads more; worst: for that of the highest bound. The claim holds where worst, "
-    f"AUROC lost and ECE added are surely at most {MARGIN:g}; n replicates.")
+    "thief that reads more; worst: for that of the highest bound; clean reader: for one that is "
+    "given clean outputs, as no thief is. The claim holds where worst, AUROC lost and ECE added are surely at most {MARGIN:g}; n replicates."
+)
 
 
 def bounded_leak_table(leaks: list[Leak]) -> str:
@@ -32,7 +33,7 @@ def bounded_leak_table(leaks: list[Leak]) -> str:
 
 
 def _line(leak):
-    figures = (leak.worth, leak.strongest, leak.worst, *leak.losses)
+    figures = (leak.worth, leak.strongest, leak.worst, leak.reader, *leak.losses)
     return (leak.defence, leak.strongest.name or
             "-", str(leak.budget), *map(_entry, figures), str(leak.strongest.count), leak.verdict)
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from attacks.report.bounded_leak import reads_labels_alone
 from attacks.report.coded_members import code_of
 from attacks.report.leak_columns import FRONTIER
 from attacks.report.losses import loss_of
 from attacks.report.ratio import ratio_interval
+from attacks.report.readers import reads_labels_alone
+from attacks.report.readers import sees_clean
 from attacks.report.replicates import drawn_together
 from attacks.report.replicates import group_means
 from attacks.report.replicates import paired
@@ -35,7 +36,7 @@ def frontier(rows: Rows) -> Rows:
     """A row of the columns `FRONTIER` for each defence and budget.
 
     Formula, over the replicates that all three thieves have, which are the strongest of their kind
-    on the evaluator's validation rows:
+    on the evaluator's validation rows. Readers that are given clean outputs are no thieves:
 
         kept = mean(defended - labels) / mean(undefended - labels)
 
@@ -44,8 +45,8 @@ def frontier(rows: Rows) -> Rows:
     Args:
         rows: Rows as `attacks.report.summary.summary_rows` gives them.
     """
-    found = []
-    for (budget,), group in sorted(group_rows(thieves_only(rows), "budget").items()):
+    found, thieves = [], [row for row in thieves_only(rows) if not sees_clean(row)]
+    for (budget,), group in sorted(group_rows(thieves, "budget").items()):
         undefended = [row for row in group if row["defence"] == "none"]
         best = strongest(undefended, "none")
         labels = strongest([row for row in undefended if reads_labels_alone(row)], "none")

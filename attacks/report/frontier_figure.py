@@ -12,14 +12,17 @@ from attacks.report.rows import distinct
 
 _COSTS = ("l1", "auroc_lost")
 _MARKERS = "os^Dv<>PX*"
+# Beyond the lowest and the highest fraction that is kept.
+_MARGIN = 0.5
 
 
 def draw_frontier(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
     """Draws what honest users lose against what the strongest thief keeps.
 
     A panel for each budget and each cost, with a mark for each defence; the nearer to the lower
-    left corner, the better for the owner. Crosses are 95% intervals. A hollow mark shows the cost
-    to a client that decodes coded answers.
+    left corner, the better for the owner. Crosses are 95% intervals; where the undefended advantage
+    is small, they reach beyond the panel. A hollow mark shows the cost to a client that decodes
+    coded answers.
 
     Args:
         rows: What `attacks.report.frontier.frontier` returns.
@@ -42,6 +45,8 @@ def draw_frontier(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
             _draw_panel(panel, mine, cost, styles)
             panel.set_title(f"{budget:,} queries", fontsize="medium")
         line[0].set_ylabel("advantage over labels that is kept")
+    kept = [row["kept"] for row in rows if row["kept"] is not None]
+    panels[0][0].set_ylim(min([0, *kept]) - _MARGIN, max([1, *kept]) + _MARGIN)
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small",
                   title="defence (hollow: as decoded)", title_fontsize="small")  # yapf: disable

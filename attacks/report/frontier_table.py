@@ -8,6 +8,8 @@ from attacks.report.leak_columns import FRONTIER
 
 _WORDS = ("defence", "thief")
 _FIGURES = ("agreement", "kept", "l1", "auroc_lost", "ece_added", "answer_entropy_bits")
+# A higher bound says nothing.
+_MOST = 10
 _EXPLANATION = (
     "Kept: the fraction of the undefended advantage over labels that the strongest thief keeps, "
     "with its 95% interval (Fieller). L1, AUROC lost and ECE added: what an honest user loses, by "
@@ -39,7 +41,9 @@ def _line(row):
 
 def _ends(row):
     low, high = row["kept_low_95"], row["kept_high_95"]
-    return "-" if low is None else f"{low:.0%} to {high:.0%}"
+    if low is None:
+        return "-"
+    return f"{low:.0%} to {high:.0%}" if high <= _MOST else f"{low:.0%} or more"
 
 
 def _loss(row, name):

@@ -23,6 +23,8 @@ BOUNDED_LEAK = (
               "fraction", "bits help"),
     Column("worst_thief", "Thief that reads more than labels, of the highest upper bound."),
     *_bounded("worst_gain", "As gain, of that thief.", "fraction", "worst"),
+    *_bounded("reader_gain", "As gain, of a reader that is given clean outputs, as no thief is.",
+              "fraction", "clean reader"),
     Column("thieves", "Number of thieves that read more than labels."),
     Column("replicates", "Number of replicates that gain is the mean of."),
     *_bounded("auroc_lost", "Confidence AUROC without the defence less that of answers as given.",

@@ -6,12 +6,12 @@ from attacks.report.bounded_leak import bounded_leaks
 from attacks.report.bounded_leak import FAILS
 from attacks.report.bounded_leak import HOLDS
 from attacks.report.bounded_leak import LABELS_ARE_ENOUGH
-from attacks.report.bounded_leak import reads_labels_alone
 from attacks.report.bounded_leak import UNDECIDED
 from attacks.report.bounded_leak_table import bounded_leak_table
 from attacks.report.coded_members import code_of
 from attacks.report.columns import BOUNDED_LEAK
 from attacks.report.ratio import ratio_interval
+from attacks.report.readers import reads_labels_alone
 from tests.attacks.report.made_up import row
 
 BUCKETS = "confidence_buckets:bits=3"
@@ -57,11 +57,13 @@ def verdicts(rows):
     ({"labels": 0, "bayes": 0}, {"ece_decoded": 0.05}, FAILS),
     ({"labels": 0, "bayes": 0}, {"ece_decoded": 0.001}, HOLDS),
     ({"labels": 0, "labels:smoothing=.1": 0.02, "bayes": 0.025}, {}, HOLDS),
+    ({"labels": 0, "bayes": 0, "posterior_mean": 0.05}, {}, HOLDS),
+    ({"labels": 0, "posterior_mean": 0}, {}, UNDECIDED),
     ({"labels": 0, "semi_supervised": 0.02, "semi_supervised:targets=probabilities": 0.02}, {},
      HOLDS),
 ], ids=["no gain", "a little", "much", "at the margin", "few", "one", "no labels", "no reader",
         "a control", "no ranking", "no calibration", "better calibration", "smoothed labels",
-        "labels and the pool"])  # yapf: disable
+        "no thief", "no thief alone", "labels and the pool"])  # yapf: disable
 def test_the_verdict(gains, options, expected):
     assert verdicts(rows_of({BUCKETS: gains}, **options)) == [expected]
 

@@ -15,7 +15,7 @@ from tests.attacks.report.made_up import row
 from tests.attacks.report.made_up import write_cell
 
 GAINS = {"none": {"probabilities": 0.1, "labels": 0}, "label_only": {"labels": 0},
-         "rs": {"probabilities": -0.2, "aware": 0.08, "labels": 0},
+         "rs": {"probabilities": -0.2, "aware": 0.08, "labels": 0, "posterior_mean": 0.09},
          "decoy:bits=2": {"labels": 0, "bayes": 0.01}}  # yapf: disable
 COSTS = {"none": 0.0, "label_only": 0.05, "rs": 1.7, "decoy:bits=2": 1.3}
 NOISE = np.random.default_rng(0).normal(size=(20, 5))
