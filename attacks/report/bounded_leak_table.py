@@ -15,8 +15,8 @@ _EXPLANATION = (
     "Differences with their one-sided 95% bounds. Undefended: the strongest thief less the "
     "strongest that reads labels alone. Bits help: likewise of answers as coded, for the strongest "
     "thief that reads more; worst: for that of the highest bound; clean reader: for one that is "
-    "given clean outputs, as no thief is. The claim holds where worst, AUROC lost and ECE added are surely at most {MARGIN:g}; n replicates."
-)
+    "given clean outputs, as no thief is. The claim holds where worst, AUROC lost and ECE added "
+    f"are surely at most {MARGIN:g}; n replicates.")
 
 
 def bounded_leak_table(leaks: list[Leak]) -> str:
