@@ -24,6 +24,7 @@ from attacks.oracle.oracle import digest
 from models.data.streamed import Inputs
 from revsig_keras import Defence
 from revsig_keras.defences.coded.base import CodedDefence
+from revsig_keras.defences.coded.confidence_buckets import ConfidenceBuckets
 
 
 class Identify(Adversary):
@@ -37,10 +38,11 @@ class Identify(Adversary):
     `identification.GRIDS`, so the strength found is the nearest on that grid.
 
     Then it acts as the thief who knows that defence: `probabilities` if there is none, `labels` if
-    answers tell nothing else, `aware` if gradients flow through it or if it is coded, and `bayes`
-    otherwise. While an attack is querying, it reads labels. What a defence was fitted to it does
-    not know: it fits the defence to its clone's outputs, and reconstructs the buckets of a coded
-    one from the answers too, see `code_reconstruction.reconstruct`.
+    answers tell nothing else, `aware` if gradients flow through it, and `bayes` otherwise. While an
+    attack is querying, it reads labels. What a defence was fitted to it does not know, so it fits
+    the defence to its clone's outputs. The buckets of `ConfidenceBuckets` it reads off the answers,
+    see `code_reconstruction.reconstruct`, and is `aware` of them. Of other coded defences, whose
+    answers show no confidence, it reads the labels.
 
     Assumed to know the kinds of defences that exist; which of them it faces, it learns from the
     answers and its pool alone. It takes part where nothing is defended too. The
@@ -79,8 +81,11 @@ class Identify(Adversary):
         if found == "label_only":
             return Labels(), known
         layer = Guess(member=found).layer(AS_SERVED)
+        if isinstance(layer, ConfidenceBuckets):
+            state = reconstruct(answers)
+            return (Aware(), _believing(known, found, state)) if state else (Probabilities(), known)
         if isinstance(layer, CodedDefence):
-            return Aware(), _believing(known, *reconstruct(answers, outputs))
+            return Labels(), known
         layer = fitted(layer, outputs)
         is_trainable = not why_not_trainable(layer, learn=False)
         if layer.state is not None:
