@@ -8,6 +8,7 @@ from typing import Any
 from attacks.evaluation.packed_rows import unpack
 from attacks.results.archive import ArchiveError
 from attacks.results.archive import read_archive
+from attacks.results.record_values import faults
 
 SCHEMA_VERSION = 3
 _READABLE = (1, 2, SCHEMA_VERSION)
@@ -80,6 +81,11 @@ def _parse(path, data):
                           f"{' or '.join(map(str, _READABLE))}. Received: {version!r}")
     _check_entries(path, record, _ENTRIES)
     _check_entries(path, record["cell"], _CELL)
+    if not isinstance(record.get("versions", {}), dict):
+        raise RecordError(f"{path} must be a result whose 'versions' is of type dict. Received: "
+                          f"{record['versions']!r:.60}")
+    for fault in faults(record):
+        raise RecordError(f"{path} must be an undamaged result. Received: {fault}")
     if "rows" in record:
         _check_rows(path, record["rows"])
     metrics = record["metrics"].items()

@@ -1,5 +1,6 @@
 """The reader of results: complete records of a known version, or an error that names the file."""
 import json
+import re
 
 import pytest
 
@@ -98,3 +99,39 @@ def test_results_are_ordered_by_what_they_are_of(tmp_path):
     names = ("defence", "adversary", "budget", "seed")
     found = [tuple(result["cell"][name] for name in names) for result in read_cells(tmp_path)]
     assert found == cells
+
+
+DAMAGED = [
+    (("metrics", "agreement_defended"), "0.5", "agreement_defended: '0.5'"),
+    (("metrics", "agreement_validation"), 1.5, "agreement_validation: 1.5"),
+    (("metrics", "agreement_clean"), -0.1, "agreement_clean: -0.1"),
+    (("metrics", "clone_accuracy"), [0.5], "clone_accuracy: "),
+    (("metrics", "clone_kl_nats"), float("nan"), "clone_kl_nats: nan"),
+    (("metrics", "label_changes_test"), 0.5, "label_changes_test: 0.5"),
+    (("cell", "resolved", "attack"), "sample", "no options of its attack"),
+    (("versions", "keras"), 3, "versions.keras: 3"),
+    (("versions",), "3.15", "'versions' is of type dict"),
+    (("commit",), ["a"], "commit: "),
+    (("victim", "fingerprint"), 7, "victim.fingerprint: 7"),
+    (("victim", "evaluated_rows"), "24", "victim.evaluated_rows: '24'"),
+    (("config",), {
+        "split_seed": []
+    }, "config.split_seed: "),
+]
+
+
+@pytest.mark.parametrize("place, value, message",
+                         DAMAGED,
+                         ids=lambda each: ".".join(each) if isinstance(each, tuple) else "")
+def test_a_result_with_damaged_values_is_named(tmp_path, place, value, message):
+    """Before a report fails on it, with an error that names no file."""
+    result = record()
+    path = write_cell(tmp_path, result)
+    read_cells(tmp_path)
+    part = result
+    for name in place[:-1]:
+        part = part.setdefault(name, {})
+    part[place[-1]] = value
+    path.write_text(json.dumps(result))
+    with pytest.raises(RecordError, match=f"{path.name} must be .*{re.escape(message)}"):
+        read_cells(tmp_path)
