@@ -34,9 +34,10 @@ from attacks.report.replicates import paired
 from attacks.report.rows import defences_of
 from attacks.report.rows import group_rows
 from attacks.report.rows import has_several_clones
+from attacks.report.rows import is_control
 from attacks.report.rows import THIEF
 from attacks.report.rows import thief_name
-from attacks.report.rows import thieves_only
+from attacks.report.strongest import highest
 from attacks.report.strongest import strongest
 
 Rows = list[dict[str, Any]]
@@ -117,12 +118,12 @@ def bounded_leaks(rows: Rows, per_row: PerRow | None = None) -> list[Leak]:
         rows: Rows as `attacks.report.summary.summary_rows` gives them.
         per_row: The agreement by test row. Defaults to unknown.
     """
-    rows, per_row = thieves_only(rows), per_row or PerRow()
+    rows, per_row = [row for row in rows if not is_control(row)], per_row or PerRow()
     codes = {defence: code for defence in defences_of(rows) if (code := code_of(defence))}
     by_budget = sorted(group_rows(rows, "budget").items()) if codes else []
     leaks = []
     for (budget,), group in by_budget:
-        worth = _worth([row for row in _of(group, "none") if not sees_clean(row)], per_row)
+        worth = _worth(_of(group, "none"), per_row)
         for defence, code in codes.items():
             if mine := _of(group, defence):
                 leaks.append(
@@ -152,7 +153,7 @@ def _gains(rows, per_row):
         for group in group_rows(thieves, *THIEF).values())
     given = [row for row in readers if sees_clean(row)]
     best, reader = (chosen and _gain(reference, chosen.rows(rows), chosen.name, per_row)
-                    for chosen in (strongest(thieves, defence), strongest(given, defence)))
+                    for chosen in (strongest(thieves, defence), highest(given, names_clone)))
     return gains, best or _UNKNOWN, reader or _UNKNOWN
 
 

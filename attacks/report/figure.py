@@ -15,7 +15,7 @@ from attacks.report.rows import agreement_column
 from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
 from attacks.report.rows import has_several_clones
-from attacks.report.rows import is_control
+from attacks.report.rows import mark
 from attacks.report.rows import THIEF
 from attacks.report.rows import thief_name
 from attacks.report.rows import VICTIM
@@ -101,7 +101,7 @@ def _panels_by_thief(rows):
         if adversary != "labels":
             reference = _labels_alone(rows, attack, architecture)
             lines.update({_REFERENCE: reference} if reference else {})
-        title = thief_name(group[0], names_clone) + " (control)" * is_control(group[0])
+        title = thief_name(group[0], names_clone) + mark(group[0])
         panels.append(Panel(title, lines))
     return panels
 

@@ -10,7 +10,6 @@ from attacks.report.leak_columns import FRONTIER
 from attacks.report.losses import loss_of
 from attacks.report.ratio import ratio_interval
 from attacks.report.readers import reads_labels_alone
-from attacks.report.readers import sees_clean
 from attacks.report.replicates import drawn_together
 from attacks.report.replicates import group_means
 from attacks.report.replicates import paired
@@ -45,7 +44,7 @@ def frontier(rows: Rows) -> Rows:
     Args:
         rows: Rows as `attacks.report.summary.summary_rows` gives them.
     """
-    found, thieves = [], [row for row in thieves_only(rows) if not sees_clean(row)]
+    found, thieves = [], thieves_only(rows)
     for (budget,), group in sorted(group_rows(thieves, "budget").items()):
         undefended = [row for row in group if row["defence"] == "none"]
         best = strongest(undefended, "none")

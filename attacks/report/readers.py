@@ -1,5 +1,6 @@
 """What the thieves of the results read of the answers, and what else they see."""
 
+import functools
 from typing import Any
 
 from attacks.grid.registries import ADVERSARIES
@@ -16,7 +17,12 @@ def sees_clean(row: dict[str, Any]) -> bool:
 
 
 def _property_of(row, name):
+    return _property(row["adversary"], name)
+
+
+@functools.cache
+def _property(adversary, name):
     try:
-        return getattr(ADVERSARIES.make(row["adversary"]), name)
+        return getattr(ADVERSARIES.make(adversary), name)
     except ValueError:  # One that is not known here.
         return None

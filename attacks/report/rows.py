@@ -8,6 +8,7 @@ import numpy as np
 from attacks.report.column import Column
 from attacks.report.columns import named
 from attacks.report.columns import SUMMARY
+from attacks.report.readers import sees_clean
 
 # The columns that tell one thief from another, one victim, and one replicate of a thief.
 THIEF = ("attack", "adversary", "clone_architecture")
@@ -72,9 +73,21 @@ def is_control(row: dict[str, Any]) -> bool:
     return row["adversary"].partition(":")[0] == _CONTROL
 
 
+def is_thief(row: dict[str, Any]) -> bool:
+    """Whether the row is neither of a control nor of a reader that is given clean outputs."""
+    return not is_control(row) and not sees_clean(row)
+
+
 def thieves_only(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows without those of controls."""
-    return [row for row in rows if not is_control(row)]
+    """The rows of thieves."""
+    return list(filter(is_thief, rows))
+
+
+def mark(row: dict[str, Any]) -> str:
+    """What follows the name of a row that is not of a thief; empty for a thief."""
+    if is_thief(row):
+        return ""
+    return " (control)" if is_control(row) else " (no thief)"
 
 
 def has_several_clones(rows: Iterable[dict[str, Any]]) -> bool:

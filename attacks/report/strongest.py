@@ -37,8 +37,9 @@ def strongest(rows: Rows, defence: str, adversary: str | None = None) -> Stronge
     """The thief of the highest mean agreement on the evaluator's validation rows.
 
     One attack and adversary is chosen for all replicates. Only thieves with the most replicates
-    compete; `behind` names the others. A control is no thief. A real thief would have to pay for
-    rows to choose with: this choice is free and favours it.
+    compete; `behind` names the others. A control is no thief, nor is a reader that is given clean
+    outputs. A real thief would have to pay for rows to choose with: this choice is free and favours
+    it.
 
     Args:
         rows: Rows of one budget, as `attacks.report.summary.summary_rows` gives them.
@@ -49,9 +50,18 @@ def strongest(rows: Rows, defence: str, adversary: str | None = None) -> Stronge
         row for row in thieves_only(rows)
         if row["defence"] == defence and adversary in (None, row["adversary"])
     ]
-    thieves = group_rows(mine, *THIEF)
+    return highest(mine, has_several_clones(rows))
+
+
+def highest(rows: Rows, names_clone: bool) -> Strongest | None:
+    """The thief or reader of these rows with the highest mean agreement on validation rows.
+
+    Args:
+        rows: Rows of one budget and one defence.
+        names_clone: Whether its name tells the architecture of the clone.
+    """
+    thieves = group_rows(rows, *THIEF)
     most = max(map(len, thieves.values()), default=0)
-    names_clone = has_several_clones(rows)
     competing = [
         Strongest(mean_of(group, "agreement_validation"), mean_agreement(group), *thief,
                   thief_name(group[0], names_clone))

@@ -6,7 +6,7 @@ from attacks.report.alignment import aligned
 from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
 from attacks.report.rows import has_several_clones
-from attacks.report.rows import is_control
+from attacks.report.rows import mark
 from attacks.report.rows import mean_agreement
 from attacks.report.rows import mean_of
 from attacks.report.rows import THIEF
@@ -34,7 +34,7 @@ def agreement_table(rows: list[dict[str, Any]]) -> str:
     lines += _heads(rows, budgets, len(words) - 1, most)
     for (defence, *thief), group in group_rows(rows, "defence", *THIEF).items():
         names = [group[0][word] or "-" for word in words]
-        names[1] += " (control)" * is_control(group[0])
+        names[1] += mark(group[0])
         means = (_entry(cells.get((defence, *thief, budget), []), most) for budget in budgets)
         lines.append((defence, *names, *means))
     drawn = aligned(lines, left=1 + len(words))

@@ -14,6 +14,7 @@ from attacks.report.rows import distinct
 from attacks.report.rows import group_rows
 from attacks.report.rows import has_several_clones
 from attacks.report.rows import is_control
+from attacks.report.rows import is_thief
 from attacks.report.rows import mean_of
 from attacks.report.rows import THIEF
 from attacks.report.rows import thief_name
@@ -60,6 +61,7 @@ class Thief:
     """A row of the table of thieves."""
     name: str
     is_control: bool
+    is_thief: bool
     is_strongest: bool
     levels: dict[int, Level]
 
@@ -111,11 +113,11 @@ def _section(rows, defence, per_row):
     best = strongest(last, defence)
     names_clone = has_several_clones(rows)
     thieves = [
-        Thief(thief_name(group[0], names_clone), is_control(group[0]),
+        Thief(thief_name(group[0], names_clone), is_control(group[0]), is_thief(group[0]),
               best is not None and key == (best.attack, best.adversary, best.clone_architecture),
               levels(group, per_row)) for key, group in group_rows(mine, *THIEF).items()
     ]
-    thieves.sort(key=lambda one: (one.is_control, -one.levels[max(one.levels)].mean))
+    thieves.sort(key=lambda one: (not one.is_thief, -one.levels[max(one.levels)].mean))
     return Section(defence=defence,
                    chart=Chart(f"Agreement over queries, {defence}",
                                _lines(rows, defence, best, per_row)),

@@ -51,11 +51,13 @@ def test_victims_are_told_apart_and_what_an_agreement_with_them_is_worth():
     ]
 
 
-def test_a_control_is_marked_and_heads_nothing():
-    rows = [row("none", "labels", 10, 0, 0.5), row("none", "independent", 10, 0, 0.9)]
+def test_a_control_and_a_reader_of_clean_outputs_are_marked_and_head_nothing():
+    rows = [row("none", adversary, 10, 0, level) for adversary, level in
+            (("labels", 0.5), ("independent", 0.9), ("posterior_mean", 0.8))]  # yapf: disable
     lines = [line.split() for line in agreement_table(rows).splitlines()]
     assert lines[2] == ["none", "strongest", "of", "all", "0.500"]
     assert lines[4] == ["none", "sample", "independent", "(control)", "0.900"]
+    assert lines[5] == ["none", "sample", "posterior_mean", "(no", "thief)", "0.800"]
 
 
 def test_architectures_of_clones_are_lines_of_their_own():

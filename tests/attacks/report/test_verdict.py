@@ -175,6 +175,7 @@ def test_what_an_agreement_is_worth_is_told():
 def test_the_control_is_set_beside_the_thief_and_never_judged():
     rows = [row("rs", "labels", 100, 0, 0.5), row("rs", "independent", 100, 0, 0.95)]
     rows += [row("rs", "independent", 100, 0, 0.9, attack="active")]
+    rows += [row("rs", "posterior_mean", 100, 0, 0.9)]  # It is given what no thief has.
     verdict = judged(rows, limit=0.6)
     assert verdict["passed"] is True and len(verdict["judged"]) == 1
     finding, = verdict["findings"]
