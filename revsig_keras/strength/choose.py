@@ -108,7 +108,7 @@ def choose_strength(probabilities: ArrayLike,
     >>> labels = np.array([rng.choice(3, p=row) for row in clean])
     >>> choice = choose_strength(clean, labels, defence="confidence_buckets", max_auroc_loss=0.02)
     >>> choice.bits, choice.layer().bits
-    (4, 4)
+    (3, 3)
     """
     given = {
         "l1": max_l1,

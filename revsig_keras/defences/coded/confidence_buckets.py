@@ -72,10 +72,10 @@ class ConfidenceBuckets(CodedDefence):
 
     >>> layer = ConfidenceBuckets(bits=1)
     >>> layer.adapt(np.array([[0.9, 0.06, 0.04], [0.2, 0.6, 0.2], [0.3, 0.3, 0.4]]))
-    >>> answers = layer(np.array([[0.86, 0.12, 0.02], [0.55, 0.45, 0.0]]))
+    >>> answers = layer(np.array([[0.86, 0.12, 0.02], [0.45, 0.35, 0.2]]))
     >>> np.array(answers).round(3)
-    array([[0.9 , 0.05, 0.05],
-           [0.5 , 0.25, 0.25]], dtype=float32)
+    array([[0.75 , 0.125, 0.125],
+           [0.4  , 0.3  , 0.3  ]], dtype=float32)
     >>> layer.decode(answers).labels.tolist()
     [0, 0]
 

@@ -7,8 +7,6 @@ from revsig_keras.defences.coded.state import CodeState
 
 # Surer rows count as this sure: no answer in float32 can tell them apart.
 _LEAST_DOUBT = 2.0**-24
-# The quantiles of -log(doubt) between which the edges lie.
-_QUANTILES = (0.01, 0.99)
 # With fewer rows in a bucket, its labels are not looked at.
 _FEWEST_ROWS = 100
 # So many rows' worth is the mean top probability, where labels count too.
@@ -18,10 +16,13 @@ _PRIOR_ROWS = 10
 def fit(bits: int, classes: int, doubts: np.ndarray, is_right: np.ndarray | None) -> CodeState:
     """Fits edges and confidences.
 
-    The edges are equally spaced in -log(1 - y_top), between two quantiles. (Equal shares of the
-    rows would put most edges where nearly all rows are right, and lose much more of what the
-    confidences tell of errors.) Edges that coincide are merged, and a warning tells how many bits
-    are left.
+    The edges are equally spaced in -log(1 - y_top), from its lowest value to a quantile, so that
+    the surest bucket has twice an equal share of the rows (half of them, of 2 buckets): edges
+    among the surest rows, nearly all of which are right, would tell little of errors. Of the
+    confidence's AUROC, 3 bits lose .0054 on digits (mean of five CNNs, each fitted to 72 rows) and
+    .0036 on MNIST (one CNN, fitted to 3,000). From the quantile .01 to .99 they lose .0160 and
+    .0079, and with equal shares of the rows .037 and .040. Edges that coincide are merged, and a
+    warning tells how many bits are left.
 
     Args:
         bits: Integer, the most bits of an answer.
@@ -31,7 +32,7 @@ def fit(bits: int, classes: int, doubts: np.ndarray, is_right: np.ndarray | None
     """
     doubts = np.clip(doubts, _LEAST_DOUBT, 1.0)
     count = 2**bits
-    low, high = np.quantile(-np.log(doubts), _QUANTILES)
+    low, high = np.quantile(-np.log(doubts), [0.0, 1.0 - min(0.5, 2.0 / count)])
     spaced = np.exp(-np.linspace(low, high, count + 1)[1:-1]).astype("float32")
     edges = np.unique(spaced)[::-1].astype("float64")
     if len(edges) < count - 1:
