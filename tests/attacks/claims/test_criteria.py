@@ -218,8 +218,8 @@ TRIALS = [(number, verdict) for number, cases in CASES.items() for verdict in ca
 
 
 def results(trial, made):
-    """Made-up results by run, where all runs of a trial have the same."""
-    return made if isinstance(made, dict) else {run.name: made for run in trial.grids[:2]}
+    """Made-up results by run, of the first one where no other is named."""
+    return made if isinstance(made, dict) else {trial.grids[0].name: made}
 
 
 @pytest.mark.parametrize("number, verdict", TRIALS)
