@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from attacks.grid.registries import ATTACKS
 from attacks.queries.fgsm import FGSM
 from attacks.queries.jacobian import Jacobian
 from attacks.queries.jacobian_targeted import JacobianTargeted
@@ -222,3 +223,21 @@ def test_with_only_two_classes_there_is_one_target():
     thief, rounds = watch(JacobianTargeted(seeds=4), 12, pools=vectors(), predict=even, classes=2)
     assert thief.rows_per_round == [4, 4, 4]
     assert set(rounds[0].calls[0][1]) == {1}
+
+
+@pytest.mark.parametrize("member, seeds, epochs, rounds", [
+    ("jacobian", 150, 10, 5),
+    ("jacobian:preset=prediction_poisoning", 100, 20, None),
+    ("jacobian_targeted", 100, 20, None),
+    ("jacobian_targeted:preset=jbda_tr", 1000, 30, None),
+])
+def test_the_presets_have_the_published_numbers(member, seeds, epochs, rounds):
+    """As docs/published_attacks.md tells them."""
+    attack = ATTACKS.make(member)
+    assert (attack.seeds, attack.epochs, attack.rounds) == (seeds, epochs, rounds)
+
+
+def test_the_targeted_presets_have_the_published_steps():
+    steps = {preset: ATTACKS.make(f"jacobian_targeted:preset={preset}").step
+             for preset in ("jb_top3", "jbda_tr")}  # yapf: disable
+    assert steps == {"jb_top3": 0.01, "jbda_tr": pytest.approx(1.85 * 0.1 / 8)}
