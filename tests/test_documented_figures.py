@@ -171,3 +171,46 @@ def test_how_far_rounding_moves_clones():
         moved = [one - other for one, other in zip(*sides, strict=True)]
         of_kernels = math.sqrt(sum(each**2 for each in moved) / len(moved))
         assert text.split()[0] == written(of_kernels)
+
+
+def percent(row, name):
+    return f"{float(row[name]):.0%}"
+
+
+def test_the_frontier():
+    rows = {(row["defence"], row["budget"]): row for row in table_of("frontier_digits", "frontier")}
+    lines = lines_of("## What defences cost, and what they leave", "defence")
+    assert len(lines) == len({defence for defence, _ in rows})
+    for defence, *told in lines:
+        row, next_row = (rows[defence.strip("`"), budget] for budget in ("50", "100"))
+        losses = [
+            written(float(row[name])) +
+            (f" ({written(float(row[f'{name}_decoded']))})" if row[f"{name}_decoded"] else "")
+            for name in ("l1", "auroc_lost", "ece_added")
+        ]
+        agreements = " ".join(written(float(each["agreement"])) for each in (row, next_row))
+        kept, low, high = (percent(row, name) for name in ("kept", "kept_low_95", "kept_high_95"))
+        assert told == [row["replicates"], agreements, f"{kept} ({low} to {high})", *losses]
+
+
+def bounds(row, name):
+    return [written(float(row[f"{name}{suffix}"])) for suffix in ("", "_low_95", "_high_95")]
+
+
+def test_the_claim_on_coded_defences():
+    rows = {(row["family"].partition(":")[0], row["budget"]): row
+            for row in table_of("frontier_digits", "bounded_leak")}  # yapf: disable
+    first, second = (bounds(rows["decoy", budget], "worth") for budget in ("50", "100"))
+    assert (f"worth {first[0]} over labels at 50 queries (one-sided 95% bounds {first[1]} and "
+            f"{first[2]}), and {second[0]} at 100 ({second[1]} and {second[2]})") in TEXT
+    gain, *ends = bounds(rows["decoy", "50"], "gain")
+    assert bounds(rows["confidence_buckets", "50"], "gain")[0] == gain
+    assert f"gains {gain} over labels by either coded defence ({ends[0]} and {ends[1]}" in TEXT
+    for (_, budget), row in rows.items():
+        assert row["verdict"] == {"50": "fails", "100": "labels are enough"}[budget]
+        lost, *ends = bounds(row, "auroc_lost")
+        assert f"cost {lost} of the AUROC of confidence ({ends[0]} and {ends[1]})" in TEXT
+        assert f"take {written(-float(row['ece_added']))} off the calibration error" in TEXT
+    told = {"kind": "strongest", "budget": 50, "defence": DEFENCE}
+    mean, low, high = (end.lstrip("+") for end in difference("frontier_digits", **told))
+    assert f"by {mean} at 50 queries (95% interval {low} to {high})" in TEXT

@@ -3,6 +3,7 @@
 from attacks.report.alignment import aligned
 from attacks.report.bounded import Bounded
 from attacks.report.bounded_leak import HOLDS
+from attacks.report.bounded_leak import LABELS_ARE_ENOUGH
 from attacks.report.bounded_leak import Leak
 from attacks.report.bounded_leak import MARGIN
 from attacks.report.columns import BOUNDED_LEAK
@@ -56,7 +57,10 @@ def _sentences(leaks):
                 if leak.verdict == HOLDS and leak.code.bits is not None]  # yapf: disable
         if not tried:
             continue
-        bits = (f"holds with {min(held)} bits at the fewest and {max(held)} at the most"
-                if held else "is not shown to hold with any number of bits")
-        yield (f"{family} at {budget:,} queries: the claim {bits}, of {', '.join(map(str, tried))} "
-               "tried.")
+        found = "the claim is not shown to hold with any number of bits"
+        if held:
+            found = (f"the claim holds with {min(held)} bits at the fewest and {max(held)} at the "
+                     "most")
+        elif all(leak.verdict == LABELS_ARE_ENOUGH for leak in group):
+            found = "labels are enough"
+        yield f"{family} at {budget:,} queries: {found}, of {', '.join(map(str, tried))} tried."

@@ -121,6 +121,9 @@ def test_the_table_tells_the_fewest_and_the_most_bits():
             "most, of 0, 1, 3, 6 tried.") in text
     text = bounded_leak_table(bounded_leaks(rows_of({BUCKETS: {"labels": 0, "bayes": 0.1}})))
     assert "confidence_buckets at 100 queries: the claim is not shown to hold" in text
+    rows = rows_of({"none": {"labels": 0}, BUCKETS: {"labels": 0, "bayes": 0}})
+    text = bounded_leak_table(bounded_leaks(rows))
+    assert "confidence_buckets at 100 queries: labels are enough, of 3 tried." in text
 
 
 @pytest.mark.parametrize("defence, family, bits", [
