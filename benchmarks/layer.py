@@ -19,10 +19,17 @@ from benchmarks import comparison
 import benchmarks.flags
 from benchmarks.peer import Peer
 from models import architectures
+from revsig_keras import ConfidenceBuckets
+from revsig_keras import Decoy
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 from revsig_keras.cli import program
 
+LAYERS = {
+    "layer": ReverseSigmoid,
+    "confidence_buckets": ConfidenceBuckets,
+    "decoy": Decoy,
+}
 BATCHES = (1, 32, 256, 4096)
 CLASSES = (10, 100, 1000)
 MODES = {"xla": True, "graph": False}
@@ -63,19 +70,19 @@ def all_cases(quick: bool, peer: Peer | None = None) -> list[comparison.Case]:
 
 
 def layer_cases(classes: Iterable[int], seconds: float) -> list[comparison.Case]:
-    """The layer against a softmax of the same shape."""
+    """Each layer against a softmax of the same shape."""
     limits = {"xla": 2.0, "graph": 4.0}
     return [
-        comparison.Case(f"layer/{mode}/batch={batch}/classes={count}",
+        comparison.Case(f"{layer}/{mode}/batch={batch}/classes={count}",
                         limits[mode] if count <= 100 else None,
-                        functools.partial(_layer_and_softmax, mode, batch, count), seconds)
-        for mode, count, batch in itertools.product(MODES, classes, BATCHES)
+                        functools.partial(_layer_and_softmax, layer, mode, batch, count), seconds)
+        for layer, mode, count, batch in itertools.product(LAYERS, MODES, classes, BATCHES)
     ]
 
 
-def _layer_and_softmax(mode, batch, classes):
+def _layer_and_softmax(layer, mode, batch, classes):
     logits = 3.0 * tf.random.stateless_normal((batch, classes), seed=(batch, classes))
-    return (_served(ReverseSigmoid(), tf.nn.softmax(logits),
+    return (_served(LAYERS[layer](), tf.nn.softmax(logits),
                     mode), _served(keras.layers.Softmax(), logits, mode))
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from benchmarks import comparison
 import benchmarks.flags
 from models import architectures
+from revsig_keras import ConfidenceBuckets
+from revsig_keras import Decoy
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 from revsig_keras.cli import program
@@ -23,8 +25,14 @@ from revsig_keras.export.foreign import defend_saved_model
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.signatures import LoadedModel
 
-# How the defended SavedModel is made of the Keras model, or of its SavedModel.
-ROUTES = ("keras", "savedmodel")
+# How the defended SavedModel is made: of the Keras model with a defence, or of its SavedModel.
+DEFENCES = {
+    "keras": ReverseSigmoid,
+    "confidence_buckets": ConfidenceBuckets,
+    "decoy": Decoy,
+    "savedmodel": ReverseSigmoid,
+}
+ROUTES = tuple(DEFENCES)
 BATCHES = (1, 32, 256)
 SHAPE = (28, 28, 1)
 SIGNATURE = "serving_default"
@@ -50,13 +58,12 @@ class Models:
 
     def defended(self, route: str) -> pathlib.Path:
         """Writes the defended one."""
-        if route == "keras":
-            export = functools.partial(DefendedModel(self._model).export, verbose=False)
-        else:
+        defence = DEFENCES[route]()
+        if route == "savedmodel":
             source = self._folder / "clean"
-            export = functools.partial(defend_saved_model,
-                                       source,
-                                       defences={None: ReverseSigmoid()})
+            export = functools.partial(defend_saved_model, source, defences={None: defence})
+        else:
+            export = functools.partial(DefendedModel(self._model, defence).export, verbose=False)
         return self._write(route, export)
 
     def _write(self, name, export):

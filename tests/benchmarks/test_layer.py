@@ -94,7 +94,7 @@ def limit(name):
     kind, *settings = name.split("/")
     mode = settings.pop(0) if kind != "predict" else None
     sizes = {key: int(value) for key, value in (setting.split("=") for setting in settings)}
-    if kind == "layer":
+    if kind in layer.LAYERS:
         return {"xla": 2.0, "graph": 4.0}[mode] if sizes["classes"] <= 100 else None
     if kind == "cnn":
         return 1.02 if sizes["batch"] >= 32 else None
@@ -115,7 +115,8 @@ def test_the_rows_have_names_of_their_own_and_the_limits_that_are_published(quic
 def test_all_shapes_are_measured():
     cases = [case.name for case in layer.all_cases(quick=False)]
     shapes = {f"batch={b}/classes={k}" for b in (1, 32, 256, 4096) for k in (10, 100, 1000)}
-    for prefix in ("layer/xla/", "layer/graph/", "predict/"):
+    for prefix in ("layer/xla/", "layer/graph/", "confidence_buckets/graph/", "decoy/xla/",
+                   "predict/"):
         assert {name.removeprefix(prefix) for name in cases if name.startswith(prefix)} == shapes
     assert sum(name.startswith("cnn/") for name in cases) == 8
 
