@@ -16,6 +16,8 @@ from attacks.endpoint.ledger.records import Facts
 from attacks.endpoint.ledger.records import rows_of
 from attacks.endpoint.ledger.records import Sending
 from attacks.endpoint.ledger.records import target_of
+from attacks.endpoint.ledger.write_ahead_log import unread_pages
+from attacks.endpoint.ledger.write_ahead_log import write_pages
 
 _APPLICATION_ID = b"\x5e\xa1\xed\x61"
 # On the second page, where it tells a ledger whose first page is damaged.
@@ -37,22 +39,35 @@ def convert(path: str) -> None:
     Raises:
         ValueError: If a run of an earlier release uses it, or SQLite cannot read it at all.
     """
-    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
-        database = _Database(connection)
-        try:
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA journal_mode = DELETE")  # With what is still in PATH-wal.
-            connection.execute("BEGIN EXCLUSIVE")
+    unread = unread_pages(path)
+    try:
+        if unread:
+            with _alone(path):  # Nobody else uses it, and SQLite has read what it can.
+                pass
+            write_pages(path, unread)
+        with _alone(path) as connection:
+            database = _Database(connection)
+            database.is_damaged = bool(unread)
             kept = log.write(path, database.records(), keep_as="sqlite")
-        except sqlite3.Error as error:
-            raise ValueError(
-                "`ledger` must be a ledger that can be converted. Received: "
-                f"{path}, an SQLite database that is in use or damaged ({error}). Wait for the run "
-                "that uses it, or let the release that wrote it save what can be read") from None
+    except sqlite3.Error as error:
+        raise ValueError(
+            "`ledger` must be a ledger that can be converted. Received: "
+            f"{path}, an SQLite database that is in use or damaged ({error}). Wait for the run "
+            "that uses it, or let the release that wrote it save what can be read") from None
     logging.warning(
         "The ledger %s was an SQLite database, as earlier releases made it: it is converted, and "
         "the database is kept as %s%s", path, kept, database.is_damaged * "; it is damaged, and "
         "what stood on the damaged part may be asked and paid for again")
+
+
+@contextlib.contextmanager
+def _alone(path: str) -> Iterator[sqlite3.Connection]:
+    """Opens a database that no other process uses, with what is in its write-ahead log."""
+    with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("BEGIN EXCLUSIVE")
+        yield connection
 
 
 class _Database:

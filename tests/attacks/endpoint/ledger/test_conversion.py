@@ -1,6 +1,7 @@
 """Ledgers of version 1, SQLite databases, are converted, and no row is asked again."""
 import os
 import pathlib
+import random
 import shutil
 import sqlite3
 import zlib
@@ -140,6 +141,37 @@ def test_a_write_ahead_log_is_converted_too(path, tmp_path, warnings):
     with Ledger(killed, reserve_bytes=0) as ledger:
         assert SENT in answered(ledger, ledger.target(ENDPOINT, "10"), range(SENT + 1))
     assert not os.path.exists(f"{killed}-wal")
+
+
+@pytest.mark.parametrize("kind", ["a bit", "a page"])
+def test_a_damaged_write_ahead_log_costs_the_rows_that_are_hit(kind, path, tmp_path, warnings):
+    """Of which SQLite reads what stands before the damage."""
+    connection = sqlite3.connect(path)
+    for number in range(SENT, SENT + 400):
+        row = 2, *key_of(number), 1, np.full(10, number, "<f4").tobytes()
+        connection.execute("INSERT INTO asks VALUES (?, ?, ?, ?, ?, ?)", (*row, seal(row)))
+        if number % 20 == 19:
+            connection.commit()
+    wal, rng = pathlib.Path(f"{path}-wal").read_bytes(), random.Random(0)
+    database = pathlib.Path(path).read_bytes()
+    connection.close()
+    numbers = {*range(ANSWERED), *range(SENT, SENT + 400)}
+    places = [2, 9, 20, 26, 34, 42, 50, *(rng.randrange(len(wal)) for _ in range(7))]
+    for place in places:
+        harmed = bytearray(wal)
+        if kind == "a bit":
+            harmed[place] ^= 1 << rng.randrange(8)
+        else:
+            harmed[place:place + 4096] = rng.randbytes(len(harmed[place:place + 4096]))
+        killed = tmp_path / f"killed-{place}"
+        killed.write_bytes(database)
+        pathlib.Path(f"{killed}-wal").write_bytes(harmed)
+        warnings.clear()
+        with Ledger(killed, reserve_bytes=0) as ledger:
+            found = answered(ledger, ledger.target(ENDPOINT, "10"), range(SENT + 400))
+        line, = warnings
+        assert "it is damaged" in line
+        assert kind == "a page" or len(numbers - found) <= 45, place
 
 
 @pytest.mark.parametrize("name", ["link", "replace"])
