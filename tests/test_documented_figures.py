@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import revsig_keras
 from tests.documents import DOCUMENTS
 from tests.documents import ROOT
 
@@ -42,9 +43,9 @@ def written(figure, signed=False, decimals=3):
     return f"{figure:{'+' * signed}.{decimals}f}".replace("0.", ".", 1)
 
 
-def lines_of(heading, first):
+def lines_of(heading, first, page=PAGE):
     """The lines of the table below a heading whose first column is called like this."""
-    section = PAGE.split(f"{heading}\n")[1].split("\n## ")[0]
+    section = page.split(f"{heading}\n")[1].split("\n## ")[0]
     table = section.split(f"\n| {first} |")[1].split("\n\n")[0]
     return [[entry.strip(" *") for entry in line.strip("|").split("|")]
             for line in table.splitlines()[2:]]  # yapf: disable
@@ -214,3 +215,41 @@ def test_the_claim_on_coded_defences():
     told = {"kind": "strongest", "budget": 50, "defence": DEFENCE}
     mean, low, high = (end.lstrip("+") for end in difference("frontier_digits", **told))
     assert f"by {mean} at 50 queries (95% interval {low} to {high})" in TEXT
+
+
+def test_the_decoys():
+    """The table, and what the docstring of the layer takes from it."""
+    page = (ROOT / "docs" / "which_defence.md").read_text()
+    docstring = " ".join(revsig_keras.Decoy.__doc__.split())
+    table = {}
+    for decoys, gap, *figures in lines_of("## How many decoys", "decoys", page):
+        told = {"defence": f"decoy:decoys={decoys}:decimals={len(gap) - 1}"}
+        naive = [agreement("decoy_digits", adversary="probabilities", budget=budget, **told)
+                 for budget in (100, 400)]  # yapf: disable
+        distances = [float(row["distortion_l1_test"]) for row in cells("decoy_digits", **told)]
+        assert figures == [*naive, written(sum(distances) / len(distances))]
+        table[decoys, gap] = " and ".join(naive)
+    assert len(table) == 9
+    for adversary in ("probabilities", "labels"):
+        clean = [agreement("decoy_digits", defence="none", adversary=adversary, budget=budget)
+                 for budget in (100, 400)]  # yapf: disable
+        assert (f"{clean[0]} with 100 queries and {clean[1]} with 400" in page or
+                f"a thief of labels {clean[0]} and {clean[1]}" in page)
+    for sentence in (f"replicates; undefended .926 and .973): {table['2', '.01']}.",
+                     f"One decoy leaves it {table['1', '.01']}, three {table['3', '.01']},",
+                     f"A gap of .1 leaves it {table['2', '.1']}, and one of .001 "
+                     f"{table['2', '.001']},"):  # yapf: disable
+        assert sentence in docstring
+    rows = cells("decoy_digits", defence="decoy:decoys=2:decimals=2", budget=100)
+
+    def mean(name):
+        return sum(float(row[name]) for row in rows) / len(rows)
+
+    words = " ".join(page.split())
+    for figure, name in (("AUROC for being right", "confidence_auroc"), ("calibration error",
+                                                                         "ece")):
+        decoded, clean = (written(mean(f"{name}_{kind}")) for kind in ("decoded", "clean"))
+        assert f"{figure} is {decoded} (clean: {clean})" in words or (
+            f"{figure} {decoded} (clean: {clean})" in words)
+    lost = written(mean("confidence_auroc_clean") - mean("confidence_auroc_decoded"))
+    assert f"such buckets cost {lost}." in " ".join(PAGE.split())

@@ -37,6 +37,12 @@ class Decoy(CodedDefence):
     nothing is 0. The buckets, their edges and `adapt` are those of `ConfidenceBuckets`; `decode`
     gives the calibrated confidence back, which the row itself does not show.
 
+    The defaults are chosen by the agreement of a naive thief on digits, with 100 and 400 queries
+    (`results/decoy_digits`, five replicates; undefended .926 and .973): .362 and .401. One decoy
+    leaves it .475 and .504, three .330 and .329, for answers that are farther from the clean ones
+    (an L1 distance of 1.49 instead of 1.33). A gap of .1 leaves it .495 and .610, and one of .001
+    .342 and .358, but not the label to a client who rounds to two decimals.
+
     The decoys of a label are the next classes on a ring whose order follows from `seed`, which is
     no secret: one answer for each label shows them.
 
