@@ -88,9 +88,13 @@ def test_add_an_attack(tmp_path):
     assert not output
 
 
-def test_notebook(tmp_path):
+@pytest.mark.parametrize("name, shows", [
+    ("attack_and_extend", r"^none +sample +probabilities +0\.\d+"),
+    ("defend_and_serve", r"^ +defended +output_0: .*, by ConfidenceBuckets"),
+])
+def test_notebook(name, shows, tmp_path):
     """Its cells run in their order and draw the figure that it shows."""
-    path = ROOT / "examples" / "attack_and_extend.ipynb"
+    path = ROOT / "examples" / f"{name}.ipynb"
     assert path.stat().st_size < 300_000
     cells = json.loads(path.read_text())["cells"]
     codes = [cell for cell in cells if cell["cell_type"] == "code"]
@@ -101,9 +105,10 @@ def test_notebook(tmp_path):
     end = f"plt.savefig({str(tmp_path / 'figure.png')!r})"
     source = "\n\n".join(["".join(cell["source"]) for cell in codes] + [end])
     # Fewer seeds and steps are quicker, and run the same code.
-    script.write_text(re.sub(r"steps=\d+", "steps=20", source).replace("(0, 1, 2)", "(0, 1)"))
+    source = re.sub(r"steps=\d+", "steps=20", source).replace("(0, 1, 2)", "(0, 1)")
+    script.write_text(re.sub(r"epochs=\d+", "epochs=3", source))
     output = run_example(script, cwd=tmp_path)
-    assert re.search(r"^none +sample +probabilities +0\.\d+", output, re.M)
+    assert re.search(shows, output, re.M)
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
