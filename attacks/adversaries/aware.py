@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.guess import Guess
 from attacks.adversaries.simulated_layer import why_not_trainable
@@ -120,8 +122,18 @@ class Aware(Adversary):
             start = low + min(_START, (high - low) / 2)
             if self.belief.is_guess:
                 start = getattr(layer, name)
-            if not low < start < high:
+            if not has_room(start, low, high):
                 raise ValueError(f"`{name}` must be above {low:g} and below {high:g} where it is "
                                  f"learned. Received: {name}={start}")
             starts.append((name, start))
         return tuple(starts)
+
+
+def has_room(start: float, low: float, high: float) -> bool:
+    """Whether a parameter can be learned from this value on: inside its range in float32 too.
+
+    A value that rounds to an end stays there. An infinite range is refused elsewhere.
+    """
+    if not np.isfinite([low, high]).all():
+        return low < start < high
+    return bool(0 < np.float32((start - low) / (high - low)) < 1)

@@ -9,6 +9,7 @@ import numpy as np
 from attacks.adversaries.adversary import Adversary
 from attacks.adversaries.adversary import Known
 from attacks.adversaries.aware import Aware
+from attacks.adversaries.aware import has_room
 from attacks.adversaries.bayes import Bayes
 from attacks.adversaries.code_reconstruction import reconstruct
 from attacks.adversaries.guess import Guess
@@ -103,7 +104,7 @@ def _believing(known, defence, state):
 def _is_learnable(layer: Defence) -> bool:
     """Whether the strength of a defence can be learned, starting at the one that it has."""
     return not why_not_trainable(layer, learn=True) and all(
-        low < getattr(layer, name) < high for name, (low, high) in layer.ranges.items())
+        has_room(getattr(layer, name), *ends) for name, ends in layer.ranges.items())
 
 
 def _unqueried(pool: Inputs, paid: np.ndarray) -> np.ndarray:

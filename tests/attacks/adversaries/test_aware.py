@@ -224,6 +224,8 @@ def test_the_reason_is_given_why_it_means_nothing_against_a_defence(flattened, m
     ({"beta": 2.0, "gamma": 0.5}, "beta < 2"),
     ({"beta": 1.0, "gamma": 1.0, "learn": True}, "`gamma` must be .*below 1 where it is learned"),
     ({"guess": "reverse_sigmoid:gamma=1", "learn": True}, "below 1 where it is learned"),
+    ({"guess": "reverse_sigmoid:gamma=.999999999", "learn": True}, "below 1 .*=0.999999999"),
+    ({"guess": "reverse_sigmoid:beta=1.99999999", "learn": True}, "below 2 where it is learned"),
     ({"labels_first": 1.0}, r"`labels_first` must be in \[0, 1\). Received: 1.0"),
 ])  # yapf: disable
 def test_guesses_out_of_range_are_refused(options, message):

@@ -133,6 +133,7 @@ class Endless(Flattened):
     (Flattened, 0.4, True),
     (Flattened, 0.8, False),
     (Flattened, 0.0, False),
+    (Flattened, 1e-60, False),
     (Endless, 0.4, False),
 ])
 def test_a_strength_is_learned_unless_it_has_no_room_to_either_side(monkeypatch, defence, at,
