@@ -105,14 +105,14 @@ class AnswerForm:
 
     def sentence(self) -> str:
         """Returns what is unusual about it, in words; empty for plain probabilities."""
-        parts = []
-        if self.total == _PERCENT:
-            parts.append("in per cent")
-        if self.decimals is not None:
-            parts.append(f"rounded to {self.decimals} decimals" if self.
-                         decimals else "rounded to whole numbers")
         if self.first_label:
-            parts.append("with labels counted from 1")
+            return "The endpoint answers with labels that are counted from 1."
+        parts = ["in per cent"] if self.total == _PERCENT else []
+        if self.decimals is not None:
+            parts.append("rounded to " + {
+                0: "whole numbers",
+                1: "1 decimal"
+            }.get(self.decimals, f"{self.decimals} decimals"))
         if not parts:
             return ""
         return f"The endpoint answers {', '.join(parts)}; rows that do not sum to 1 are normalised."

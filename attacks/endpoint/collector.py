@@ -18,6 +18,7 @@ from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.failures import RequestFailedError
+from attacks.endpoint.failures import sentence
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.version_watch import VersionWatch
 from attacks.oracle.oracle import digest
@@ -252,9 +253,9 @@ class Collector:
         """The error, and what it means for the rows."""
         if isinstance(error, OtherModelError) or not isinstance(error, ValueError):
             return error
-        return EndpointError(f"{error}. {count} rows of this request are on the bill, and without "
-                             f"an answer in the ledger {self._ledger.path}: the same command asks "
-                             "them again")
+        return EndpointError(f"{sentence(error)} {count} rows of this request are on the bill, and "
+                             f"without an answer in the ledger {self._ledger.path}: the same "
+                             "command asks them again")
 
     def _settle(self, answered):
         if self._held is not None:

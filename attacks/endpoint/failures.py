@@ -15,6 +15,11 @@ def printable(text: str) -> str:
         for each in text)
 
 
+def sentence(text: object) -> str:
+    """Returns the text with a full stop, unless it ends like a sentence."""
+    return text if (text := str(text)).endswith((".", "?", "!")) else f"{text}."
+
+
 class EndpointError(ValueError):
     """The endpoint cannot be used in this way; asking again would not help.
 

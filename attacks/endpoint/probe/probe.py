@@ -6,6 +6,7 @@ import numpy as np
 
 from attacks.endpoint.collector import Collector
 from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.failures import sentence
 from attacks.endpoint.probe.comparison import count_swapped
 from attacks.endpoint.probe.comparison import distances
 from attacks.endpoint.probe.comparison import is_chance
@@ -69,7 +70,7 @@ class Probe:
                 raise EndpointError(f"{look.findings[0].sentence()} {self._kept(is_new)} If the "
                                     "model is meant to be like this, `trusted` goes on")
             if form is None:
-                raise EndpointError(f"{unreadable}. {self._kept(is_new)}")
+                raise EndpointError(f"{sentence(unreadable)} {self._kept(is_new)}")
             self._collector.form = form
             keep()
         _tell(look, form)

@@ -89,7 +89,7 @@ READ = {
     "labels": (labels, dict(first_label=0), "ok$"),
     "labels in a column": (lambda x: labels(x)[:, None], dict(first_label=0), "ok$"),
     "labels as floats": (lambda x: labels(x) + 0.0, dict(first_label=0), "ok$"),
-    "labels from 1": (lambda x: labels(x) + 1, dict(first_label=1), "with labels counted from 1"),
+    "labels from 1": (lambda x: labels(x) + 1, dict(first_label=1), "that are counted from 1"),
 }  # yapf: disable
 
 
