@@ -1,4 +1,4 @@
-"""One run of a claim: a flagfile in `attacks/configs/paper`."""
+"""One run of a claim: a flagfile."""
 
 import dataclasses
 import functools
@@ -22,21 +22,29 @@ class Grid:
         full: The flags by which the command for a GPU goes beyond this run.
         base: The name of its flagfile, without the ending, if it is not that of the directory.
         changes: The flags in which it differs from this flagfile.
+        is_general: Whether the run is not for claims alone: its flagfile and its results are then
+            in the folder above those of claims.
     """
     name: str
     cpu_seconds: float
     full: tuple[str, ...] = ()
     base: str = ""
     changes: tuple[str, ...] = ()
+    is_general: bool = False
 
     @property
     def flagfile(self) -> str:
         """The path of the flagfile from the root of the checkout."""
-        return f"attacks/configs/paper/{self.base or self.name}.flags"
+        folder = "attacks/configs" if self.is_general else "attacks/configs/paper"
+        return f"{folder}/{self.base or self.name}.flags"
 
     def directory(self, base: pathlib.Path) -> pathlib.Path:
-        """Where the results are."""
-        return base / self.name
+        """Where the results are.
+
+        Args:
+            base: The directory of the results of claims.
+        """
+        return (base.parent if self.is_general else base) / self.name
 
     def run(self, base: pathlib.Path, *options: str) -> RunConfig:
         """The run, with further flags behind those of the flagfile."""
