@@ -12,6 +12,7 @@ from revsig_keras.defended_model.expectations import check_scores
 from revsig_keras.defended_model.outputs import last_operation
 from revsig_keras.defended_model.outputs import position
 from revsig_keras.defended_model.probe import values
+from revsig_keras.defended_model.ruin import tell_ruin
 
 Output = str | int | None
 
@@ -31,12 +32,14 @@ class Head:
         fits: Whether the configuration of the model shows that the defence fits.
         probed: Whether its answers to random inputs do.
         seen: Whether its answers to real inputs do.
+        measured: Whether it was measured how far the defence moves answers to real inputs.
     """
     output: Output
     defence: Defence
     fits: bool = False
     probed: bool = False
     seen: bool = False
+    measured: bool = False
 
     def check_values(self, scores: np.ndarray | None) -> bool:
         """Whether `scores` show that the defence fits; raises `ValueError` if it does not."""
@@ -138,6 +141,19 @@ class Heads:
         for head, index in zip(self, self.positions(model, outputs)):
             if not head.fits and not getattr(head, known):
                 setattr(head, known, head.check_values(values(tensors[index])))
+
+    def tell_ruin(self, model: keras.layers.Layer, outputs: Any, made_up: bool) -> None:
+        """Warns once of each defence that leaves hardly anything of these answers."""
+        tensors = keras.tree.flatten(outputs)
+        for head, index in zip(self, self.positions(model, outputs)):
+            scores = None if head.measured else values(tensors[index])
+            if scores is not None:
+                head.measured = True
+                tell_ruin(head.defence, scores, str(head.output or "the model"), made_up)
+
+    def are_measured(self) -> bool:
+        """Whether `tell_ruin` has seen answers for all heads."""
+        return all(head.measured for head in self)
 
     def stop_probing(self) -> None:
         """Takes all heads as probed: the model fails on random inputs."""

@@ -104,6 +104,8 @@ class DefendedModel(keras.Model):
         self._probe(inputs)
         outputs = self.model(inputs, training=training)
         self._see(outputs)
+        if not training and not self._heads.are_measured():
+            self.tell_ruin(outputs)
 
         def defend(defence: Defence, scores: Any) -> Any:
             marked = exporting.mark_of(self, defence)
@@ -121,6 +123,15 @@ class DefendedModel(keras.Model):
     def compute_output_shape(self, input_shape: Any) -> Any:
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
         return keras.tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
+
+    def tell_ruin(self, outputs: Any, made_up: bool = False) -> None:
+        """Logs a warning once of each defence that leaves hardly anything of the answers.
+
+        Args:
+            outputs: Outputs of the wrapped model.
+            made_up: Whether its inputs were made up.
+        """
+        self._heads.tell_ruin(self.model, outputs, made_up)
 
     def _probe(self, inputs: Any = None) -> None:
         """Raises `ValueError` if the answers to random inputs do not fit the defences."""

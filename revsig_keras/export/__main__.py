@@ -76,6 +76,10 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
     print(exported.report)
     for name in exported.untried:
         print(f"Not tried: {name}, for want of inputs. To try it, give some by --warmup=FILE.")
+    if exported.has_reference_variables:
+        print(
+            "The model has reference variables of TensorFlow 1: it is served as before, but cannot "
+            "be saved again by TensorFlow 2, which loses their values.")
     print(exported.path)
 
 

@@ -15,6 +15,7 @@ from revsig_keras.defended_model.outputs import structure
 from revsig_keras.export import legacy
 from revsig_keras.export import warmup
 from revsig_keras.export.first_call import call_first
+from revsig_keras.export.first_call import measure
 from revsig_keras.export.foreign import defend_saved_model
 from revsig_keras.export.keras_files import check_kind
 from revsig_keras.export.keras_files import is_keras_file
@@ -86,12 +87,15 @@ class Exported:
     Attributes:
         path: The folder of the new version.
         report: The status of each of its outputs.
+        has_reference_variables: Whether it has variables of TensorFlow 1 whose values TensorFlow 2
+            loses when it saves a loaded model again.
         untried: Scores, "signature/output", for which no inputs could be made up, so that only the
             graph tells that they are probabilities.
     """
     path: pathlib.Path
     report: Report
     untried: tuple[str, ...]
+    has_reference_variables: bool = False
 
 
 def export(config: ExportConfig) -> Exported:
@@ -109,7 +113,7 @@ def export(config: ExportConfig) -> Exported:
     samples = None
     if config.warmup is not None:
         samples = warmup.load_inputs(config.warmup)
-    results = []
+    results: list[tuple[Report, tuple[str, ...], bool]] = []
 
     def write(folder: pathlib.Path) -> None:
         untried = _write_model(folder, config, defences, samples)
@@ -118,12 +122,18 @@ def export(config: ExportConfig) -> Exported:
         report = inspect_saved_model(folder)
         refuse_leaks(report, config.allow_outputs, _REMEDY)
         write_code_table(folder)
-        results.append((report, untried))
+        results.append((report, untried, _has_reference_variables(files.read(folder))))
 
     with _plain_errors():
         path = publish(config.output, write)
-    (report, untried), = results
-    return Exported(path, dataclasses.replace(report, path=str(path)), untried)
+    (report, untried, has_references), = results
+    return Exported(path, dataclasses.replace(report, path=str(path)), untried, has_references)
+
+
+def _has_reference_variables(saved_model: files.SavedModel) -> bool:
+    return any(node.op in ("Variable", "VariableV2")
+               for meta_graph in saved_model.meta_graphs
+               for node in meta_graph.graph_def.node)
 
 
 def _defences(config: ExportConfig) -> dict[str | None, Defence]:
@@ -174,6 +184,8 @@ def _export_keras_file(folder: pathlib.Path, config: ExportConfig, defences: Map
     else:
         model = _defended(model, _given(defences), config.output_name)
     options = {} if structure(model.model, "input") is not None else call_first(model, samples)
+    if not options:
+        measure(model, samples)
     with files.clear_errors(f"{config.model} cannot be exported"):
         keras_exporting.write(model, folder, **options)
     if config.drop_outputs:

@@ -6,9 +6,11 @@ import keras
 import numpy as np
 
 from revsig_keras.defended_model.model import DefendedModel
+from revsig_keras.defended_model.probe import probe
 from revsig_keras.errors import cause_line
 
 _ROWS = 8
+_MEASURED = 256
 
 
 def call_first(model: DefendedModel,
@@ -23,11 +25,7 @@ def call_first(model: DefendedModel,
     Raises:
         ValueError: If the model fails on them, or there are none and the file has no shapes.
     """
-    inputs: Any
-    if samples is not None:
-        inputs = samples[None] if None in samples else dict(samples)
-    else:
-        inputs = _zeros(model.model)
+    inputs: Any = _zeros(model.model) if samples is None else as_inputs(samples)
     inputs = keras.tree.map_structure(lambda x: x[:_ROWS], inputs)
     try:
         model(keras.tree.map_structure(keras.ops.convert_to_tensor, inputs))
@@ -38,6 +36,26 @@ def call_first(model: DefendedModel,
         raise ValueError("`warmup` must have inputs that the model takes, all of them in one "
                          f"argument of its `call`. It raised: {cause_line(error)}") from error
     return {} if samples is None else {"input_signature": [_specs(inputs)]}
+
+
+def as_inputs(samples: Mapping[str | None, np.ndarray]) -> Any:
+    """Inputs of a model of Keras: an array, or a dictionary of arrays."""
+    return samples[None] if None in samples else dict(samples)
+
+
+def measure(model: DefendedModel, samples: Mapping[str | None, np.ndarray] | None) -> None:
+    """Warns of defences that leave hardly anything of the answers, to samples or made-up inputs."""
+    if samples is None:
+        outputs = probe(model.model)
+        if outputs is None:
+            return
+    else:
+        try:
+            inputs = keras.tree.map_structure(lambda x: x[:_MEASURED], as_inputs(samples))
+            outputs = model.model(inputs, training=False)
+        except Exception:  # pylint: disable=broad-except
+            return  # Samples that do not fit are told when the warm-up request is written.
+    model.tell_ruin(outputs, made_up=samples is None)
 
 
 def _specs(inputs: Any) -> Any:

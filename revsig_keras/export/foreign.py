@@ -10,6 +10,7 @@ from revsig_keras.defences.base import Defence
 from revsig_keras.defences.numerics.probabilities import epsilon
 from revsig_keras.defended_model.expectations import check_scores
 from revsig_keras.defended_model.heads import with_dtype
+from revsig_keras.defended_model.ruin import tell_ruin
 from revsig_keras.errors import SavedModelError
 from revsig_keras.export.scores import choose_scores
 from revsig_keras.export.scores import drop_outputs
@@ -132,6 +133,8 @@ def _try(source: pathlib.Path, meta_graph: Any, chosen: list[Scores],
                 layer.check_input(shape)
             except ValueError as error:
                 raise ValueError(f"{signature}/{output}: {error}") from error
+            if values is not None:
+                tell_ruin(layer, values, f"{signature}/{output}", made_up=samples is None)
             scores.append(_Score(signature, output, each.tensor, shape, layer, inputs))
     return scores
 

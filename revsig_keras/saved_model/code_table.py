@@ -1,11 +1,15 @@
 """Writes the table of a coded defence into an export, for clients in any language."""
 import json
 import pathlib
+from typing import Any
 
 from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model import graphs
 from revsig_keras.saved_model import mark
+from revsig_keras.saved_model.data_flow import DataFlow
+from revsig_keras.saved_model.signatures import each_output
+from revsig_keras.saved_model.signatures import fed_tensors
 
 # Servers leave `assets.extra` alone.
 CODE_TABLE = "assets.extra/code_table.json"
@@ -14,16 +18,25 @@ CODE_TABLE = "assets.extra/code_table.json"
 def write_code_table(folder: pathlib.Path) -> None:
     """Writes `CodedDefence.table` of the coded defence of a SavedModel, if it has one.
 
+    Where outputs have different tables, the file has `outputs`: the tables by "signature/output".
+
     Args:
         folder: That of the SavedModel, which has been inspected.
     """
+    tables: dict[str, Any] = {}
     for meta_graph in files.read(folder).meta_graphs:
-        for function in graphs.library(meta_graph.graph_def).values():
-            if not mark.is_marked(function):
-                continue
-            defence, shape = mark.read(function)
-            if isinstance(defence, CodedDefence):
-                table = defence.table(defence.classes_of(shape))
-                path = folder / CODE_TABLE
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(json.dumps(table, indent=2) + "\n", "utf-8")
+        library = graphs.library(meta_graph.graph_def)
+        marked = [name for name, function in library.items() if mark.is_marked(function)]
+        flow = DataFlow(meta_graph.graph_def, marked, fed_tensors(meta_graph))
+        for signature, output, info in each_output(meta_graph):
+            for name in flow.defences_of_tensor(info.name) if info.name else ():
+                defence, shape = mark.read(library[name])
+                if isinstance(defence, CodedDefence):
+                    tables[f"{signature}/{output}"] = defence.table(defence.classes_of(shape))
+    if not tables:
+        return
+    first, *others = tables.values()
+    content = {"outputs": tables} if any(table != first for table in others) else first
+    path = folder / CODE_TABLE
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")

@@ -15,6 +15,7 @@ SCORED = [name for name, source in SOURCES.items() if source.scores]
 # Beside the model, the folder and the defence.
 OPTIONS = {
     "keras_two_outputs": dict(output_name="scores", allow_outputs=("embedding",)),
+    "v1_estimator": dict(output_name="probabilities", drop_outputs=("logits",)),
     "module_top_k": dict(output_name="probabilities", drop_outputs=("top_values", "top_indices")),
     "module_side_doors": dict(output_name="scores", drop_outputs=("debug/0", "logits/logits")),
     "module_multi_label": dict(defence=f"{DEFENCE}:multi_label=true"),

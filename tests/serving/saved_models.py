@@ -61,8 +61,9 @@ class Source:
         build: Writes it into a folder that is not there yet.
         scores: The output of each signature that holds the probabilities; none where none does.
         encode: Makes the inputs of each signature of the values of the features.
-        other: What the other outputs are: `"label"` (it tells no more than the label), `"clean"`
-            (it gives the clean scores, or some of them, away) or `"constant"`.
+        other: What the other outputs are: `"label"` (it tells no more than the label), `"text"`
+            (the number of the label in digits), `"clean"` (it gives the clean scores, or some of
+            them, away) or `"constant"`.
         classes: How many probabilities a row has; 1 for one sigmoid unit.
         head: `"softmax"`, or `"sigmoid"` for units that are a decision each.
         dtype: That of the scores.
@@ -173,6 +174,22 @@ SOURCES: dict[str, Source] = {
                dict.fromkeys(CLASSIFY, "scores"),
                CLASSIFY,
                other={(DEFAULT, "classes"): "label"},
+               attributes=()),
+    "v1_estimator":
+        Source(v1.estimator, {
+            DEFAULT: "scores",
+            "predict": "probabilities"
+        }, {
+            DEFAULT: as_examples("inputs"),
+            "predict": as_examples("examples")
+        },
+               other={
+                   (DEFAULT, "classes"): "constant",
+                   ("predict", "all_classes"): "constant",
+                   ("predict", "class_ids"): "label",
+                   ("predict", "classes"): "text",
+                   ("predict", "logits"): "clean"
+               },
                attributes=()),
     "v1_frozen":
         Source(v1.frozen, attributes=()),

@@ -36,6 +36,31 @@ def variables(path, classes, use_resource):
         save(path, session, {"serving_default": classify, "predict": predict(x, y)})
 
 
+def estimator(path):
+    """A classifier as an Estimator exported it: columns of any length, and the classes by row."""
+    with v1.Session(graph=tf.Graph()) as session:
+        examples = v1.placeholder(tf.string, (None,), "examples")
+        column = tf.io.parse_example(examples, {"features": tf.io.VarLenFeature(tf.float32)})
+        dense = tf.sparse.to_dense(column["features"])
+        x = tf.reshape(dense, tf.stack([tf.shape(dense)[0], linear.FEATURES]))
+        z = logits(x, session, use_resource=True)
+        y = tf.nn.softmax(z)
+        every = tf.tile(tf.as_string(tf.range(4))[tf.newaxis], [tf.shape(y)[0], 1])
+        label = tf.argmax(z, -1)[:, tf.newaxis]
+        outputs = {
+            "probabilities": y,
+            "logits": z,
+            "class_ids": label,
+            "classes": tf.as_string(label),
+            "all_classes": every
+        }
+        save(
+            path, session, {
+                "serving_default": v1.saved_model.classification_signature_def(examples, every, y),
+                "predict": v1.saved_model.predict_signature_def({"examples": examples}, outputs),
+            })
+
+
 def logits(x, session, use_resource):
     """Of variables that the checkpoint alone has right: their initial values are zeros."""
     kernel, bias = (trained(name, value, session, use_resource)

@@ -58,6 +58,8 @@ def test_every_other_output_is_what_the_table_says(name, folder):
             if kind == "label":
                 named = np.array(linear.LABELS, dtype="S")[label].astype(object)
                 np.testing.assert_array_equal(y.ravel(), label if y.dtype == "int64" else named)
+            elif kind == "text":
+                np.testing.assert_array_equal(y.ravel().astype(int), label)
             else:
                 assert (y == y[:1]).all() == (kind == "constant")
 

@@ -209,6 +209,23 @@ def test_flags_may_be_repeated(source_folder, tmp_path, capsys):
     assert os.listdir(tmp_path / "base") == ["1"]
 
 
+def test_an_estimator_needs_the_flags_that_the_first_message_tells(source_folder, tmp_path, capsys):
+    """The classes that it names for each row are no leak."""
+    model = [f"--model={source_folder('v1_estimator')}", f"--output={tmp_path / 'base'}"]
+    line = refused(capsys, *model, REVERSE_SIGMOID)
+    assert re.search("--output_name must.*--drop_output.*predict/logits", line), line
+    run(*model, REVERSE_SIGMOID, "--output_name=predict/probabilities",
+        "--drop_output=predict/logits")
+    out = capsys.readouterr().out
+    assert re.search("defended +scores", out) and re.search("label +all_classes", out)
+
+
+def test_a_model_that_cannot_be_saved_again_is_told(source_folder, tmp_path, capsys):
+    for name, told in (("v1_ref", True), ("v1_resource", False)):
+        run(f"--model={source_folder(name)}", f"--output={tmp_path / name}", REVERSE_SIGMOID)
+        assert ("cannot be saved again" in capsys.readouterr().out) == told
+
+
 def test_what_was_not_tried_is_said(source_folder, tmp_path, capsys):
     run(f"--model={source_folder('module_examples')}", f"--output={tmp_path / 'base'}",
         REVERSE_SIGMOID)

@@ -1,4 +1,5 @@
 """Several outputs defended at once from the shell, one `--defence=NAME=MEMBER` each."""
+import json
 import re
 
 import keras
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from revsig_keras import ReverseSigmoid
 from revsig_keras.export.named_defences import make_defences
+from revsig_keras.saved_model.code_table import CODE_TABLE
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from tests.revsig_keras.programs import refused
 from tests.revsig_keras.programs import run
@@ -137,6 +139,24 @@ def test_the_report_and_the_code_tables_tell_the_defences_apart(tmp_path):
         for output in inspect_saved_model(tmp_path / "base" / "1").outputs
     }
     assert found["tags"] == "by ReverseSigmoid" and found["label/out"] == "by Decoy"
+
+
+def test_two_coded_outputs_have_two_tables(tmp_path):
+    """By signature and output; equal ones are one."""
+    inputs = keras.Input((linear.FEATURES,), name="features")
+    outputs = {
+        name: keras.layers.Dense(size, "softmax")(inputs) for name, size in (("a", 3), ("b", 5))
+    }
+    source = str(tmp_path / "two.keras")
+    keras.Model(inputs, outputs).save(source)
+    run(f"--model={source}", f"--output={tmp_path / 'base'}",
+        "--defence=a=confidence_buckets:bits=1", "--defence=b=confidence_buckets:bits=2")
+    table = json.loads((tmp_path / "base" / "1" / CODE_TABLE).read_text())
+    assert sorted(table) == ["outputs"]
+    assert set(table["outputs"]) == {
+        f"{signature}/{name}" for signature in ("serve", DEFAULT) for name in outputs
+    }
+    assert table["outputs"]["serve/a"] != table["outputs"]["serve/b"]
 
 
 REFUSED = {
