@@ -174,8 +174,8 @@ def test_how_far_rounding_moves_clones():
         assert text.split()[0] == written(of_kernels)
 
 
-def percent(row, name):
-    return f"{float(row[name]):.0%}"
+def interval(row, name, ends=("_low_95", "_high_95"), signed=True):
+    return [written(float(row[f"{name}{suffix}"]), signed=signed) for suffix in ("", *ends)]
 
 
 def test_the_frontier():
@@ -183,38 +183,52 @@ def test_the_frontier():
     lines = lines_of("## What defences cost, and what they leave", "defence")
     assert len(lines) == len({defence for defence, _ in rows})
     for defence, *told in lines:
-        row, next_row = (rows[defence.strip("`"), budget] for budget in ("50", "100"))
-        losses = [
-            written(float(row[name])) +
-            (f" ({written(float(row[f'{name}_decoded']))})" if row[f"{name}_decoded"] else "")
-            for name in ("l1", "auroc_lost", "ece_added")
-        ]
-        agreements = " ".join(written(float(each["agreement"])) for each in (row, next_row))
-        kept, low, high = (percent(row, name) for name in ("kept", "kept_low_95", "kept_high_95"))
-        assert told == [row["replicates"], agreements, f"{kept} ({low} to {high})", *losses]
-
-
-def bounds(row, name):
-    return [written(float(row[f"{name}{suffix}"])) for suffix in ("", "_low_95", "_high_95")]
+        thieves = [rows[defence.strip("`"), budget] for budget in ("50", "100")]
+        expected = [thieves[0]["replicates"]]
+        for row in thieves:
+            mean, low, high = interval(row, "advantage")
+            expected.append(f"{written(float(row['agreement']))}, {mean} ({low} to {high})")
+        for name in ("l1", "auroc_lost", "ece_added"):
+            decoded = thieves[0][f"{name}_decoded"]
+            expected.append(
+                written(float(thieves[0][name])) +
+                (f" ({written(float(decoded))})" if decoded else ""))
+        assert told == expected
 
 
 def test_the_claim_on_coded_defences():
     rows = {(row["family"].partition(":")[0], row["budget"]): row
             for row in table_of("frontier_digits", "bounded_leak")}  # yapf: disable
-    first, second = (bounds(rows["decoy", budget], "worth") for budget in ("50", "100"))
-    assert (f"worth {first[0]} over labels at 50 queries (one-sided 95% bounds {first[1]} and "
+    assert {row["verdict"] for row in rows.values()} == {"labels are enough"}
+    first, second = (
+        interval(rows["decoy", budget], "worth", signed=False) for budget in ("50", "100"))
+    assert (f"give {first[0]} over it at 50 queries (one-sided 95% bounds {first[1]} and "
             f"{first[2]}), and {second[0]} at 100 ({second[1]} and {second[2]})") in TEXT
-    gain, *ends = bounds(rows["decoy", "50"], "gain")
-    assert bounds(rows["confidence_buckets", "50"], "gain")[0] == gain
-    assert f"gains {gain} over labels by either coded defence ({ends[0]} and {ends[1]}" in TEXT
-    for (_, budget), row in rows.items():
-        assert row["verdict"] == {"50": "fails", "100": "labels are enough"}[budget]
-        lost, *ends = bounds(row, "auroc_lost")
-        assert f"cost {lost} of the AUROC of confidence ({ends[0]} and {ends[1]})" in TEXT
-        assert f"take {written(-float(row['ece_added']))} off the calibration error" in TEXT
-    told = {"kind": "strongest", "budget": 50, "defence": DEFENCE}
-    mean, low, high = (end.lstrip("+") for end in difference("frontier_digits", **told))
-    assert f"by {mean} at 50 queries (95% interval {low} to {high})" in TEXT
+    gain, low, high = interval(rows["confidence_buckets", "50"], "gain", signed=False)
+    assert interval(rows["decoy", "50"], "gain", signed=False)[0] == gain
+    assert f"is {gain} by either coded defence ({low} and {high} by `confidence_buckets`)" in TEXT
+    lost, low, high = interval(rows["decoy", "50"], "auroc_lost", signed=False)
+    added = written(-float(rows["decoy", "50"]["ece_added"]))
+    assert (f"cost {lost} of the AUROC of confidence ({low} and {high}), more than the margin of "
+            f".01, and take {added} off the calibration error") in TEXT
+
+
+def test_the_naive_thief_of_decoys():
+    naive, labels = ({
+        (defence, budget):
+            agreement("frontier_digits", defence=defence, adversary=adversary, budget=budget)
+        for defence in ("none", "decoy:bits=3:decoys=2", DEFENCE)
+        for budget in (50, 100)
+    }
+                     for adversary in ("probabilities", "labels"))
+    told = [naive[defence, budget] for defence in ("decoy:bits=3:decoys=2", DEFENCE)
+            for budget in (50, 100)]  # yapf: disable
+    assert "{} and {}, where the Reverse Sigmoid leaves it {} and {}".format(*told) in TEXT
+    worth = [
+        written(float(naive["none", budget]) - float(labels["none", budget]))
+        for budget in (50, 100)
+    ]
+    assert f"Over labels as they are they give {worth[0]} and {worth[1]}" in TEXT
 
 
 def test_the_decoys():

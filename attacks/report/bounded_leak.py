@@ -3,8 +3,9 @@
 The other half is a theorem, see `revsig_keras.defences.coded.base.CodedDefence`. Measured, for each
 coded defence and budget:
 
-1. Undefended, the strongest thief is better than the strongest that reads labels alone: the lower
-   bound of the difference is above 1 point. Otherwise *labels are enough*.
+1. Undefended, the strongest thief that reads more than labels is better than the strongest that
+   reads labels alone: the lower bound of the difference is above 1 point. Otherwise *labels are
+   enough*.
 2. No thief that reads more than labels gains by the coded answers: of each, the upper bound of its
    agreement less that of the strongest thief that reads labels alone is at most 1 point.
 3. Honest users lose little: the upper bounds of the confidence AUROC that is lost, and of the
@@ -132,9 +133,10 @@ def bounded_leaks(rows: Rows, per_row: PerRow | None = None) -> list[Leak]:
 
 
 def _worth(undefended, per_row):
-    thief = strongest(undefended, "none")
-    labels = strongest([row for row in undefended if reads_labels_alone(row)], "none")
-    if labels is None:
+    labels, thief = (strongest(
+        [row for row in undefended if reads_labels_alone(row) == is_reference],
+        "none") for is_reference in (True, False))
+    if labels is None or thief is None:
         return _UNKNOWN
     return _gain(labels.rows(undefended), thief.rows(undefended), thief.name, per_row)
 

@@ -8,9 +8,11 @@ import numpy as np
 from attacks.report.coded_members import code_of
 from attacks.report.leak_columns import FRONTIER
 from attacks.report.losses import loss_of
+from attacks.report.per_row import PerRow
 from attacks.report.ratio import ratio_interval
 from attacks.report.readers import reads_labels_alone
 from attacks.report.replicates import drawn_together
+from attacks.report.replicates import estimate_difference
 from attacks.report.replicates import group_means
 from attacks.report.replicates import paired
 from attacks.report.rows import agreement
@@ -37,7 +39,8 @@ def frontier(rows: Rows) -> Rows:
     Formula, over the replicates that all three thieves have, which are the strongest of their kind
     on the evaluator's validation rows. Readers that are given clean outputs are no thieves:
 
-        kept = mean(defended - labels) / mean(undefended - labels)
+        advantage = mean(defended - labels)
+        kept = advantage / mean(undefended - labels)
 
     Nothing is known of a budget without an undefended thief and one that reads labels alone.
 
@@ -121,12 +124,16 @@ def _kept(defended, undefended, labels):
         for groups in drawn_together(defended)
     ] or [(None, None)]
     lows, highs = zip(*ends)
-    advantage = float(whole.mean())
+    estimate = estimate_difference(labels, defended, PerRow()).estimate
+    low, high = estimate.difference_interval() or (None, None)
     return {
         "agreement": mean_agreement(defended),
         "agreement_undefended": mean_agreement(undefended),
         "agreement_labels": mean_agreement(labels),
-        "kept": float(left.mean()) / advantage if advantage > 0 else None,
+        "advantage": estimate.mean,
+        "advantage_low_95": low,
+        "advantage_high_95": high,
+        "kept": float(left.mean() / whole.mean()) if whole.mean() > 0 else None,
         "kept_low_95": None if None in lows else min(lows),
         "kept_high_95": None if None in highs else max(highs),
     }

@@ -4,7 +4,6 @@ from typing import Any
 
 import matplotlib
 import matplotlib.figure
-import matplotlib.ticker
 
 from attacks.report.columns import named
 from attacks.report.leak_columns import FRONTIER
@@ -12,17 +11,15 @@ from attacks.report.rows import distinct
 
 _COSTS = ("l1", "auroc_lost")
 _MARKERS = "os^Dv<>PX*"
-# Beyond the lowest and the highest fraction that is kept.
-_MARGIN = 0.5
 
 
 def draw_frontier(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
     """Draws what honest users lose against what the strongest thief keeps.
 
     A panel for each budget and each cost, with a mark for each defence; the nearer to the lower
-    left corner, the better for the owner. Crosses are 95% intervals; where the undefended advantage
-    is small, they reach beyond the panel. A hollow mark shows the cost to a client that decodes
-    coded answers.
+    left corner, the better for the owner. On the line at 0, a thief has what labels give; on the
+    dashed line it keeps the undefended advantage whole. Crosses are 95% intervals. A hollow mark
+    shows the cost to a client that decodes coded answers.
 
     Args:
         rows: What `attacks.report.frontier.frontier` returns.
@@ -41,12 +38,9 @@ def draw_frontier(rows: list[dict[str, Any]]) -> matplotlib.figure.Figure:
     styles = _styles(rows)
     for cost, line in zip(costs, panels):
         for budget, panel in zip(budgets, line):
-            mine = [row for row in rows if row["budget"] == budget and row["kept"] is not None]
-            _draw_panel(panel, mine, cost, styles)
+            _draw_panel(panel, [row for row in rows if row["budget"] == budget], cost, styles)
             panel.set_title(f"{budget:,} queries", fontsize="medium")
-        line[0].set_ylabel("advantage over labels that is kept")
-    kept = [row["kept"] for row in rows if row["kept"] is not None]
-    panels[0][0].set_ylim(min([0, *kept]) - _MARGIN, max([1, *kept]) + _MARGIN)
+        line[0].set_ylabel("agreement less that of labels alone")
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small",
                   title="defence (hollow: as decoded)", title_fontsize="small")  # yapf: disable
@@ -75,17 +69,18 @@ def _draw_panel(panel, rows, cost, styles):
             continue
         style, decoded = styles[row["defence"]], row[f"{cost}_decoded"]
         panel.errorbar(row[cost],
-                       row["kept"],
+                       row["advantage"],
                        xerr=_distances(row, cost),
-                       yerr=_distances(row, "kept"),
+                       yerr=_distances(row, "advantage"),
                        label=row["defence"],
                        linestyle="none",
                        elinewidth=0.7,
                        **style)
         if decoded is not None:
-            panel.plot(decoded, row["kept"], linestyle="none", markerfacecolor="none", **style)
+            panel.plot(decoded, row["advantage"], linestyle="none", markerfacecolor="none", **style)
     panel.axhline(0, color="grey", linewidth=0.7)
-    panel.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1.0))
+    for undefended in (row for row in rows if row["defence"] == "none"):
+        panel.axhline(undefended["advantage"], color="grey", linewidth=0.7, linestyle="--")
     panel.set_xlabel(f"{named(FRONTIER, cost).head} ({named(FRONTIER, cost).unit})")
     panel.grid(alpha=0.3)
 

@@ -81,7 +81,7 @@ def test_figures_that_are_unknown_decide_nothing():
 @pytest.mark.parametrize("undefended, expected", [
     ({"probabilities": 0.0101, "labels": 0}, LABELS_ARE_ENOUGH),
     ({"probabilities": -0.1, "labels": 0}, LABELS_ARE_ENOUGH),
-    ({"labels": 0}, LABELS_ARE_ENOUGH),
+    ({"labels": 0}, UNDECIDED),
     ({"probabilities": 0.1}, UNDECIDED),
     ({}, UNDECIDED),
 ], ids=["at the margin", "worse", "nothing else", "no labels", "nothing"])  # yapf: disable
@@ -121,7 +121,7 @@ def test_the_table_tells_the_fewest_and_the_most_bits():
             "most, of 0, 1, 3, 6 tried.") in text
     text = bounded_leak_table(bounded_leaks(rows_of({BUCKETS: {"labels": 0, "bayes": 0.1}})))
     assert "confidence_buckets at 100 queries: the claim is not shown to hold" in text
-    rows = rows_of({"none": {"labels": 0}, BUCKETS: {"labels": 0, "bayes": 0}})
+    rows = rows_of({"none": {"bayes": 0, "labels": 0}, BUCKETS: {"labels": 0, "bayes": 0}})
     text = bounded_leak_table(bounded_leaks(rows))
     assert "confidence_buckets at 100 queries: labels are enough, of 3 tried." in text
 

@@ -58,6 +58,8 @@ def test_the_strongest_thief_keeps_its_part_of_the_undefended_advantage():
     assert (found["none"]["kept"], found["label_only"]["kept"]) == (1, 0)
     assert found["rs"]["thief"] == "aware, sample"
     assert found["rs"]["kept"] == pytest.approx(0.8, abs=0.1)
+    assert found["rs"]["advantage"] == pytest.approx(0.08, abs=0.01)
+    assert found["rs"]["advantage_low_95"] < found["rs"]["advantage"] < 0.1
     assert found["rs"]["kept_low_95"] < found["rs"]["kept"] < found["rs"]["kept_high_95"]
     assert found["decoy:bits=2"]["bits"] == 2 and found["rs"]["bits"] is None
     assert list(found["rs"]) == [column.name for column in FRONTIER]
@@ -71,6 +73,15 @@ def test_the_losses_are_those_of_victims():
     margin = 2.7764 * losses.std(ddof=1) / np.sqrt(5)
     assert found["rs"]["auroc_lost"] == pytest.approx(losses.mean())
     assert found["rs"]["auroc_lost_high_95"] == pytest.approx(losses.mean() + margin, rel=1e-4)
+
+
+def test_a_fraction_of_no_advantage_is_unknown_but_the_difference_is_told():
+    gains = {**GAINS, "none": {"probabilities": -0.1, "labels": 0}}
+    found = by_defence(frontier(rows_of(gains=gains)))
+    assert {each["kept"] for each in found.values()} == {None}
+    assert found["rs"]["advantage"] == pytest.approx(0.08, abs=0.01)
+    assert found["none"]["advantage"] == 0 and "- " in frontier_table(list(found.values()))
+    assert len(draw_frontier(list(found.values())).axes[0].containers) == len(GAINS)
 
 
 def test_only_common_replicates_count():
