@@ -134,6 +134,11 @@ def test_a_wheel_holds_the_library_alone(tmp_path):
     assert wheel.name.split("-")[1] == revsig_keras.__version__
 
 
+def test_who_cites_names_this_version():
+    cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1]
+    assert cited == revsig_keras.__version__
+
+
 def test_upper_bounds_are_declared_for_tensorflow_and_keras():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")

@@ -1,6 +1,11 @@
-"""What a user of the wheel does, in an environment that has nothing else: run by `.ci/release`."""
+"""What a user of the layer does, in an environment that has nothing else.
+
+`.ci/release` runs it on the wheel, and `.ci/bounds` with --checkout on this checkout.
+"""
+import os
 import subprocess
 import sys
+import tempfile
 
 import keras
 import numpy as np
@@ -10,7 +15,8 @@ import revsig_keras
 
 def main():
     """Defends a model, saves, loads, exports, inspects, and chooses a strength."""
-    assert "site-packages" in revsig_keras.__file__
+    os.chdir(tempfile.mkdtemp())
+    assert "--checkout" in sys.argv or "site-packages" in revsig_keras.__file__
     classifier = keras.Sequential([
         keras.Input((4,)),
         keras.layers.Dense(8, "relu"),
@@ -34,12 +40,13 @@ def main():
     program("tune", "--model=classifier.keras", "--inputs=rows.npz", "--max_l1=.3")
     refused("tune", "--model=classifier.keras", "--inputs=rows.npz", "--max_l1=.3",
             "--plot=frontier.png")
-    print("The wheel defends, saves, loads, exports, inspects and tunes.")
+    print("It defends, saves, loads, exports, inspects and tunes.")
 
 
 def program(name, *arguments):
-    """Runs a program by the console command."""
-    subprocess.run(["revsig-keras", name, *arguments], check=True, timeout=300)
+    """Runs a program by the console command of this environment."""
+    command = os.path.join(os.path.dirname(sys.executable), "revsig-keras")
+    subprocess.run([command, name, *arguments], check=True, timeout=300)
 
 
 def refused(name, *arguments):
