@@ -48,8 +48,8 @@ class CodedDefence(Defence):
 
     The bucket is the number of edges that the doubt 1 - y_top reaches, the sum of the other classes
     in float32 or better. A doubt that equals an edge reaches it. Another path of computation, such
-    as a compiled or converted one, may disagree where the doubt is within 16 steps of float32
-    (16 * 2^-23 of it) of an edge. Such rows hardly occur: of 20,000 hostile ones none, whether
+    as a compiled or converted one, may disagree where the doubt is within 8 steps of float32
+    (8 * 2^-23 of it) of an edge. Such rows hardly occur: of a million hostile ones none, whether
     eager, compiled, served, in LiteRT or in ONNX. The answer is a constant on each path.
 
     A subclass implements `shares`, `roles` and `marks`.

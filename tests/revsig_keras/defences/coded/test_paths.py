@@ -19,7 +19,8 @@ from tests.revsig_keras.backends import as_float64
 def served(layer, inputs, folder):
     """A SavedModel of a `DefendedModel`, loaded as TensorFlow Serving loads it."""
     from tests.serving import loaders
-    head = keras.layers.ReLU(max_value=1.0) if layer.multi_label else Given()
+    has_units = layer.multi_label or inputs.shape[1] == 1
+    head = keras.layers.ReLU(max_value=1.0) if has_units else Given()
     if layer.from_logits:
         head = keras.layers.Rescaling(1.0)
     classifier = keras.Sequential([keras.Input(inputs.shape[1:]), head])
@@ -77,12 +78,24 @@ if backends.NAME == "tensorflow":
     PATHS |= {"served": served, "litert": litert, "onnx": onnx}
 
 
+def rows_at_edges(layer, count, classes):
+    """Rows whose doubt is within 40 steps of an edge, by rounding alone on either side of it."""
+    rng = np.random.default_rng(0)
+    edges = rng.choice(layer.code.edges, size=(count, 1))
+    doubts = edges * (1 + rng.integers(-40, 41, size=(count, 1)) * 2.0**-23)
+    others = rng.dirichlet(np.ones(classes - 1), size=count) * doubts
+    y = np.concatenate([1 - doubts, others], axis=1)
+    return rng.permuted(y, axis=1).astype("float32")
+
+
 def inputs_of(layer, count, classes, seed=0):
-    """From flat to saturated, a fifth of them nearly tied, as the layer receives them."""
+    """From flat to saturated, nearly tied, and at edges, as the layer receives them."""
     rows = [softmax_rows(count // 5, classes, scale, seed) for scale in (0.3, 2, 8, 30)]
     y = np.concatenate([*rows, hostile_rows(count // 5, classes, seed)])
     if layer.multi_label or classes == 1:
         y = np.random.default_rng(seed).beta(0.2, 0.2, size=(count, classes)).astype("float32")
+    elif classes > 1:
+        y = np.concatenate([y, rows_at_edges(layer, count // 10, classes)])
     if not layer.from_logits:
         return y
     others = np.maximum(1 -
@@ -104,7 +117,7 @@ def check(path, layer, inputs, folder):
     answers = as_float64(PATHS[path](layer, inputs, folder))
     distinct, strays = layer.count(answers)
     most = layer.most_answers(layer.classes_of(inputs.shape))
-    assert strays == 0 and most // 4 < distinct <= most
+    assert strays == 0 and min(most // 4, len(inputs) // 10) < distinct <= most
     decoded = layer.decode(answers)
     doubts, edges = doubts_of(layer, inputs).ravel(), np.array(layer.code.edges)
     labels = inputs.argmax(axis=1)
@@ -115,11 +128,11 @@ def check(path, layer, inputs, folder):
     steps = np.abs(doubts[differ, None] / edges - 1).min(axis=1, initial=1.0) / 2.0**-23
     print(f"{path}: {differ.sum()} of {len(doubts)} in another bucket, at most "
           f"{steps.max(initial=0):.1f} steps from an edge")
-    assert (steps <= STEPS).all() and differ.mean() < 1e-3
+    assert (steps <= STEPS).all()
 
 
 # That far from an edge, in float32, all paths agree: see `CodedDefence`.
-STEPS = 16
+STEPS = 8
 LAYERS = {
     "logits": (10, lambda **k: ConfidenceBuckets(from_logits=True, **k)),
     "ordered": (5, lambda **k: ConfidenceBuckets(2, ordered_classes=3, **k)),
