@@ -145,14 +145,14 @@ class Probe:
                 f"the answers of other rows for {swapped} of {len(alone)} rows {sizes}, compared "
                 "with the answers to each alone",
                 "Mend the order of the batch in the server, or send each row alone "
-                "(`rows_per_request=1`)."), is_random
+                "by a `rows_per_request` of 1."), is_random
         if is_random:
             return None, is_random
         return Finding(
             "batch", "answers a row whatever else is in its request",
             f"other answers for {apart} of {len(alone)} rows alone than {sizes}",
             "Answers may come in another order, or the model may run as in training (batch "
-            "normalisation); mend the server, or send each row alone (`rows_per_request=1`)."
+            "normalisation); mend the server, or send each row alone by a `rows_per_request` of 1."
         ), is_random
 
     def _constant(self, together):

@@ -150,7 +150,8 @@ WRONG = {
     "shifted by one": (lambda x: np.roll(scores(x), 1, axis=0), "answers of other rows"),
     "sorted": (lambda x: scores(x)[np.argsort(x[:, 0])], "answers of other rows"),
     "labels reversed": (lambda x: labels(x)[::-1], "other answers for [2-8] of 8 rows alone than"),
-    "training mode": (batch_dependent, "whatever else.*run as in training.*`rows_per_request=1`"),
+    "training mode":
+        (batch_dependent, "whatever else.*run as in training.*`rows_per_request` of 1"),
     "the last row for all": (lambda x: np.repeat(scores(x[-1:]), len(x), axis=0), "8 rows"),
     "a constant": (lambda x: scores(0 * x), "one answer to 19 different rows.*`input_range`"),
     "classes in another order": (lambda x: np.roll(scores(x), 1, axis=1), "[0-6] of 19 answers"),
