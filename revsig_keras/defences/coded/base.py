@@ -147,10 +147,8 @@ class CodedDefence(Defence):
     def adapt(self, probabilities: Any, labels: Any = None) -> None:
         """Fits the buckets and their confidences to clean rows.
 
-        Edges are equally spaced in -log(1 - y_top), from the least sure row on, so that the surest
-        bucket has twice an equal share of the rows. The confidence of a bucket is its mean top
-        probability or, with labels and 100 rows or more, the share of rows that are right, shrunk
-        towards that mean; confidences rise from bucket to bucket.
+        Edges are equally spaced in -log(1 - y_top). The confidence of a bucket is its mean top
+        probability or, with labels, the share of rows that are right; see `coded.fitting`.
 
         Args:
             probabilities: Array of rows as the layer receives them (logits, if `from_logits`): the
