@@ -204,6 +204,8 @@ def test_the_claim_on_coded_defences():
         interval(rows["decoy", budget], "worth", signed=False) for budget in ("50", "100"))
     assert (f"give {first[0]} over it at 50 queries (one-sided 95% bounds {first[1]} and "
             f"{first[2]}), and {second[0]} at 100 ({second[1]} and {second[2]})") in TEXT
+    assert (f"give {first[0]} over smoothed labels at 50 queries (one-sided 95% bounds {first[1]} "
+            f"and {first[2]})") in TEXT
     gain, low, high = interval(rows["confidence_buckets", "50"], "gain", signed=False)
     assert interval(rows["decoy", "50"], "gain", signed=False)[0] == gain
     assert f"is {gain} by either coded defence ({low} and {high} by `confidence_buckets`)" in TEXT
