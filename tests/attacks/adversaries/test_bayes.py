@@ -122,3 +122,9 @@ def test_defences_that_cannot_be_undone_are_left_out(name):
 def test_options_out_of_range_are_refused(member, message):
     with pytest.raises(ValueError, match=message):
         ADVERSARIES.make(member)
+
+
+def test_the_defaults_are_those_that_are_listed_as_published_or_measured():
+    """See docs/published_attacks.md: the tolerance is ModelGuard's, prior and pairs are not."""
+    default = Bayes()
+    assert (default.tolerance, default.prior, default.pairs) == (0.01, "dirichlet", 100_000)
