@@ -22,6 +22,8 @@ _TEXT = "saved_model.pbtxt"
 _TRACEBACK = ("[[", "<", "File ", "Detected at ", "Stack trace")
 # Read by a log alone, and it describes the original model.
 _FINGERPRINT = "fingerprint.pb"
+# From it Keras 2 makes the original model again, which is clean.
+_KERAS_2 = "keras_metadata.pb"
 
 
 def is_saved_model(path: _Path) -> bool:
@@ -66,8 +68,11 @@ def described(path: _Path) -> str:
 
 
 def write_copy(source: pathlib.Path, target: pathlib.Path, saved_model: SavedModel) -> None:
-    """Writes `saved_model` into the new folder `target`, with all other files of `source`."""
-    _copy(source, target, without=(_BINARY, _TEXT, _FINGERPRINT))
+    """Writes `saved_model` into the new folder `target`, with all other files of `source`.
+
+    Descriptions of the original are left out.
+    """
+    _copy(source, target, without=(_BINARY, _TEXT, _FINGERPRINT, _KERAS_2))
     write(target, saved_model)
 
 

@@ -4,6 +4,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from revsig_keras.export import export
+from revsig_keras.saved_model import files
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from tests.serving import exports
 from tests.serving.saved_models import DEFAULT
@@ -60,3 +62,19 @@ def test_the_order_of_the_outputs_is_the_same(name, source_folder, exported):
     *_, before = loaded_and_answers(name, source_folder(name))
     *_, after = loaded_and_answers(name, exported(name).path)
     assert [key for key in before if key in after] == list(after)
+
+
+def test_keras_2_does_not_make_the_original_again(tmp_path):
+    """Neither from its file nor from the objects of the graph, which lose their kinds."""
+    SOURCES["keras"].build(tmp_path / "model")
+    (tmp_path / "model" / "keras_metadata.pb").write_bytes(b"")
+    saved_model = files.read(tmp_path / "model")
+    for node in saved_model.meta_graphs[0].object_graph_def.nodes:
+        if node.user_object.identifier == "_generic_user_object":
+            node.user_object.identifier, node.user_object.metadata = "_tf_keras_model", "{}"
+    files.write(tmp_path / "model", saved_model)
+    path = export(exports.config("keras", tmp_path / "model", tmp_path / "base")).path
+    assert not (path / "keras_metadata.pb").exists()
+    kinds = [node.user_object for node in files.read(path).meta_graphs[0].object_graph_def.nodes]
+    assert not [kind for kind in kinds if "keras" in kind.identifier or kind.metadata]
+    assert_equal(loaded_and_answers("keras", path)[2], loaded_and_answers("keras", path)[2])
