@@ -13,11 +13,12 @@ _WORDS = ("defence", "strongest reader")
 _FIGURES = ("worth", "gain", "worst_gain", "reader_gain", "auroc_lost", "ece_added")
 _HEADS = (*_WORDS, "queries", *(named(BOUNDED_LEAK, name).head for name in _FIGURES), "n", "claim")
 _EXPLANATION = (
-    "Differences with their one-sided 95% bounds. Undefended: the strongest thief less the "
-    "strongest that reads labels alone. Bits help: likewise of answers as coded, for the strongest "
-    "thief that reads more; worst: for that of the highest bound; clean reader: for one that is "
-    "given clean outputs, as no thief is. The claim holds where worst, AUROC lost and ECE added "
-    f"are surely at most {MARGIN:g}; n replicates.")
+    "Differences with their one-sided 95% bounds: the strongest thief that reads more than labels "
+    "less the strongest that reads labels alone, undefended and, as bits help, of coded answers; "
+    "worst: likewise for the thief of the highest bound; clean reader: for one that is given clean "
+    "outputs, as no thief is. Where the undefended difference is surely more than "
+    f"{MARGIN:g}, the claim holds if worst, AUROC lost and ECE added are surely at most {MARGIN:g}. "
+    "n replicates.")
 
 
 def bounded_leak_table(leaks: list[Leak]) -> str:

@@ -1,4 +1,5 @@
 """Results of a directory, as a notebook or another program reads them."""
+import itertools
 import json
 import sys
 
@@ -178,3 +179,16 @@ def test_without_results_there_is_nothing_to_report(tmp_path):
         with pytest.raises(ValueError, match=f"must hold results, cells/.*{tmp_path.name}"):
             report()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_claim_is_told_where_a_defence_is_coded_and_only_there(tmp_path):
+    write_grid(tmp_path)
+    plain = Results(tmp_path)
+    assert "bounded_leak.csv" not in {path.name for path in plain.write()}
+    assert len(plain.bounded_leak()) == 0 and "claim" not in plain.text()
+    for adversary, seed in itertools.product(("probabilities", "labels"), (0, 1)):
+        write_cell(tmp_path, record("decoy", adversary, seed=seed))
+    coded = Results(tmp_path)
+    assert "bounded_leak.csv" in {path.name for path in coded.write()}
+    assert len(coded.bounded_leak()) == 1 and "decoy at 100 queries" in coded.text()
+    assert len(coded.frontier()) == 3
