@@ -17,7 +17,7 @@ _EXPLANATION = (
     "less the strongest that reads labels alone, undefended and, as bits help, of coded answers; "
     "worst: likewise for the thief of the highest bound; clean reader: for one that is given clean "
     "outputs, as no thief is. Where the undefended difference is surely more than "
-    f"{MARGIN:g}, the claim holds if worst, AUROC lost and ECE added are surely at most {MARGIN:g}. "
+    f"{MARGIN:g}, the claim holds if worst, AUROC lost and ECE added are surely at most that; "
     "n replicates.")
 
 
