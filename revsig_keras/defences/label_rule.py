@@ -85,9 +85,13 @@ def _is_largest(y: Tensor) -> Tensor:
 
 def first_marked(marked: Tensor) -> Tensor:
     """Marks the first of the marked entries of each row."""
+    return ops.equal(ops.arange(marked.shape[-1]), first_index(marked))
+
+
+def first_index(marked: Tensor) -> Tensor:
+    """Returns the index of the first marked entry of each row; their number if none is marked."""
     # `argmax` of some backends gives any index of equal entries.
     classes = marked.shape[-1]
     index = ops.arange(classes)
     # With `initial`, batches may be empty.
-    first = ops.min(ops.where(marked, index, classes), axis=-1, keepdims=True, initial=classes)
-    return ops.equal(index, first)
+    return ops.min(ops.where(marked, index, classes), axis=-1, keepdims=True, initial=classes)

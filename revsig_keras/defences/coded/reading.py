@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from keras import ops
 
+from revsig_keras.defences.label_rule import first_index
 from revsig_keras.defences.label_rule import first_marked
 from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
@@ -16,10 +17,12 @@ class Reading(NamedTuple):
         y: The rows, with their classes on the last axis; sigmoid units.
         is_label: Boolean, marks the label of each row; of units, those above 1/2.
         doubt: One number per row (or unit) in [0, 1]; NaN of one that is spoilt.
+        label: The index of the label of each row, any of a spoilt one; `None` of units.
     """
     y: Tensor
     is_label: Tensor
     doubt: Tensor
+    label: Tensor | None = None
 
 
 def read_rows(y: Tensor, from_logits: bool) -> Reading:
@@ -30,14 +33,15 @@ def read_rows(y: Tensor, from_logits: bool) -> Reading:
     classes = y.shape[-1]
     # With `initial`, batches may be empty.
     top = ops.max(y, axis=-1, keepdims=True, initial=-math.inf)
-    is_label = first_marked(ops.equal(y, top))
+    label = first_index(ops.equal(y, top))
+    is_label = ops.equal(ops.arange(classes), label)
     amounts = ops.exp(y - top) if from_logits else ops.relu(y)
     others = row_sum(ops.where(is_label, 0.0, amounts))
     total = others + (1.0 + 0.0 * top if from_logits else ops.relu(top))
     is_empty = ops.equal(total, 0.0)
     doubt = ops.where(is_empty, 1.0 - 1.0 / classes, others / ops.where(is_empty, 1.0, total))
     # An infinite total is that of a spoilt row.
-    return Reading(y, is_label, doubt + 0.0 * total)
+    return Reading(y, is_label, doubt + 0.0 * total, ops.minimum(label, classes - 1))
 
 
 def read_units(y: Tensor, from_logits: bool) -> Reading:

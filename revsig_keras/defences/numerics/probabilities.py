@@ -87,8 +87,9 @@ def row_sum(x: Tensor, width: int = 32) -> Tensor:
     """Sums over the last axis, pairwise down to `width`, so that errors hardly grow with length."""
     classes = x.shape[-1]
     halvings = max(0, math.ceil(math.log2(classes / width)))
-    if halvings:
-        x = ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, -classes % 2**halvings]])
+    missing = -classes % 2**halvings
+    if missing:
+        x = ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, missing]])
     for _ in range(halvings):
         half = x.shape[-1] // 2
         x = x[..., :half] + x[..., half:]
