@@ -269,3 +269,17 @@ def test_the_decoys():
             f"{figure} {decoded} (clean: {clean})" in words)
     lost = written(mean("confidence_auroc_clean") - mean("confidence_auroc_decoded"))
     assert f"such buckets cost {lost}." in " ".join(PAGE.split())
+
+
+def test_the_decoys_on_mnist():
+
+    def naive(decoys, decimals):
+        return agreement("decoy_mnist", defence=f"decoy:decoys={decoys}:decimals={decimals}")
+
+    row = cells("decoy_mnist", defence="decoy:decoys=2:decimals=2")[0]
+    lost = float(row["confidence_auroc_clean"]) - float(row["confidence_auroc_decoded"])
+    assert (
+        f"the naive thief gets {agreement('decoy_mnist', defence='none')} undefended, and behind "
+        f"two decoys {naive(2, 1)}, {naive(2, 2)} and {naive(2, 3)} with gaps of .1, .01 and "
+        f".001. With a gap of .01, one decoy leaves it {naive(1, 2)}, and three {naive(3, 2)}. "
+        f"By decoding, an honest user loses {written(lost)} of the AUROC") in TEXT
