@@ -10,14 +10,14 @@ the most replicates.
 
 import pathlib
 
-from attacks.report.columns import csv_text
+from attacks.report.columns.columns import csv_text
+from attacks.report.columns.leak_columns import FRONTIER
 from attacks.report.figure import encoded
-from attacks.report.frontier import frontier
-from attacks.report.frontier import merged
-from attacks.report.frontier_figure import draw_frontier
-from attacks.report.frontier_table import frontier_table
-from attacks.report.leak_columns import FRONTIER
-from attacks.report.summary import summary_rows
+from attacks.report.leak.frontier import frontier
+from attacks.report.leak.frontier import merged
+from attacks.report.leak.frontier_figure import draw_frontier
+from attacks.report.leak.frontier_table import frontier_table
+from attacks.report.rows.summary import summary_rows
 from attacks.results.records import read_cells
 from models.processes.files import write_atomically
 from revsig_keras.cli import program

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from attacks.report import Results
-from attacks.report.columns import dictionary
-from attacks.report.columns import markdown as markdown_page
+from attacks.report.columns.columns import dictionary
+from attacks.report.columns.columns import markdown as markdown_page
 from attacks.report.figure import FORMATS
 from attacks.results.archive import write_archive
 from revsig_keras.cli import program

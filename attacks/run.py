@@ -20,8 +20,8 @@ from absl.flags import FLAGS
 from attacks import flags
 from attacks.experiment import run_experiment
 from attacks.grid.config import RunConfig
-from attacks.report.verdict import exit_status
-from attacks.report.verdict import UNDECIDED_STATUS
+from attacks.report.verdict.verdict import exit_status
+from attacks.report.verdict.verdict import UNDECIDED_STATUS
 from attacks.schedule.progress import Progress
 from models.processes.preemption import Preemption
 from models.processes.workers import exit_if_lost

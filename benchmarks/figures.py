@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from attacks.report.mixtures import mixture_sentences
-from attacks.report.rows import agreement
-from attacks.report.summary import summary_rows
+from attacks.report.rows.mixtures import mixture_sentences
+from attacks.report.rows.rows import agreement
+from attacks.report.rows.summary import summary_rows
 from attacks.results.records import read_cells
 from revsig_keras.cli import program
 

@@ -19,7 +19,7 @@ from attacks import RunConfig
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import RemoteConfig
-from attacks.report.verdict import exit_status
+from attacks.report.verdict.verdict import exit_status
 from models.data.loading import DataConfig
 
 

@@ -15,13 +15,13 @@ from absl import flags
 import keras
 import numpy as np
 
-from revsig_keras.arrays import load_npz
 from revsig_keras.cli import flags as cli_flags
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
 from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.errors import first_line
 from revsig_keras.export.keras_files import load_keras_file
+from revsig_keras.files.arrays import load_npz
 from revsig_keras.options import build
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import attacks
-from attacks.report.columns import markdown as columns_page
+from attacks.report.columns.columns import markdown as columns_page
 import revsig_keras
 import revsig_keras.export
 from revsig_keras.registry import Registry

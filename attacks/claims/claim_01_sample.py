@@ -10,7 +10,7 @@ from attacks.claims.criterion.measures import best_of
 from attacks.claims.criterion.measures import difference
 from attacks.claims.criterion.measures import level
 from attacks.claims.criterion.measures import select
-from attacks.report.rows import distinct
+from attacks.report.rows.rows import distinct
 
 
 def judge(grids, least=0.97):

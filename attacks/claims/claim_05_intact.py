@@ -8,7 +8,7 @@ from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
-from attacks.report.rows import defences_of
+from attacks.report.rows.rows import defences_of
 
 LITERAL = ":preserve_top1=false"
 # The published setting for MNIST.

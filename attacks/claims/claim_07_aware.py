@@ -10,9 +10,9 @@ from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import difference
 from attacks.claims.criterion.measures import select
 from attacks.claims.grids import QUICK_DIGITS
-from attacks.report.rows import defences_of
-from attacks.report.rows import distinct
-from attacks.report.rows import group_rows
+from attacks.report.rows.rows import defences_of
+from attacks.report.rows.rows import distinct
+from attacks.report.rows.rows import group_rows
 
 # The thieves who know nothing of the defence.
 UNAWARE = ("probabilities", "labels")

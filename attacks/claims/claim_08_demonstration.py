@@ -8,7 +8,7 @@ from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import losses
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
-from attacks.report.rows import defences_of
+from attacks.report.rows.rows import defences_of
 
 BUDGETS = (250, 500, 1000, 2000, 4000, 5000)
 # Test accuracy of the clone, by run, attack, adversary and whether there is the defence.

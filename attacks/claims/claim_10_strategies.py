@@ -11,8 +11,8 @@ from attacks.claims.criterion.measures import best_of
 from attacks.claims.criterion.measures import difference
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
-from attacks.report.rows import distinct
-from attacks.report.rows import group_rows
+from attacks.report.rows.rows import distinct
+from attacks.report.rows.rows import group_rows
 
 SAMPLE = "sample:augment=after"
 

@@ -9,8 +9,8 @@ from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import losses
 from attacks.claims.criterion.measures import select
-from attacks.report.rows import distinct
-from attacks.report.verdict import Evidence
+from attacks.report.rows.rows import distinct
+from attacks.report.verdict.verdict import Evidence
 
 
 def judge(grids, least=0.2):

@@ -12,8 +12,8 @@ from attacks.claims.criterion.measures import difference
 from attacks.claims.criterion.measures import level
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
-from attacks.report.rows import defences_of
-from attacks.report.rows import mean_agreement
+from attacks.report.rows.rows import defences_of
+from attacks.report.rows.rows import mean_agreement
 
 
 def judge(grids, published="reverse_sigmoid:beta=1:gamma=.2", most=0.05):

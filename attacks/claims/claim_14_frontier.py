@@ -9,18 +9,18 @@ from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import best_of
 from attacks.claims.criterion.measures import Measure
 from attacks.claims.criterion.measures import over_victims
-from attacks.report.bounded_leak import bounded_leaks
-from attacks.report.bounded_leak import FAILS
-from attacks.report.bounded_leak import HOLDS
-from attacks.report.bounded_leak import LABELS_ARE_ENOUGH
-from attacks.report.bounded_leak import UNDECIDED
-from attacks.report.rows import group_rows
+from attacks.report.leak.bounded_leak import bounded_leaks
+from attacks.report.leak.bounded_leak import FAILS
+from attacks.report.leak.bounded_leak import HOLDS
+from attacks.report.leak.bounded_leak import LABELS_ARE_ENOUGH
+from attacks.report.leak.bounded_leak import UNDECIDED
+from attacks.report.rows.rows import group_rows
 
 MEANS = {HOLDS: True, FAILS: False, UNDECIDED: None}
 
 
 def judge(grids):
-    """`attacks.report.bounded_leak` finds that the claim holds wherever labels are not enough."""
+    """By `attacks.report.leak.bounded_leak`: the claim holds wherever labels are not enough."""
     findings, beside = [], []
     for name, grid in grids.items():
         for leak in bounded_leaks(grid.rows, grid.per_row):

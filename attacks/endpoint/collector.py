@@ -22,8 +22,8 @@ from attacks.endpoint.failures import sentence
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.version_watch import VersionWatch
 from attacks.oracle.oracle import digest
-from models.answer_form import AnswerForm
-from models.answers import as_rows
+from models.answers.answer_form import AnswerForm
+from models.answers.answers import as_rows
 
 # A window has this many batches for each concurrent request: enough that waiting for its last
 # batches costs little time, few enough to fit into memory.

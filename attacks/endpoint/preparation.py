@@ -7,9 +7,9 @@ import numpy as np
 from attacks.endpoint.endpoint import Signature
 from attacks.endpoint.failures import EndpointError
 from attacks.oracle.oracle import digest
-from models.ranges import check_range
-from models.ranges import limits
-from models.ranges import missing
+from models.answers.ranges import check_range
+from models.answers.ranges import limits
+from models.answers.ranges import missing
 
 # What a dtype may take from the data: rows that become equal to others, as a fraction of all, and
 # the mean distance by which values move, as a fraction of the range.

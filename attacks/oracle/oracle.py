@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 
-from models.answers import check_probabilities
+from models.answers.answers import check_probabilities
 
 
 class BudgetExceededError(RuntimeError):

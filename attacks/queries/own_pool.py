@@ -9,7 +9,7 @@ import numpy as np
 from models.data import folder
 from models.data import loading
 from models.data.loading import DataConfig
-from revsig_keras.arrays import load_npz
+from revsig_keras.files.arrays import load_npz
 
 # Pools that are no paths, even where a folder is called like that.
 _NAMES = ("photos", "digits")

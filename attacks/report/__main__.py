@@ -18,7 +18,7 @@ from absl import flags
 
 from attacks.grid.judgement import Judgement
 from attacks.report.results import Results
-from attacks.report.verdict import exit_status
+from attacks.report.verdict.verdict import exit_status
 from revsig_keras.cli import program
 from revsig_keras.cli.flags import define_flags
 from revsig_keras.cli.flags import raw_values

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from attacks.report.alignment import aligned
-from attacks.report.columns import COMPARISONS
-from attacks.report.columns import named
+from attacks.report.columns.alignment import aligned
+from attacks.report.columns.columns import COMPARISONS
+from attacks.report.columns.columns import named
 
 _WORDS = ("defence", "thief", "attack", "clone")
 _NUMBERS = ("budget", "agreement_undefended", "agreement_defended", "difference")

@@ -8,18 +8,18 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
-from attacks.report.columns import named
-from attacks.report.columns import SUMMARY
-from attacks.report.rows import agreement
-from attacks.report.rows import agreement_column
-from attacks.report.rows import distinct
-from attacks.report.rows import group_rows
-from attacks.report.rows import has_several_clones
-from attacks.report.rows import mark
-from attacks.report.rows import THIEF
-from attacks.report.rows import thief_name
-from attacks.report.rows import VICTIM
-from attacks.report.strongest import rows_of_strongest
+from attacks.report.columns.columns import named
+from attacks.report.columns.columns import SUMMARY
+from attacks.report.rows.rows import agreement
+from attacks.report.rows.rows import agreement_column
+from attacks.report.rows.rows import distinct
+from attacks.report.rows.rows import group_rows
+from attacks.report.rows.rows import has_several_clones
+from attacks.report.rows.rows import mark
+from attacks.report.rows.rows import THIEF
+from attacks.report.rows.rows import thief_name
+from attacks.report.rows.rows import VICTIM
+from attacks.report.rows.strongest import rows_of_strongest
 
 Rows = list[dict[str, Any]]
 # How a figure is written; times and versions are left out.
@@ -56,7 +56,7 @@ def draw(rows: Rows) -> matplotlib.figure.Figure:
     means over the replicates, and bands reach from the lowest to the highest.
 
     Args:
-        rows: Rows as `attacks.report.summary.summary_rows` gives them.
+        rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.
     """
     defences = distinct(rows, "defence")
     panels = (_panels_by_thief if len(defences) < LEGEND_ENTRIES else _panels_by_defence)(rows)

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from attacks.report.per_row import PerRow
-from attacks.report.replicates import estimate_difference
-from attacks.report.replicates import paired
-from attacks.report.rows import defences_of
-from attacks.report.rows import distinct
-from attacks.report.rows import group_rows
-from attacks.report.rows import reference
-from attacks.report.rows import replicates_of
-from attacks.report.rows import thieves_only
-from attacks.report.rows import VICTIM
-from attacks.report.strongest import strongest
-from attacks.report.strongest import strongest_alike
-from attacks.report.strongest import thieves_on_both
+from attacks.report.rows.rows import defences_of
+from attacks.report.rows.rows import distinct
+from attacks.report.rows.rows import group_rows
+from attacks.report.rows.rows import reference
+from attacks.report.rows.rows import replicates_of
+from attacks.report.rows.rows import thieves_only
+from attacks.report.rows.rows import VICTIM
+from attacks.report.rows.strongest import strongest
+from attacks.report.rows.strongest import strongest_alike
+from attacks.report.rows.strongest import thieves_on_both
+from attacks.report.statistics.per_row import PerRow
+from attacks.report.statistics.replicates import estimate_difference
+from attacks.report.statistics.replicates import paired
 
 Rows = list[dict[str, Any]]
 
@@ -23,11 +23,11 @@ def closing_sentences(rows: Rows, per_row: PerRow | None = None) -> str:
     """Sentences on each defence, at the largest budget; empty without a defence.
 
     The strongest thief tried is named first, whatever it needs. What the defence costs is told by
-    thieves of one kind, see `attacks.report.strongest.strongest_alike`: the same attack, and the
-    same adversaries and replicates on the undefended and the defended victim.
+    thieves of one kind, see `attacks.report.rows.strongest.strongest_alike`: the same attack, and
+    the same adversaries and replicates on the undefended and the defended victim.
 
     Args:
-        rows: Rows as `attacks.report.summary.summary_rows` gives them.
+        rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.
         per_row: The agreement by test row. Defaults to unknown.
     """
     budget = max(distinct(rows, "budget"))

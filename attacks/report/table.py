@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from attacks.report.alignment import aligned
-from attacks.report.rows import distinct
-from attacks.report.rows import group_rows
-from attacks.report.rows import has_several_clones
-from attacks.report.rows import mark
-from attacks.report.rows import mean_agreement
-from attacks.report.rows import mean_of
-from attacks.report.rows import THIEF
-from attacks.report.rows import thieves_only
-from attacks.report.rows import VICTIM
-from attacks.report.strongest import rows_of_strongest
-from attacks.report.worth import victim_lines
+from attacks.report.columns.alignment import aligned
+from attacks.report.rows.rows import distinct
+from attacks.report.rows.rows import group_rows
+from attacks.report.rows.rows import has_several_clones
+from attacks.report.rows.rows import mark
+from attacks.report.rows.rows import mean_agreement
+from attacks.report.rows.rows import mean_of
+from attacks.report.rows.rows import THIEF
+from attacks.report.rows.rows import thieves_only
+from attacks.report.rows.rows import VICTIM
+from attacks.report.rows.strongest import rows_of_strongest
+from attacks.report.rows.worth import victim_lines
 
 
 def agreement_table(rows: list[dict[str, Any]]) -> str:

@@ -29,7 +29,7 @@ from attacks.grid.config import RunConfig
 from attacks.oracle.truth import TrueLabels
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
-from models.answers import are_labels
+from models.answers.answers import are_labels
 from models.data.dataset import Dataset
 from models.data.splits import Rows
 from models.data.splits import Splits

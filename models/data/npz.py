@@ -4,7 +4,7 @@ import os
 import numpy as np
 
 from models.data.dataset import Dataset
-from revsig_keras.arrays import load_npz
+from revsig_keras.files.arrays import load_npz
 
 _OPTIONAL = ("x_test", "y_test", "groups", "groups_test")
 

@@ -11,9 +11,9 @@ from absl import flags
 from absl import logging
 
 from revsig_keras.cli.startup import PACKAGES
-from revsig_keras.custom_objects import register_custom_objects
 from revsig_keras.errors import SavedModelError
 from revsig_keras.extras import MissingPackageError
+from revsig_keras.files.custom_objects import register_custom_objects
 
 
 def run(main: Callable[..., None],

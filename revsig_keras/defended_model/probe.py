@@ -7,10 +7,10 @@ import warnings
 import keras
 import numpy as np
 
-from revsig_keras.arrays import random_array
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.defended_model.outputs import structure
 from revsig_keras.errors import cause_line
+from revsig_keras.files.arrays import random_array
 
 
 def probe(model: keras.layers.Layer, inputs: Any = None) -> Any:

@@ -6,8 +6,8 @@ from typing import Any, Mapping
 import numpy as np
 import tensorflow as tf
 
-from revsig_keras.arrays import load_arrays
 from revsig_keras.errors import SavedModelError
+from revsig_keras.files.arrays import load_arrays
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.files import cause_of
 from revsig_keras.saved_model.signatures import defaults

@@ -5,8 +5,8 @@ from typing import Any, Callable, Collection, Iterator, Mapping
 import numpy as np
 import tensorflow as tf
 
-from revsig_keras.arrays import random_array
 from revsig_keras.errors import SavedModelError
+from revsig_keras.files.arrays import random_array
 from revsig_keras.saved_model.files import clear_errors
 
 INIT_SIGNATURE = "__saved_model_init_op"

@@ -2,7 +2,7 @@
 import pytest
 
 from attacks import plot
-from attacks.report.columns import dictionary
+from attacks.report.columns.columns import dictionary
 from tests.attacks.report.made_up import write_grid
 
 

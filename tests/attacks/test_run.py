@@ -18,7 +18,7 @@ from attacks import Results
 from attacks import run
 from attacks import run_experiment
 from attacks import RunConfig
-from attacks.report.columns import SUMMARY
+from attacks.report.columns.columns import SUMMARY
 from attacks.results.replay_file import read_flags
 from attacks.schedule import cell_runner
 from tests.attacks.programs import call

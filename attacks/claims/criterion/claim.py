@@ -5,7 +5,7 @@ import dataclasses
 
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
-from attacks.report.verdict import Evidence
+from attacks.report.verdict.verdict import Evidence
 
 Judge = Callable[[Mapping[str, Evidence]], Sequence[Finding]]
 

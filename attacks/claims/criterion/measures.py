@@ -1,7 +1,7 @@
 """What criteria measure: differences and query multipliers of thieves, with their intervals.
 
 All of them are functions of the rows of a grid. Their intervals are those of
-`attacks.report.comparison`: paired by replicate and test row.
+`attacks.report.statistics.comparison`: paired by replicate and test row.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from attacks.report.comparison import compare
-from attacks.report.replicates import estimate_difference
-from attacks.report.replicates import estimate_level
-from attacks.report.replicates import paired
-from attacks.report.rows import group_rows
-from attacks.report.rows import VICTIM
-from attacks.report.strongest import strongest
-from attacks.report.variance import crossed_mean
-from attacks.report.verdict import Evidence
+from attacks.report.rows.rows import group_rows
+from attacks.report.rows.rows import VICTIM
+from attacks.report.rows.strongest import strongest
+from attacks.report.statistics.comparison import compare
+from attacks.report.statistics.replicates import estimate_difference
+from attacks.report.statistics.replicates import estimate_level
+from attacks.report.statistics.replicates import paired
+from attacks.report.statistics.variance import crossed_mean
+from attacks.report.verdict.verdict import Evidence
 
 Rows = list[dict[str, Any]]
 

@@ -9,9 +9,9 @@ from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
 from attacks.claims.criterion.grid import Grid
-from attacks.report.per_row import PerRow
-from attacks.report.summary import summary_rows
-from attacks.report.verdict import Evidence
+from attacks.report.rows.summary import summary_rows
+from attacks.report.statistics.per_row import PerRow
+from attacks.report.verdict.verdict import Evidence
 from attacks.results.records import read_cells
 
 # Missing cells that a sentence names; of the others it gives the number.

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from models.answers import are_labels
+from models.answers.answers import are_labels
 
 # Kernels for other sizes of a batch, and half precision, differ by less, relative to the largest
 # number.

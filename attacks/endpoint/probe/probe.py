@@ -15,7 +15,7 @@ from attacks.endpoint.probe.look import Finding
 from attacks.endpoint.probe.look import Look
 from attacks.endpoint.probe.sampling import choose_rows
 from attacks.endpoint.probe.sampling import Plan
-from models.answer_form import AnswerForm
+from models.answers.answer_form import AnswerForm
 from models.data.splits import Rows
 
 _LOG = logging.getLogger(__name__)

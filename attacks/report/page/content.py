@@ -7,19 +7,19 @@ from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.report.page.chart import Chart
 from attacks.report.page.chart import Line
-from attacks.report.per_row import PerRow
-from attacks.report.replicates import estimate_level
-from attacks.report.rows import defences_of
-from attacks.report.rows import distinct
-from attacks.report.rows import group_rows
-from attacks.report.rows import has_several_clones
-from attacks.report.rows import is_control
-from attacks.report.rows import is_thief
-from attacks.report.rows import mean_of
-from attacks.report.rows import THIEF
-from attacks.report.rows import thief_name
-from attacks.report.rows import thieves_only
-from attacks.report.strongest import strongest
+from attacks.report.rows.rows import defences_of
+from attacks.report.rows.rows import distinct
+from attacks.report.rows.rows import group_rows
+from attacks.report.rows.rows import has_several_clones
+from attacks.report.rows.rows import is_control
+from attacks.report.rows.rows import is_thief
+from attacks.report.rows.rows import mean_of
+from attacks.report.rows.rows import THIEF
+from attacks.report.rows.rows import thief_name
+from attacks.report.rows.rows import thieves_only
+from attacks.report.rows.strongest import strongest
+from attacks.report.statistics.per_row import PerRow
+from attacks.report.statistics.replicates import estimate_level
 
 Rows = list[dict[str, Any]]
 # Columns that tell an honest user's costs: clean, as given, as decoded where that is known.

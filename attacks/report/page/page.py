@@ -8,15 +8,15 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from attacks.report.mixtures import mixture_sentences
 from attacks.report.page.content import not_tried
 from attacks.report.page.content import sections
 from attacks.report.page.frameworks import REQUIREMENTS
-from attacks.report.per_row import PerRow
-from attacks.report.rows import distinct
-from attacks.report.rows import group_rows
-from attacks.report.rows import reference
-from attacks.report.rows import VICTIM
+from attacks.report.rows.mixtures import mixture_sentences
+from attacks.report.rows.rows import distinct
+from attacks.report.rows.rows import group_rows
+from attacks.report.rows.rows import reference
+from attacks.report.rows.rows import VICTIM
+from attacks.report.statistics.per_row import PerRow
 from models.versions import versions
 
 _TEMPLATE = pathlib.Path(__file__).with_name("page.html")
@@ -39,9 +39,9 @@ class Findings:
     """What a page is made of.
 
     Attributes:
-        rows: Rows as `attacks.report.summary.summary_rows` gives them.
+        rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.
         per_row: The agreement by test row.
-        verdict: The verdict as `attacks.report.verdict.judge` gives it.
+        verdict: The verdict as `attacks.report.verdict.verdict.judge` gives it.
         finished: The times at which the first and the last cell ended, as texts.
         replay: The flags that make the results again, or `""` where they are unknown.
     """

@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-from models import answers
+from models.answers import answers
 from models.data.dataset import Dataset
 from models.data.splits import Splits
 from models.data.streamed import chunks

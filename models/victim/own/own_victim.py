@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from models import answers
+from models.answers import answers
 from models.data.streamed import chunks
 from models.data.streamed import Inputs
 from models.inference import log_softmax
@@ -15,7 +15,7 @@ class OwnVictim:
 
     Args:
         answer: From a batch of inputs of the data set `[n, ...]` to the raw output of the model.
-        kind: What the output is, of `models.answers.KINDS`.
+        kind: What the output is, of `models.answers.answers.KINDS`.
         record: Its description; with `num_classes` and `fingerprint`.
     """
 

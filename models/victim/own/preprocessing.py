@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from models.answers.ranges import check_range
+from models.answers.ranges import limits
 from models.data.images import resize
 from models.data.images import with_channels
-from models.ranges import check_range
-from models.ranges import limits
 from models.victim.own.source import Source
 
 

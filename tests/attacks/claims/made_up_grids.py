@@ -3,8 +3,8 @@ import zlib
 
 import numpy as np
 
-from attacks.report.per_row import PerRow
-from attacks.report.verdict import Evidence
+from attacks.report.statistics.per_row import PerRow
+from attacks.report.verdict.verdict import Evidence
 from tests.attacks.report import made_up
 
 RS = "reverse_sigmoid:beta=1:gamma=.2"

@@ -11,13 +11,13 @@ from attacks.claims.criterion.finding import PARTLY
 from attacks.claims.criterion.finding import REPRODUCED
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
-from attacks.report.verdict import Evidence
+from attacks.report.verdict.verdict import Evidence
 from tests.attacks.claims.made_up_grids import curves
 from tests.attacks.claims.made_up_grids import grid
 from tests.attacks.claims.made_up_grids import replicates
 from tests.attacks.claims.made_up_grids import RS
-from tests.attacks.report.test_bounded_leak import BUCKETS
-from tests.attacks.report.test_bounded_leak import rows_of as bounded
+from tests.attacks.report.leak.test_bounded_leak import BUCKETS
+from tests.attacks.report.leak.test_bounded_leak import rows_of as bounded
 
 NAIVE, SAFE = ("none", "probabilities"), (RS, "probabilities")
 FIVE = (50, 200, 800, 3200, 12800)

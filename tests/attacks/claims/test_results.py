@@ -10,7 +10,7 @@ from attacks import run_experiment
 from attacks.claims.catalogue import CLAIMS
 from attacks.claims.catalogue import ORDER
 from attacks.claims.outcome.document import document
-from attacks.report.rows import agreement
+from attacks.report.rows.rows import agreement
 from attacks.results.records import read_cells
 
 ROOT = pathlib.Path(__file__).parents[3]

@@ -10,8 +10,8 @@ from attacks.evaluation.utility import UTILITY
 from attacks.evaluation.utility import worth
 from attacks.oracle.defended_victim import DefendedVictim
 from attacks.oracle.defended_victim import DefendedVictims
-from attacks.report.columns import SUMMARY
-from attacks.report.summary import summary_rows
+from attacks.report.columns.columns import SUMMARY
+from attacks.report.rows.summary import summary_rows
 from models.data.splits import Rows
 from models.data.splits import Splits
 from revsig_keras import ConfidenceBuckets

@@ -4,12 +4,12 @@ import json
 import numpy as np
 
 from attacks.evaluation.packed_rows import pack
-from attacks.report.columns import SUMMARY
-from attacks.report.per_row import PerRow
+from attacks.report.columns.columns import SUMMARY
+from attacks.report.statistics.per_row import PerRow
 
 
 def row(defence, adversary, budget, seed, agreement, attack="sample", validation=None, **values):
-    """A row as `attacks.report.summary.summary_rows` gives it."""
+    """A row as `attacks.report.rows.summary.summary_rows` gives it."""
     return {
         **{column.name: None if column.origin else 0 for column in SUMMARY},
         "dataset": "digits",

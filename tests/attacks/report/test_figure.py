@@ -6,8 +6,8 @@ import matplotlib.colors
 import pytest
 
 from attacks.report import figure
-from attacks.report.columns import named
-from attacks.report.columns import SUMMARY
+from attacks.report.columns.columns import named
+from attacks.report.columns.columns import SUMMARY
 from tests.attacks.report.made_up import row
 from tests.attacks.report.made_up import ROWS
 

@@ -15,9 +15,9 @@ from attacks.report.page.chart import Line
 from attacks.report.page.content import sections
 from attacks.report.page.page import Findings
 from attacks.report.page.page import render
-from attacks.report.per_row import PerRow
-from attacks.report.verdict import Evidence
-from attacks.report.verdict import judge
+from attacks.report.statistics.per_row import PerRow
+from attacks.report.verdict.verdict import Evidence
+from attacks.report.verdict.verdict import judge
 from tests.attacks.report.made_up import row
 from tests.attacks.report.made_up import ROWS
 

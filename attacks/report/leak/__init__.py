@@ -1,0 +1,1 @@
+"""What coded answers leak, and the frontier of defences."""

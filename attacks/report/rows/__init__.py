@@ -1,0 +1,1 @@
+"""The rows of results, and what can be asked of them."""

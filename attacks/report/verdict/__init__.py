@@ -1,0 +1,1 @@
+"""The verdict: whether all thieves stay below a limit."""

@@ -1,0 +1,1 @@
+"""What a classifier answers: its form, its reading, and the range of inputs."""
