@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from revsig_keras.defended_model.model import DefendedModel
+from revsig_keras.defended_model.outputs import structure
 from revsig_keras.defended_model.probe import probe
 from revsig_keras.errors import cause_line
 
@@ -46,7 +47,8 @@ def as_inputs(samples: Mapping[str | None, np.ndarray]) -> Any:
 def measure(model: DefendedModel, samples: Mapping[str | None, np.ndarray] | None) -> None:
     """Warns of defences that leave hardly anything of the answers, to samples or made-up inputs."""
     if samples is None:
-        outputs = probe(model.model)
+        is_told = structure(model.model, "input") is not None
+        outputs = probe(model.model, None if is_told else _zeros(model.model))
         if outputs is None:
             return
     else:

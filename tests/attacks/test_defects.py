@@ -40,7 +40,7 @@ DEFECTS = {
     "the clone is chosen on test data; budgets do not hold; queries are not logged": [
         "attacks/clone/test_trainer::early_stopping_stops_early",
         "attacks/oracle/test_oracle::past_its_budget_the_oracle_raises_before_the_victim_runs",
-        "attacks/report/test_strongest::"
+        "attacks/report/rows/test_strongest::"
         "one_thief_is_chosen_for_all_seeds_by_the_mean_on_validation",
         "attacks/endpoint/test_collector::an_answer_that_is_not_on_disk_is_not_given",
     ],

@@ -55,7 +55,9 @@ def test_help_lists_what_the_program_uses():
     """It does not list the flags of training a victim, which the same module defines."""
     result = run("models.tune", "--help")
     listed = re.findall(r"^  --(?:\[no\])?(\w+):", result.stdout, re.M)
-    data = ["cache_dir", "data_dir", "dataset", "download", "image_size", "split_seed"]
+    data = [
+        "cache_dir", "custom_objects", "data_dir", "dataset", "download", "image_size", "split_seed"
+    ]
     assert listed == sorted([
         *data, "victim", "max_l1", "max_kl_nats", "max_ece", "max_auroc_loss", "max_ece_loss",
         "max_brier_loss", "defence", "state", "plot", "json"

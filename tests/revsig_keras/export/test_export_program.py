@@ -27,9 +27,10 @@ def test_the_version_is_the_last_line(source_folder, tmp_path):
         result = subprogram(f"--model={source_folder('v1_ref')}", f"--output={tmp_path / 'base'}",
                             f"--defence={exports.DEFENCE}")
         assert not result.returncode, result.stderr
-        *_, limits, path = result.stdout.splitlines()
+        *_, limits, note, path = result.stdout.splitlines()
         assert path == str(tmp_path / "base" / version)
         assert result.stdout.count("defended  scores") == 1 and limits.startswith("Not excluded")
+        assert "cannot be saved again by TensorFlow 2" in note
     assert exports.contents(tmp_path / "base" / "1") == exports.contents(tmp_path / "base" / "2")
 
 
@@ -100,7 +101,7 @@ REFUSED = {
     "to drop all there is": ("module_text", [REVERSE_SIGMOID,
                                              "--drop_output=scores"], "no signature to be served"),
     "clean outputs": ("module_side_doors", [REVERSE_SIGMOID, "--output_name=scores"],
-                      r"clean: logits \(signature logits\); debug/0 .*by --drop_output, or, "),
+                      r"clean: logits \(signature logits, .*\); debug/0 .*by --drop_output, or, "),
     "no such defence": ("module_text", ["--defence=nothing"],
                         "Unknown defence 'nothing'.*Expected one of: .*reverse_sigmoid"),
     "no such option": ("module_text", ["--defence=reverse_sigmoid:alpha=1"],
@@ -137,7 +138,7 @@ def test_other_files_of_keras_are_refused(tmp_path, capsys):
     (tmp_path / "model.h5").write_bytes(b"")
     line = refused(capsys, f"--model={tmp_path / 'model.h5'}", f"--output={tmp_path / 'base'}",
                    REVERSE_SIGMOID)
-    assert "--model must be a .keras file or the folder of a SavedModel" in line
+    assert "--model must be a readable .keras" in line
 
 
 @pytest.mark.parametrize("activation", [None, "relu"])
