@@ -53,6 +53,8 @@ class Progress:
         """Counts a cell."""
         with self._lock:
             self._cells_done += 1
+            if self._bar is not None:
+                self._bar.set_description_str(self._description(), refresh=False)
 
     @contextlib.contextmanager
     def running(self, what: str, steps: int) -> Iterator[Callable[[int], None]]:
@@ -93,11 +95,7 @@ class Progress:
             self._bar.set_postfix_str(text)
 
     def _show(self, refresh):
-        others = len(self._running) - 1
-        description = self._running[-1] + f" and {others} more" * (others > 0)
-        if self._cells:
-            left = self._cells - self._cells_done
-            description = f"{self._cells_done:,} cells done, {left:,} left: {description}"
+        description = self._description()
         if self._bar is None:
             self._bar = tqdm.tqdm(desc=description,
                                   total=self._expected,
@@ -110,3 +108,11 @@ class Progress:
         self._bar.total = self._expected
         self._bar.set_postfix_str("", refresh=False)
         self._bar.set_description_str(description, refresh=refresh)
+
+    def _description(self):
+        """The cells that are done and left, and what is running."""
+        others = len(self._running) - 1
+        running = self._running[-1] + f" and {others} more" * (others > 0) if self._running else ""
+        left = self._cells - self._cells_done
+        cells = f"{self._cells_done:,} cells done, {left:,} left" if self._cells else ""
+        return ": ".join(filter(None, (cells, running)))

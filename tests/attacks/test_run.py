@@ -52,7 +52,7 @@ def test_a_run_says_what_came_out_and_writes_its_files(finished):
         "verdict.json", "victim.keras", "victim.json"
     }
     assert len(list((directory / "cells").iterdir())) == len(summary(directory)) == 2 * 1 * 2 * 2
-    assert "100%" in err
+    assert "100%" in err and "8 cells done, 0 left" in err
 
 
 def test_the_function_does_what_the_program_does(finished, tmp_path, capsys):
