@@ -9,6 +9,7 @@ import numpy as np
 
 from attacks.endpoint.class_names import ClassNames
 from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.failures import EndpointError
 
 _LOG = logging.getLogger(__name__)
 
@@ -129,5 +130,13 @@ def connect(config: EndpointConfig) -> Endpoint:
         EndpointError: If the protocol needs a package that is not installed.
         ValueError: If a secret cannot be read or sent.
     """
-    module, _, name = config.address.protocol.endpoint.rpartition(".")
-    return getattr(importlib.import_module(module), name)(config)
+    protocol = config.address.protocol
+    module, _, name = protocol.endpoint.rpartition(".")
+    try:
+        endpoint = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        if not protocol.extra:
+            raise
+        raise EndpointError(f"{config.address.scheme}:// needs pip install "
+                            f"'revsig_keras[{protocol.extra}]'. Received: {error}") from error
+    return endpoint(config)

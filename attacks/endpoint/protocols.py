@@ -18,7 +18,9 @@ class Protocol:
             of the path up to the version.
         endpoint: Module and class of its `Endpoint`, imported when it is used.
         version: Makes a version of its text.
-        parts: The parts of `EndpointConfig`, of those that not all protocols have, that it uses.
+        parts: The optional parts of `EndpointConfig` that it uses, by name; other protocols refuse
+            them.
+        extra: The extra of this package that installs what `endpoint` imports, or nothing.
     """
     form: str
     ports: Mapping[str, int | None]
@@ -26,6 +28,7 @@ class Protocol:
     endpoint: str
     version: Callable[[str], int | str] = int
     parts: tuple[str, ...] = ()
+    extra: str = ""
 
 
 _V2 = r"(?P<base>{}/(?P<name>[^/:]+))(/versions/(?P<version>[^/:]+))?/?"
@@ -40,7 +43,8 @@ PROTOCOLS = (
         form="grpc(s)://HOST[:PORT]/NAME[/versions/VERSION]",
         ports={"grpc": 8500, "grpcs": 443},
         path=re.compile(r"/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?"),
-        endpoint="attacks.endpoint.tf_serving.grpc_endpoint.GrpcEndpoint"),
+        endpoint="attacks.endpoint.tf_serving.grpc_endpoint.GrpcEndpoint",
+        extra="serving"),
     Protocol(
         form="[v2+]http(s)://HOST[:PORT]/v2/models/NAME[/versions/VERSION]",
         ports={"http": 80, "https": 443, "v2+http": 80, "v2+https": 443},
@@ -58,13 +62,15 @@ PROTOCOLS = (
         ports={"v2+grpc": 8001, "v2+grpcs": 443},
         path=re.compile(r"/(?P<name>[^/:]+)(/versions/(?P<version>[^/:]+))?/?"),
         endpoint="attacks.endpoint.v2.grpc_endpoint.GrpcEndpoint",
-        version=str),
+        version=str,
+        extra="serving"),
     Protocol(
         form="json+http(s)://HOST[:PORT]/PATH",
         ports={"json+http": 80, "json+https": 443},
         path=re.compile(r"(?P<base>/.*)"),
         endpoint="attacks.endpoint.json_http.endpoint.JsonEndpoint",
-        parts=("json",)),
+        parts=("json",),
+        extra="json"),
     Protocol(
         form="python:file=FILE.py[:function=NAME]",
         ports={"python": None},

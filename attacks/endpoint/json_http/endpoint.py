@@ -2,10 +2,10 @@
 
 import dataclasses
 import hashlib
-import importlib
 import json
 from typing import Any
 
+import jmespath
 import numpy as np
 
 from attacks.endpoint.config import EndpointConfig
@@ -31,7 +31,6 @@ class JsonEndpoint(Endpoint):
         config: The endpoint, and how to ask it.
 
     Raises:
-        EndpointError: If the package that reads JMESPath is not installed.
         ValueError: If the template or the path is missing or wrong, or a secret cannot be read.
     """
 
@@ -110,11 +109,6 @@ class JsonEndpoint(Endpoint):
 
 
 def _compile(path: str) -> Any:
-    try:
-        jmespath = importlib.import_module("jmespath")
-    except ImportError as error:
-        raise EndpointError("json+http:// needs pip install 'revsig_keras[json]'. Received: "
-                            f"{error}") from error
     try:
         return jmespath.compile(path)
     except ValueError as error:

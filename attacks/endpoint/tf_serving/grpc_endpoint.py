@@ -2,9 +2,11 @@
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2
 
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.tf_serving.grpc_client import GrpcClient
 from attacks.endpoint.tf_serving.serving_endpoint import ServingEndpoint
 
 
@@ -15,26 +17,17 @@ class GrpcEndpoint(ServingEndpoint):
         config: The endpoint, and how to ask it.
 
     Raises:
-        EndpointError: If the packages that gRPC needs are not installed.
         ValueError: If a secret cannot be read or sent.
     """
 
     def __init__(self, config: EndpointConfig):
         super().__init__(config)
-        try:
-            from tensorflow_serving.apis import predict_pb2
-
-            from attacks.endpoint.tf_serving.grpc_client import GrpcClient
-        except ImportError as error:
-            raise EndpointError("grpc:// needs pip install 'revsig_keras[serving]'. Received: "
-                                f"{error}") from error
-        self._request = predict_pb2.PredictRequest
         self._client = GrpcClient(config)
 
     def predict(self, inputs: np.ndarray) -> tuple[np.ndarray, str]:
         choice, version = self._known()
         name = choice.signature.output_name
-        request = self._request(output_filter=[name] if name else [])
+        request = predict_pb2.PredictRequest(output_filter=[name] if name else [])
         request.model_spec.signature_name = self.config.signature
         request.inputs[choice.signature.input_name].CopyFrom(tf.make_tensor_proto(inputs))
         response = self._client.predict(request)

@@ -2,6 +2,8 @@
 
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.failures import EndpointError
+from attacks.endpoint.transport.grpc_caller import GrpcCaller
+from attacks.endpoint.v2 import messages
 from attacks.endpoint.v2 import tensors
 from attacks.endpoint.v2.model_metadata import ModelMetadata
 from attacks.endpoint.v2.model_metadata import TensorMetadata
@@ -17,25 +19,17 @@ _CONTENTS = {
 
 
 class GrpcEndpoint(V2Endpoint):
-    """A model behind the Open Inference Protocol's gRPC API.
+    """A model behind the Open Inference Protocol's gRPC API; needs the extra `serving`.
 
     Args:
         config: The endpoint, and how to ask it.
 
     Raises:
-        EndpointError: If the packages that gRPC needs are not installed.
         ValueError: If a secret cannot be read or sent.
     """
 
     def __init__(self, config: EndpointConfig):
         super().__init__(config)
-        try:
-            from attacks.endpoint.transport.grpc_caller import GrpcCaller
-            from attacks.endpoint.v2 import messages
-        except ImportError as error:
-            raise EndpointError("v2+grpc:// needs pip install 'revsig_keras[serving]'. Received: "
-                                f"{error}") from error
-        self._messages = messages
         self._caller = GrpcCaller(config)
         self._metadata_of = self._method("ModelMetadata")
         self._infer_with = self._method("ModelInfer")
@@ -45,22 +39,21 @@ class GrpcEndpoint(V2Endpoint):
 
     def _method(self, name):
         request, response = (
-            getattr(self._messages, f"{name}{which}") for which in ("Request", "Response"))
-        return self._caller.channel.unary_unary(f"/{self._messages.SERVICE}/{name}",
+            getattr(messages, f"{name}{which}") for which in ("Request", "Response"))
+        return self._caller.channel.unary_unary(f"/{messages.SERVICE}/{name}",
                                                 request.SerializeToString, response.FromString)
 
     def _ask_metadata(self):
         address = self.config.address
-        request = self._messages.ModelMetadataRequest(name=address.name,
-                                                      version=address.version or "")
+        request = messages.ModelMetadataRequest(name=address.name, version=address.version or "")
         told = self._caller.call(self._metadata_of, request)
         return ModelMetadata(tuple(told.versions), _tensors(told.inputs), _tensors(told.outputs))
 
     def _infer(self, inputs, signature):
         address = self.config.address
-        request = self._messages.ModelInferRequest(model_name=address.name,
-                                                   model_version=address.version or "",
-                                                   raw_input_contents=[tensors.to_bytes(inputs)])
+        request = messages.ModelInferRequest(model_name=address.name,
+                                             model_version=address.version or "",
+                                             raw_input_contents=[tensors.to_bytes(inputs)])
         request.inputs.add(name=signature.input_name,
                            shape=inputs.shape,
                            datatype=tensors.datatype_of(inputs.dtype))

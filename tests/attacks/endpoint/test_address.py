@@ -1,5 +1,6 @@
 """Addresses are parsed, and written as they were read."""
 import re
+import sys
 
 import pytest
 
@@ -7,6 +8,7 @@ from attacks.endpoint import address as address_module
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.endpoint import connect
+from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.protocols import Protocol
 from tests.attacks.endpoint import scripted_endpoint
 
@@ -97,3 +99,21 @@ def test_a_new_protocol_is_a_row(monkeypatch):
     assert connect(config) is config
     with pytest.raises(ValueError, match="http.*v1.* or grpc.* or .*http.*v9"):
         Address.parse("http://host/v3/models/m")
+
+
+@pytest.mark.parametrize("text, package, extra", [
+    ("grpc://host/m", "tensorflow_serving", "serving"),
+    ("v2+grpc://host/m", "grpc", "serving"),
+    ("json+http://host/m", "jmespath", "json"),
+])
+def test_a_missing_package_is_named_with_its_extra(text, package, extra, monkeypatch):
+    config, loaded = EndpointConfig(Address.parse(text)), list(sys.modules)
+    importing = (config.address.protocol.endpoint.rpartition(".")[0],
+                 "attacks.endpoint.transport.grpc_caller")
+    for name in [name for name in loaded if name in importing or name.startswith(f"{package}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    command = re.escape(f"pip install 'revsig_keras[{extra}]'")
+    with pytest.raises(EndpointError,
+                       match=rf"{re.escape(text.split('host')[0])} needs {command}. Received: "):
+        connect(config)

@@ -2,7 +2,6 @@
 from concurrent import futures
 import contextlib
 import shutil
-import sys
 
 import grpc
 import ml_dtypes
@@ -310,12 +309,3 @@ def test_grpc_sends_secrets_as_metadata_and_shows_none(asked, monkeypatch, tmp_p
     assert len(received) >= 2
     for metadata in received:
         assert metadata["authorization"] == "Bearer s3cr&t" and metadata["x-key"] == "k-e-y"
-
-
-def test_without_the_extra_grpc_is_refused(asked, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorflow_serving", None)
-    monkeypatch.delitem(sys.modules, "attacks.endpoint.tf_serving.grpc_client", raising=False)
-    for name in [name for name in sys.modules if name.startswith("tensorflow_serving.")]:
-        monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(EndpointError, match=r"grpc:// needs pip install 'revsig_keras\[serving\]'"):
-        asked("grpc://localhost:1/model")
