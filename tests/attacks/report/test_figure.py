@@ -79,6 +79,24 @@ def test_the_labels_alone_are_the_reference_in_every_other_panel():
     assert list(reference.get_ydata()) == list(panels["labels, sample"].lines[0].get_ydata())
 
 
+def test_the_reference_is_that_of_the_undefended_victim_where_there_is_one():
+    rows = [row("rs", "labels", 10, 0, 0.4), row("rs", "bayes", 10, 0, 0.6)]
+    for others, agreement in (([], 0.4), ([row("none", "labels", 10, 0, 0.8)], 0.8)):
+        *_, reference = shown(figure.draw([*rows, *others]))["bayes, sample"].lines
+        assert list(reference.get_ydata()) == [agreement]
+
+
+def test_bands_reach_from_the_lowest_to_the_highest_replicate():
+    rows = [
+        row("none", "labels", 10, seed, agreement) for seed, agreement in enumerate((.2, .3, .7))
+    ]
+    panel = figure.draw(rows).axes[0]
+    (line,), (band,) = panel.lines, panel.collections
+    assert list(line.get_ydata()) == pytest.approx([0.4])
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.2, 0.7)
+
+
 @pytest.mark.parametrize("clean, column", [(0.5, "agreement_clean"), (None, "agreement_defended")])
 def test_axes_are_named_by_the_columns(clean, column):
     rows = [row("none", "labels", 10, 0, clean, validation=0.5, agreement_defended=0.5)]

@@ -50,6 +50,12 @@ def test_limit_price_and_bill_of_a_run_stay_unless_flags_say_otherwise(
     assert "549 rows" in (grid / "report.html").read_text()
 
 
+def test_the_page_has_the_flags_that_make_the_results_again(grid):
+    assert "are unknown" in Results(grid).page()
+    (grid / "run.flags").write_text("--dataset=digits\n--epsilon=0.125\n")
+    assert "--epsilon=0.125" in Results(grid).page()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
 def test_a_damaged_verdict_is_named(text, grid):
     (grid / "verdict.json").write_bytes(text.encode("utf-8", "surrogateescape"))

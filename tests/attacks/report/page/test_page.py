@@ -12,6 +12,7 @@ import pytest
 from attacks.grid.judgement import Judgement
 from attacks.report.page.chart import Chart
 from attacks.report.page.chart import Line
+from attacks.report.page.content import not_tried
 from attacks.report.page.content import sections
 from attacks.report.page.page import Findings
 from attacks.report.page.page import render
@@ -153,6 +154,50 @@ def test_what_would_lower_it(strongest, labels, words):
                         (strongest != "labels")))  # yapf: disable
     section, = sections(rows, PerRow())
     assert any(words in sentence for sentence in section.advice)
+
+
+def lines_of(rows):
+    """The mean agreements of the first section's lines, by what they show."""
+    section = sections(rows, PerRow())[0]
+    return {placed.line.kind: [point[1] for point in placed.line.points]
+            for placed in section.chart.lines}  # yapf: disable
+
+
+def test_the_lines_are_of_the_attack_of_the_strongest_thief():
+    rows = [
+        row(defence, adversary, 100, 0, agreement, attack=attack)
+        for defence in ("none", "rs")
+        for attack, adversary, agreement in (("sample", "labels", 0.3), ("sample", "probabilities",
+                                                                         0.4),
+                                             ("active", "labels", 0.6), ("active", "probabilities",
+                                                                         0.7), ("active", "bayes",
+                                                                                0.9))
+    ]
+    assert lines_of(rows) == {
+        "strongest": [0.9],
+        "labels": [0.6],
+        "naive": [0.7],
+        "undefended": [0.7]
+    }
+
+
+def test_a_thief_that_is_also_the_reference_has_one_line():
+    rows = [row("rs", "labels", 100, 0, 0.9), row("rs", "probabilities", 100, 0, 0.5)]
+    assert lines_of(rows) == {"strongest": [0.9], "naive": [0.5]}
+
+
+def test_the_strongest_on_test_rows_leads_and_controls_end_the_table():
+    agreements = {"independent": 0.95, "averaged": 0.2, "labels": 0.9, "bayes": 0.8}
+    rows = [row("rs", name, 100, 0, agreement) for name, agreement in agreements.items()]
+    names = [thief.name.split(",")[0] for thief in sections(rows, PerRow())[0].thieves]
+    assert names == ["labels", "bayes", "averaged", "independent"]
+
+
+def test_what_was_not_tried_is_named():
+    told = not_tried([row("rs", "bayes:pairs=100", 100, 0, 0.9, attack="sample:shift=.1")])
+    assert {"attack", "adversary"} == set(told)
+    assert "sample" not in told["attack"] and {"active", "knockoff"} <= set(told["attack"])
+    assert "bayes" not in told["adversary"] and {"labels", "aware"} <= set(told["adversary"])
 
 
 def test_unknown_costs_are_said_to_be_unknown():
