@@ -89,7 +89,8 @@ def _percent(value: float | None) -> str:
 
 def _code(text: str) -> markupsafe.Markup:
     """Escapes a text, and sets what stands between backticks as code."""
-    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", markupsafe.escape(text)))
+    escaped = str(markupsafe.escape(text))  # As `Markup`, it would escape the tags as well.
+    return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped))
 
 
 def _number(value: float | None) -> str:

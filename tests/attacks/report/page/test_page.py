@@ -85,6 +85,12 @@ def test_no_name_of_a_member_is_markup(hostile, column):
     assert "script" not in tags and "img" not in tags
 
 
+def test_what_stands_between_backticks_is_code():
+    text = page()
+    assert "by <code>revsig-keras inspect</code> on the exported files" in text
+    assert "&lt;code" not in text and "`" not in "".join(Document(text).text)
+
+
 def test_nothing_leaves_the_page():
     text = page()
     document = Document(text)
