@@ -150,7 +150,7 @@ class Collector:
 
         def keep():
             held, self._held = self._held, None
-            self._settle(held)
+            self._write(held)
 
         try:
             yield keep
@@ -258,11 +258,15 @@ class Collector:
                              "command asks them again")
 
     def _settle(self, answered):
-        if self._held is not None:
+        if self._held is None:
+            self._write(answered)
+        else:
             self._held += answered
-        elif answered:
-            batches = [(self._target, billed, answers) for billed, answers, _ in answered]
-            self._ledger.settle(batches)
         for billed, _, tells_version in answered:
             if not tells_version:
                 self._watch.note(billed)
+
+    def _write(self, answered):
+        if answered:
+            batches = [(self._target, billed, answers) for billed, answers, _ in answered]
+            self._ledger.settle(batches)
