@@ -6,6 +6,8 @@ import re
 WAIT_S = 30.0
 _CONNECTION = re.compile(
     r"reset|disconnect|closed|broken|goaway|abort|terminat|time[d-]? ?out|\beof\b", re.IGNORECASE)
+_CLIENT = re.compile(r"alert.{0,30}certificate|certificate.required|alert.handshake.failure",
+                     re.IGNORECASE)
 
 
 def printable(text: str) -> str:
@@ -81,3 +83,8 @@ class InDoubtError(RequestFailedError):
 def mentions_connection(text: str) -> bool:
     """Whether a refusal mentions a connection that ended: a gateway may have sent the rows on."""
     return _CONNECTION.search(text) is not None
+
+
+def mentions_client_certificate(text: str) -> bool:
+    """Whether a server wants another certificate of the client, or one at all."""
+    return _CLIENT.search(text) is not None

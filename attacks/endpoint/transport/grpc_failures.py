@@ -6,6 +6,7 @@ import re
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
+from attacks.endpoint.failures import mentions_client_certificate
 from attacks.endpoint.failures import mentions_connection
 from attacks.endpoint.failures import NotOfferedError
 from attacks.endpoint.failures import NotReachedError
@@ -36,9 +37,6 @@ _STATUSES = {
 }
 _DENIED = ("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED")
 _NOT_OFFERED = ("PERMISSION_DENIED", "UNIMPLEMENTED")
-# The server wants another certificate of the client, or any.
-_CLIENT = re.compile(r"alert.{0,30}certificate|certificate.required|alert.handshake.failure",
-                     re.IGNORECASE)
 _TOO_LARGE = re.compile(r"larger than max", re.IGNORECASE)
 
 
@@ -78,7 +76,7 @@ def of_meaning(meaning: Meaning, code: str, details: str) -> Exception:
 
 
 def _of_unavailable(details, message):
-    if _CLIENT.search(details):
+    if mentions_client_certificate(details):
         return DeniedError("`client_cert` must be a certificate that the endpoint accepts. "
                            f"Received: {message}")
     if _NOT_REACHED.search(details):

@@ -12,6 +12,7 @@ import urllib3
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
+from attacks.endpoint.failures import mentions_client_certificate
 from attacks.endpoint.failures import mentions_connection
 from attacks.endpoint.failures import NotOfferedError
 from attacks.endpoint.failures import NotReachedError
@@ -30,9 +31,6 @@ _NOT_OFFERED = (403, 404, 405, 410, 501)
 # A TLS connection that was never made: the request was not sent, and no retry helps.
 _HANDSHAKE = re.compile(
     r"certificate|hostname|handshake|wrong.version|unsupported|protocol.version", re.IGNORECASE)
-# The server wants another certificate of the client, or any.
-_CLIENT = re.compile(r"alert.{0,30}certificate|certificate.required|alert.handshake.failure",
-                     re.IGNORECASE)
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _LONGEST_S = 365 * 86400.0
 
@@ -114,7 +112,9 @@ def of_exception(error: requests.RequestException, details: str) -> Exception:
         details: Its text, without secrets.
     """
     causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLError) and _CLIENT.search(str(cause)) for cause in causes):
+    if any(
+            isinstance(cause, ssl.SSLError) and mentions_client_certificate(str(cause))
+            for cause in causes):
         return DeniedError("`client_cert` must be a certificate that the endpoint accepts. "
                            f"Received: {details}")
     if isinstance(error, requests.exceptions.SSLError):
