@@ -57,8 +57,7 @@ def load_unlabelled(directory: str, image_size: tuple[int, int] | None,
     Returns:
         The images, and the SHA-256 of their pixels, in hexadecimal.
     """
-    images = _images(directory)
-    _tell_others(directory, [directory])
+    images, = _images(directory, [directory])
     if not images:
         raise ValueError(f"{directory} must have images ({', '.join(SUFFIXES)}). Received: none")
     key = hashlib.sha256(repr((_FORMAT, image_size)).encode())
@@ -108,8 +107,7 @@ def _find(name, image_size):
     if len(classes) < 2:
         raise ValueError(f"{name} must have a folder for each of at least 2 classes. Received: "
                          f"{', '.join(classes) or 'no folder'}")
-    found = [_images(os.path.join(directory, folder)) for folder in classes]
-    _tell_others(name, [os.path.join(directory, folder) for folder in classes])
+    found = _images(name, [os.path.join(directory, folder) for folder in classes])
     empty = [folder for folder, images in zip(classes, found) if not images]
     if empty:
         more = f" and {len(empty) - _NAMED} others" if len(empty) > _NAMED else ""
@@ -140,21 +138,21 @@ def _files(folder):
     return sorted(found)
 
 
-def _images(folder):
-    return [path for path in _files(folder) if path.lower().endswith(SUFFIXES)]
-
-
-def _tell_others(name, folders):
-    """Logs how many files that are no images there are, by their suffixes."""
-    others = collections.Counter(
-        os.path.splitext(path)[1].lower() or "none"
-        for folder in folders
-        for path in _files(folder)
-        if not path.lower().endswith(SUFFIXES))
+def _images(name, folders):
+    """Returns the paths of the images in each folder; a warning counts other files by suffix."""
+    found, others = [], collections.Counter()
+    for folder in folders:
+        files = _files(folder)
+        found.append([path for path in files if path.lower().endswith(SUFFIXES)])
+        others.update(
+            os.path.splitext(path)[1].lower() or "none"
+            for path in files
+            if not path.lower().endswith(SUFFIXES))
     if others:
         counts = ", ".join(f"{suffix} ({count})" for suffix, count in sorted(others.items()))
         _log.warning("%s: %d files are no images and are passed over, by suffix: %s", name,
                      others.total(), counts)
+    return found
 
 
 def _write(file: BinaryIO, name, paths, size) -> None:
@@ -224,10 +222,10 @@ def _decode(path, size):
 
 
 def _is_for_pillow(data):
-    """Whether TensorFlow does not read a file, or not as it is meant.
+    """Whether Pillow must decode a file, since TensorFlow cannot, or decodes it wrongly.
 
-    It would take the indices into the palette of a bitmap for grey values, and leave the photograph
-    of a camera that was held upright on its side.
+    TensorFlow takes the indices into the palette of a bitmap for grey values, and leaves the
+    photograph of a camera that was held upright on its side.
     """
     start = tf.strings.substr(data, 0, tf.minimum(tf.strings.length(data), 4096))
     first = tf.strings.substr(data, 0, tf.minimum(tf.strings.length(data), 4))
