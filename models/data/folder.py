@@ -4,7 +4,6 @@ from collections.abc import Iterator
 import dataclasses
 import functools
 import hashlib
-import io
 import logging
 import os
 import pathlib
@@ -17,6 +16,7 @@ import tqdm
 
 from models.data.dataset import Dataset
 from models.data.groups import number_equal
+from models.data.image_files import decode
 from models.data.streamed import chunks
 from models.data.streamed import StreamedImages
 from models.processes.files import write_once
@@ -24,7 +24,6 @@ from models.processes.files import write_once
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # To be raised whenever the same files are decoded to other bytes.
 _FORMAT = 2
-_ORIENTATION = 0x0112  # The tag of EXIF that tells how a camera was held.
 _log = logging.getLogger(__name__)
 _NAMED = 3  # Empty folders that an error message names.
 
@@ -190,7 +189,7 @@ def _write_header(file, shape):
 def _decoded(name, paths, size) -> Iterator[np.ndarray]:
     """Yields the images in order, uint8, with one or three channels each."""
     files = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths])
-    images = files.map(functools.partial(_decode, size=size), tf.data.AUTOTUNE).prefetch(1)
+    images = files.map(functools.partial(decode, size=size), tf.data.AUTOTUNE).prefetch(1)
     with tqdm.tqdm(total=len(paths),
                    desc=f"decoding {name}",
                    unit="image",
@@ -207,54 +206,3 @@ def _decoded(name, paths, size) -> Iterator[np.ndarray]:
             raise ValueError(
                 f"{name} must have images that can be read and decoded. Received: {paths[done]} "
                 f"({type(error).__name__})") from error
-
-
-def _decode(path, size):
-    data = tf.io.read_file(path)
-    image = tf.cond(_is_for_pillow(data), lambda: _by_pillow(data),
-                    lambda: tf.io.decode_image(data, expand_animations=False))
-    image = tf.ensure_shape(image, [None, None, None])
-    image = image[..., :tf.where(tf.shape(image)[2] < 3, 1, 3)]  # Without transparency.
-    if size is None:
-        return image
-    return tf.cond(tf.reduce_all(tf.shape(image)[:2] == size), lambda: image,
-                   lambda: _resized(image, size))
-
-
-def _is_for_pillow(data):
-    """Whether Pillow must decode a file, since TensorFlow cannot, or decodes it wrongly.
-
-    TensorFlow takes the indices into the palette of a bitmap for grey values, and leaves the
-    photograph of a camera that was held upright on its side.
-    """
-    start = tf.strings.substr(data, 0, tf.minimum(tf.strings.length(data), 4096))
-    first = tf.strings.substr(data, 0, tf.minimum(tf.strings.length(data), 4))
-    other = tf.reduce_any(tf.stack([first == b"RIFF", first == b"II*\0", first == b"MM\0*"]))
-    has_exif = tf.size(tf.strings.split(start, b"Exif")) > 1
-    is_turned = (tf.strings.substr(first, 0, 2) == b"\xff\xd8") & has_exif
-    return other | (tf.strings.substr(first, 0, 2) == b"BM") | is_turned
-
-
-def _by_pillow(data):
-    return tf.numpy_function(_decode_by_pillow, [data], tf.uint8, stateful=False)
-
-
-def _decode_by_pillow(data):
-    from PIL import Image
-    from PIL import ImageOps
-
-    with Image.open(io.BytesIO(data)) as image:
-        turned = ImageOps.exif_transpose(image)
-        if image.format == "JPEG" and turned.size == image.size and _is_upright(image):
-            return tf.io.decode_image(data, expand_animations=False).numpy()
-        pixels = np.asarray(turned.convert("L" if turned.mode in ("1", "L") else "RGB"))
-    return pixels.reshape([*pixels.shape[:2], -1])
-
-
-def _is_upright(image):
-    return image.getexif().get(_ORIENTATION, 1) == 1
-
-
-def _resized(image, size):
-    resized = tf.round(tf.image.resize(image, size, antialias=True))
-    return tf.cast(tf.clip_by_value(resized, 0, 255), tf.uint8)
