@@ -8,11 +8,12 @@ from attacks.endpoint.endpoint import Signature
 from attacks.endpoint.failures import EndpointError
 from attacks.oracle.oracle import digest
 from models.answers.ranges import check_range
-from models.answers.ranges import limits
 from models.answers.ranges import missing
+from models.answers.ranges import to_dtype
+from models.answers.ranges import to_range
 
-# What a dtype may take from the data: rows that become equal to others, as a fraction of all, and
-# the mean distance by which values move, as a fraction of the range.
+# What a dtype may lose of the data: the fraction of rows that become equal to others, and the mean
+# distance by which values move, as a fraction of the range.
 _MOST_MERGED, _MOST_MOVED = 0.01, 0.02
 
 
@@ -30,6 +31,9 @@ class Preparation:
         input_shape: Shape of one input of the data set.
         signature: The signature of the model.
 
+    Attributes:
+        dtype: The name of the model's dtype.
+
     Raises:
         EndpointError: If the shapes do not fit.
         ValueError: If the range is not one of the model's dtype, or is missing.
@@ -45,13 +49,10 @@ class Preparation:
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Maps a batch `[n, ...]`."""
-        inputs = self._mapped(inputs)
-        if self._dtype.kind in "iub":
-            inputs = np.clip(np.rint(inputs), *limits(self._dtype))
-        return inputs.astype(self._dtype).reshape(len(inputs), *self._shape)
+        return to_dtype(self._mapped(inputs), self._dtype).reshape(len(inputs), *self._shape)
 
     def check_whole(self, inputs: np.ndarray) -> None:
-        """Checks that data without a range are whole numbers, if the model takes such.
+        """Checks that data are whole numbers if the model takes them and no range is given.
 
         Args:
             inputs: Rows of the data set `[n, ...]`.
@@ -64,10 +65,10 @@ class Preparation:
             raise ValueError(missing("input_range", self._from, self._dtype))
 
     def losses(self, inputs: np.ndarray) -> str:
-        """Returns what the model's dtype takes from the rows `[n, ...]`, in words; empty if little.
+        """Returns what the model's dtype loses of the rows `[n, ...]`, in words; empty if little.
 
-        It is much if more than 1% of the rows become equal to others, or if rounding moves a value
-        by more than 2% of the range on average.
+        The loss counts if more than 1% of the rows become equal to others, or if rounding moves a
+        value by more than 2% of the range on average.
         """
         merged = len(set(map(digest, inputs))) - len(set(map(digest, self(inputs))))
         if merged > _MOST_MERGED * len(inputs):
@@ -79,10 +80,7 @@ class Preparation:
         return f"rounding moves values by {moved:.0%} of the range" if moved > _MOST_MOVED else ""
 
     def _mapped(self, inputs):
-        if self._to is None:
-            return inputs
-        (a, b), (low, high) = self._from, self._to
-        return low + (np.asarray(inputs, np.float64) - a) * ((high - low) / (b - a))
+        return inputs if self._to is None else to_range(inputs, self._from, self._to)
 
 
 def _fitting(shape, wanted):

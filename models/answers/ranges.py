@@ -18,6 +18,19 @@ def limits(dtype: np.dtype) -> Range:
     return float(found.min), float(found.max)
 
 
+def to_range(inputs: np.ndarray, data_range: Range, model_range: Range) -> np.ndarray:
+    """Maps each value x of [a, b] to low + (x - a) (high - low) / (b - a), in float64."""
+    (a, b), (low, high) = data_range, model_range
+    return low + (np.asarray(inputs, np.float64) - a) * ((high - low) / (b - a))
+
+
+def to_dtype(inputs: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Returns inputs in a dtype: integers and booleans are rounded and clipped to its limits."""
+    if dtype.kind in "iub":
+        inputs = np.clip(np.rint(inputs), *limits(dtype))
+    return inputs.astype(dtype)
+
+
 def check_range(name: str, model_range: Range | None, data_range: Range, dtype: np.dtype) -> None:
     """Checks that a dtype holds the range of a model's inputs, and that one is given if need be.
 
@@ -30,7 +43,7 @@ def check_range(name: str, model_range: Range | None, data_range: Range, dtype: 
     Raises:
         ValueError: If values would be cut off; or if the dtype is of integers or booleans, no range
             is given, and the data are in a range of 1 or do not end at whole numbers, so that
-            rounding would take most of them.
+            rounding would lose most of the differences between them.
     """
     (low, high), (least, most) = model_range or data_range, limits(dtype)
     if low < least or high > most:
@@ -44,7 +57,7 @@ def check_range(name: str, model_range: Range | None, data_range: Range, dtype: 
 
 
 def missing(name: str, data_range: Range, dtype: np.dtype) -> str:
-    """Returns the message of an error: a range must be given, since rounding takes too much."""
+    """Returns an error message: a range must be given, since rounding would lose too much."""
     low, high = data_range
     return (
         f"`{name}` must be given for a model that takes {dtype}, such as "

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from models.answers.ranges import check_range
-from models.answers.ranges import limits
+from models.answers.ranges import to_dtype
+from models.answers.ranges import to_range
 from models.data.images import resize
 from models.data.images import with_channels
 from models.victim.own.source import Source
@@ -48,16 +49,14 @@ class Preprocessing:
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """Maps a batch `[n, ...]`."""
-        (a, b), (low, high) = self._from, self._to
+        a, b = self._from
         if self._resized:
             unit = ((inputs - a) / (b - a)).astype(np.float32)
             height, width, channels = self._shape
             inputs, a, b = with_channels(resize(unit, (height, width)), channels), 0.0, 1.0
-        if (a, b) != (low, high):
-            inputs = low + (np.asarray(inputs, np.float64) - a) * ((high - low) / (b - a))
-        if self._dtype.kind in "iub":
-            inputs = np.clip(np.rint(inputs), *limits(self._dtype))
-        return inputs.astype(self._dtype).reshape(len(inputs), *self._shape)
+        if (a, b) != tuple(self._to):
+            inputs = to_range(inputs, (a, b), self._to)
+        return to_dtype(inputs, self._dtype).reshape(len(inputs), *self._shape)
 
     def describe(self) -> dict[str, Any]:
         """What a record keeps of it."""
