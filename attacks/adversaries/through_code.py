@@ -63,7 +63,7 @@ class ThroughCode(Objective):
         tops = tf.cast(tf.reduce_max(answers, axis=1), "float64")
         bucket = tf.reduce_sum(tf.cast(tops[:, None] > (shares[1:] + shares[:-1]) / 2, "int32"), 1)
         begin, end = tf.gather(begin, bucket), tf.gather(end, bucket)
-        order = tf.math.top_k(answers, getattr(self._layer, "ordered_classes", 1)).indices
+        order = tf.math.top_k(answers, self._layer.ordered_classes).indices
         losses, log_odds = _losses_of_order(logits, order)
         within = (tf.nn.softplus((log_odds - end) / _SCALE_NATS) + tf.nn.softplus(
             (begin - log_odds) / _SCALE_NATS) - tf.math.log1p(-tf.exp((begin - end) / _SCALE_NATS)))

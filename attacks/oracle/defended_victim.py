@@ -16,6 +16,7 @@ from models.victim import Victim
 from revsig_keras import DefendedModel
 from revsig_keras import metrics
 from revsig_keras.defences.coded.base import CodedDefence
+from revsig_keras.defences.coded.honest_rows import honest_rows
 from revsig_keras.defended_model.expectations import check_configuration
 
 # What `DefendedVictim.distortion` measures.
@@ -44,23 +45,12 @@ class DefendedVictim:
     def decode(self, answers: np.ndarray) -> np.ndarray | None:
         """Returns what an honest client reads from answers; `None` where it takes them as given.
 
-        The label of a coded answer gets its calibrated confidence. The other classes share the
-        rest as in the answer, if it tells their order, and equally if not.
-
         Args:
             answers: Probabilities `[n, num_classes]` that a client received.
         """
         if not isinstance(self._layer, CodedDefence):
             return None
-        decoded = self._layer.decode(answers)
-        places = decoded.labels[:, None]
-        rest = np.ones_like(answers, np.float64)
-        if getattr(self._layer, "ordered_classes", 1) > 1:
-            rest = answers.astype(np.float64)
-        np.put_along_axis(rest, places, 0, axis=1)
-        rows = rest / rest.sum(axis=1, keepdims=True) * (1 - decoded.confidences)[:, None]
-        np.put_along_axis(rows, places, decoded.confidences[:, None], axis=1)
-        return rows
+        return honest_rows(self._layer, answers)
 
     def distortion(self, inputs: np.ndarray) -> dict[str, float | int | None]:
         """Measures what the defence does to the answers for `inputs`: means over the rows.

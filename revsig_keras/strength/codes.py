@@ -8,6 +8,7 @@ from keras import ops
 import numpy as np
 
 from revsig_keras.defences.coded.base import CodedDefence
+from revsig_keras.defences.coded.honest_rows import honest_rows
 from revsig_keras.defences.coded.state import MOST_BITS
 from revsig_keras.registry import parse_member
 from revsig_keras.strength.code_choice import CodeChoice
@@ -99,7 +100,7 @@ def _measure(layer: CodedDefence, rows: OwnerRows, limits: Limits, clean: Utilit
         return ops.convert_to_numpy(layer(batch))[None]
 
     def decoded(batch: np.ndarray) -> np.ndarray:
-        return honest_rows(layer, given(batch)[0])[None]
+        return honest_rows(layer, given(batch)[0]).astype("float32")[None]
 
     costs, = measure(rows, given, 1, advance)
     values: dict[str, Any] = {"l1": costs.l1, "kl_nats": costs.kl_nats}
@@ -115,23 +116,3 @@ def _measure(layer: CodedDefence, rows: OwnerRows, limits: Limits, clean: Utilit
                    label_changes=costs.label_changes,
                    inside_limits=limits.are_met(values),
                    **values)
-
-
-def honest_rows(layer: CodedDefence, answers: np.ndarray) -> np.ndarray:
-    """Returns the distributions that a client reads from answers.
-
-    The label has its calibrated confidence. The others share the rest equally, or in proportion to
-    the answer where it tells their order.
-
-    Args:
-        layer: The coded defence.
-        answers: Array `(rows, classes)` of its answers.
-    """
-    decoded = layer.decode(answers)
-    labels = decoded.labels[:, None]
-    tells_order = getattr(layer, "ordered_classes", 1) > 1
-    rest = answers.astype("float64") if tells_order else np.ones(answers.shape)
-    np.put_along_axis(rest, labels, 0.0, axis=1)
-    rows = rest * ((1.0 - decoded.confidences) / rest.sum(axis=1))[:, None]
-    np.put_along_axis(rows, labels, decoded.confidences[:, None], axis=1)
-    return rows.astype("float32")

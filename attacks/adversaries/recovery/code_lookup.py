@@ -63,7 +63,7 @@ class Codes:
         table = layer.table(num_classes)
         self._shares = np.array(table["label_shares"])
         self._confidences = np.array(table["confidences"])
-        self._ordered, self._classes = getattr(layer, "ordered_classes", 1), num_classes
+        self._ordered, self._classes = layer.ordered_classes, num_classes
         others = np.ones([len(self._shares), 1])
         if self._ordered > 1:
             others = layer.shares(num_classes)[:, 1:]

@@ -53,7 +53,12 @@ class CodedDefence(Defence):
     eager, compiled, served, in LiteRT or in ONNX. The answer is a constant on each path.
 
     A subclass implements `shares`, `roles` and `marks`.
+
+    Attributes:
+        ordered_classes: How many of the first classes an answer tells in their order, the label
+            included.
     """
+    ordered_classes = 1
 
     def __init__(self,
                  bits: int = 3,

@@ -67,7 +67,7 @@ def test_coded_answers_become_means_over_inputs_that_were_not_asked(monkeypatch,
     layer = deployed(member)[0]
     answers = np.array(layer(others))
     _, buckets = codes(member, answers)
-    order, ordered = np.sort(others, axis=1)[:, ::-1], getattr(layer, "ordered_classes", 1)
+    order, ordered = np.sort(others, axis=1)[:, ::-1], layer.ordered_classes
     for target, answer, bucket in zip(paid.targets, paid.answers, codes(member, paid.answers)[1]):
         same = others[(answers == answer).all(axis=1)]
         by_place = order[buckets == bucket].mean(axis=0)

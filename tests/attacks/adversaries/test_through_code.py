@@ -31,7 +31,7 @@ def plain_loss(layer, member, answers, logits):
     losses = []
     for answer, z, label, bucket in zip(answers, logits.astype(np.float64), *codes(member,
                                                                                    answers)):
-        order = np.argsort(-answer, kind="stable")[:getattr(layer, "ordered_classes", 1)]
+        order = np.argsort(-answer, kind="stable")[:layer.ordered_classes]
         assert order[0] == label
         loss, left = 0.0, list(range(CLASSES))
         for place in order:
