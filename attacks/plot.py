@@ -1,7 +1,11 @@
-"""Makes the tables and the figure of a results directory again, from its cells alone.
+"""Makes the tables, the figure and the page of a results directory again, and prints the tables.
 
   python -m attacks.plot DIR [--format=png,svg,pdf] [--archive]
   python -m attacks.plot --columns [--markdown]
+
+They are made from the cells alone; a directory with a `verdict.json` is judged by its limit and
+price again. `attacks.report` writes the same files, takes another limit or price, prints the
+verdict, and ends with its status.
 """
 
 from collections.abc import Sequence
@@ -12,6 +16,7 @@ from attacks.report import Results
 from attacks.report.columns.columns import dictionary
 from attacks.report.columns.columns import markdown as markdown_page
 from attacks.report.figure import FORMATS
+from attacks.report.verdict.written import written_judgement
 from attacks.results.archive import write_archive
 from revsig_keras.cli import program
 
@@ -27,7 +32,7 @@ def main(directory: str | None = None,
         return
     if directory is None:
         raise ValueError("A results directory must be given. Received: none")
-    results = Results(directory)
+    results = Results(directory, *written_judgement(directory))
     files = results.write(formats)
     if archive:
         files.append(write_archive(directory))
