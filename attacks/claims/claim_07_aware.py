@@ -10,18 +10,20 @@ from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import difference
 from attacks.claims.criterion.measures import select
 from attacks.claims.grids import QUICK_DIGITS
+from attacks.report.rows.readers import sees_clean
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import distinct
 from attacks.report.rows.rows import group_rows
 
 # The thieves who know nothing of the defence.
 UNAWARE = ("probabilities", "labels")
-# Knows what the victim answers without the defence: it stands beside the others.
-NO_THIEF = ("posterior_mean",)
 
 
 def judge(grids, most=0.01):
-    """On the defended victim, each such thief gains at most so much over the labels-only thief."""
+    """No thief who knows the defence gains more than `most` over the labels-only thief, behind it.
+
+    A reader that is given clean outputs is no thief: its gain stands beside the others.
+    """
     findings = []
     for name, grid in grids.items():
         defended = [row for row in grid.rows if row["defence"] in defences_of(grid.rows)]
@@ -32,9 +34,9 @@ def judge(grids, most=0.01):
                     continue
                 gained = difference(grid, labels, select(rows, adversary=adversary))
                 subject = f"{name}, {attack}, {budget:,} queries: gain of {adversary} over labels"
+                is_beside = sees_clean({"adversary": adversary})
                 findings.append(
-                    Finding(subject, gained) if adversary in
-                    NO_THIEF else at_most(subject, gained, most))
+                    Finding(subject, gained) if is_beside else at_most(subject, gained, most))
     return sorted(findings, key=lambda finding: (not finding.condition, -finding.measure.mean))
 
 

@@ -243,3 +243,17 @@ def test_the_quick_criterion_can_be_met(number):
     made = CASES[number].get("quick", CASES[number][REPRODUCED])
     trial = CLAIMS[number].quick
     assert verdict_of(trial.judge(results(trial, made))) == REPRODUCED
+
+
+def test_a_thief_has_to_lose_points_and_a_fraction():
+    """A loss of .19 from .8 is large enough as a fraction, but not in points."""
+    trial = CLAIMS[3].trial
+    findings = trial.judge(results(trial, defended((0.61, 0.68))))
+    assert [finding.holds for finding in findings if finding.condition] == [False, True, True, True]
+
+
+def test_a_reader_of_clean_outputs_decides_nothing():
+    trial, made = CLAIMS[7].trial, aware(0.8, 0.8, 0.7)
+    reader = grid(made.rows, replicates(RS, "posterior_mean", 200, 0.95))
+    findings = trial.judge(results(trial, reader))
+    assert len(findings) == 3 and verdict_of(findings) == REPRODUCED

@@ -7,6 +7,7 @@ from attacks.report.leak.bounded_leak import bounded_leaks
 from attacks.report.leak.bounded_leak import FAILS
 from attacks.report.leak.bounded_leak import HOLDS
 from attacks.report.leak.bounded_leak import LABELS_ARE_ENOUGH
+from attacks.report.leak.bounded_leak import MARGIN
 from attacks.report.leak.bounded_leak import UNDECIDED
 from attacks.report.leak.bounded_leak_table import bounded_leak_table
 from attacks.report.leak.coded_members import code_of
@@ -66,6 +67,11 @@ def verdicts(rows):
         "no thief", "no thief alone", "labels and the pool"])  # yapf: disable
 def test_the_verdict(gains, options, expected):
     assert verdicts(rows_of({BUCKETS: gains}, **options)) == [expected]
+
+
+def test_a_failure_allows_for_the_number_of_bounds():
+    leak, = bounded_leaks(rows_of({BUCKETS: {"labels": 0, "bayes": 0.0112, "aware": -0.1}}))
+    assert leak.worst.low() > MARGIN and leak.verdict == UNDECIDED
 
 
 def test_figures_that_are_unknown_decide_nothing():
