@@ -6,8 +6,12 @@ import re
 WAIT_S = 30.0
 _CONNECTION = re.compile(
     r"reset|disconnect|closed|broken|goaway|abort|terminat|time[d-]? ?out|\beof\b", re.IGNORECASE)
-_CLIENT = re.compile(r"alert.{0,30}certificate|certificate.required|alert.handshake.failure",
-                     re.IGNORECASE)
+# Alerts of a TLS server about the certificate of its client.
+_CLIENT = re.compile(
+    r"alert.{0,30}certificate|certificate.required|alert.(handshake.failure|unknown.ca"
+    r"|access.denied|decrypt.error)", re.IGNORECASE)
+# The remedy where a server closes the connection instead of sending an alert, or the alert is lost.
+CLOSED_EARLY = "(a server that closes a new connection may require TLS, or another `client_cert`)"
 
 
 def printable(text: str) -> str:

@@ -22,18 +22,25 @@ UNLIMITED = [(f"grpc.max_{way}_message_length", -1) for way in ("receive", "send
 class GrpcFrontend:
     """Answers for a `ModelServer` while it is entered.
 
+    Args:
+        model: The `ModelServer`.
+        credentials: The server's, for TLS.
+
     Attributes:
         address: Host and port.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, credentials=None):
         self._threads = futures.ThreadPoolExecutor(THREADS)
         self._server = grpc.server(self._threads, interceptors=[_RawPredict()], options=UNLIMITED)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
             _PredictionService(model), self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(model),
                                                                   self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        where = "127.0.0.1:0"
+        port = self._server.add_insecure_port(where) if credentials is None else (
+            self._server.add_secure_port(where, credentials))
+        self.address = f"127.0.0.1:{port}"
 
     def __enter__(self):
         self._server.start()

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 import re
 
+from attacks.endpoint.failures import CLOSED_EARLY
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
@@ -15,6 +16,8 @@ from attacks.endpoint.failures import WaitError
 from attacks.endpoint.settings.meanings import Meaning
 
 _NOT_REACHED = re.compile(r"failed to connect|name resolution|dns resolution", re.IGNORECASE)
+# The connection ended before the server's first message; so arrive alerts of TLS 1.3, unnamed.
+_CLOSED_EARLY = re.compile(r"closed|reset|unwrap failed", re.IGNORECASE)
 _TLS = re.compile(r"certificate|peer name|handshake|wrong_version", re.IGNORECASE)
 # The status 502 or 504 of a gateway, as gRPC reports it.
 _GATEWAY = re.compile(r"status: 50[24]")
@@ -83,7 +86,8 @@ def _of_unavailable(details, message):
         if _TLS.search(details):
             return EndpointError("`ca_file`, or the system, must trust the endpoint's certificate. "
                                  f"Received: {message}")
-        return NotReachedError(message)
+        is_closed = _CLOSED_EARLY.search(details)
+        return NotReachedError(f"{message} {CLOSED_EARLY}" if is_closed else message)
     if mentions_connection(details) or _GATEWAY.search(details):
         return InDoubtError(message)
     return RefusedError(message)

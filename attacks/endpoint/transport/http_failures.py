@@ -9,6 +9,7 @@ import ssl
 import requests
 import urllib3
 
+from attacks.endpoint.failures import CLOSED_EARLY
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
@@ -134,7 +135,7 @@ def _of_tls(causes, details) -> EndpointError | RequestFailedError:
     if is_certificate or _HANDSHAKE.search(details):
         return EndpointError("`ca_file`, or the system, must trust the endpoint's certificate. "
                              f"Received: {details}")
-    return InDoubtError(details)
+    return InDoubtError(f"{details} {CLOSED_EARLY}")
 
 
 def _causes(error):

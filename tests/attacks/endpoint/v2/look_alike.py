@@ -96,10 +96,11 @@ class GrpcModel:
 
     Args:
         is_raw: Whether answers have raw contents.
+        credentials: The server's, for TLS.
     """
 
     def __init__(self, metadata=METADATA, outputs=lambda x: {"scores": softmax(x)}, is_raw=True,
-                 version="10", path=None):  # yapf: disable
+                 version="10", path=None, credentials=None):  # yapf: disable
         self._metadata, self._outputs = metadata, outputs
         self._is_raw, self.version = is_raw, version
         handlers = {
@@ -114,8 +115,11 @@ class GrpcModel:
             futures.ThreadPoolExecutor(2),
             [grpc.method_handlers_generic_handler(messages.SERVICE, handlers)])
         where = "127.0.0.1:0" if path is None else f"unix:{path}"
-        port = self._server.add_insecure_port(where)
-        self.url = f"v2+grpc://127.0.0.1:{port}/model" if path is None else (
+        if credentials is None:
+            scheme, port = "v2+grpc", self._server.add_insecure_port(where)
+        else:
+            scheme, port = "v2+grpcs", self._server.add_secure_port(where, credentials)
+        self.url = f"{scheme}://127.0.0.1:{port}/model" if path is None else (
             f"v2+grpc+unix://{str(path).replace('/', '%2F')}/model")
 
     def __enter__(self):
