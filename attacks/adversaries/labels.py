@@ -2,6 +2,7 @@
 
 from attacks.adversaries.adversary import Adversary
 from attacks.clone.transfer_set import one_hot_labels
+from models.training.softening import smooth
 
 
 class Labels(Adversary):
@@ -27,7 +28,4 @@ class Labels(Adversary):
 
     def read(self, answers, known):
         del known
-        targets = one_hot_labels(answers)
-        if not self.smoothing:
-            return targets
-        return (1 - self.smoothing) * targets + self.smoothing / targets.shape[1]
+        return smooth(one_hot_labels(answers), self.smoothing)

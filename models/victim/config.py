@@ -8,6 +8,7 @@ from models.architectures import ARCHITECTURES
 from models.training.optimizers import check_optimizer
 from models.training.optimizers import OPTIMIZERS
 from revsig_keras.arguments import check_integer
+from revsig_keras.arguments import is_real
 from revsig_keras.arguments import parse_range
 from revsig_keras.options import option
 from revsig_keras.saved_model.files import is_saved_model
@@ -27,6 +28,10 @@ class VictimConfig:
         batch_size: Rows per step, over all replicas.
         steps: The number of steps.
         seed: The integer that determines the initial weights and the batches.
+        label_smoothing: The weight of the uniform row in each target, in [0, 1). `None`, also for
+            0: none.
+        temperature: The temperature of the softmax in training, above 0; see
+            `models.training.softening.Tempered`. `None`, also for 1: none.
     """
     architecture: str = option(
         "digits_cnn",
@@ -44,6 +49,14 @@ class VictimConfig:
     seed: int = option(0,
                        "The seed of the victim's initial weights and batches.",
                        name="victim_seed")
+    label_smoothing: float | None = option(
+        None, "The weight of the uniform distribution in the labels that the victim is trained on, "
+        "below 1: the larger, the less sure it gets. Default: 0.",
+        name="victim_label_smoothing")
+    temperature: float | None = option(
+        None, "The temperature of the victim's softmax in training, which its answers do not have: "
+        "above 1 they are surer, below 1 less sure. Default: 1.",
+        name="victim_temperature")
 
     def __post_init__(self):
         ARCHITECTURES.make(self.architecture)  # Both refuse unknown members.
@@ -51,6 +64,18 @@ class VictimConfig:
         for name, least in (("batch_size", 1), ("steps", 1), ("seed", 0)):
             # NumPy's integers become Python's, which JSON can write.
             object.__setattr__(self, name, check_integer(name, getattr(self, name), least=least))
+        self._check_confidence()
+
+    def _check_confidence(self):
+        smoothing, temperature = self.label_smoothing or 0, self.temperature
+        if not is_real(smoothing) or not 0 <= smoothing < 1:
+            raise ValueError(f"`label_smoothing` must be in [0, 1). Received: {smoothing}")
+        if temperature is not None and not (is_real(temperature) and 0 < temperature < math.inf):
+            raise ValueError(f"`temperature` must be a number above 0. Received: {temperature}")
+        # One spelling of a victim that has neither, that of records from before these options.
+        object.__setattr__(self, "label_smoothing", float(smoothing) or None)
+        object.__setattr__(self, "temperature",
+                           None if temperature in (None, 1) else float(temperature))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,6 +18,8 @@ from models.seeds import derive
 from models.training.checkpoints import Checkpoint
 from models.training.optimizers import OPTIMIZERS
 from models.training.plan import TrainingPlan
+from models.training.softening import smooth
+from models.training.softening import Tempered
 from models.training.trainer import Trainer
 from models.versions import versions
 from models.victim.config import VictimConfig
@@ -85,8 +87,10 @@ def train_victim(config: VictimConfig,
     build = functools.partial(_build, config.architecture, dataset.input_shape, dataset.num_classes)
     seed = derive(config.seed, "victim")
     optimizer = functools.partial(OPTIMIZERS.make, config.optimizer)
-    trainer = Trainer(build, optimizer, config.batch_size, strategy)
+    objective = Tempered(config.temperature) if config.temperature else None
+    trainer = Trainer(build, optimizer, config.batch_size, strategy, objective)
     targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
+    targets = smooth(targets, config.label_smoothing or 0)
     plan = TrainingPlan(splits.victim_train.x, targets, config.steps, seed)
     trained = trainer.train(plan, progress=progress, checkpoint=checkpoint)
     # Outside the strategy, and without the trainer's copy of the data.

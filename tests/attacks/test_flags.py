@@ -55,6 +55,8 @@ def test_all_flags_of_a_local_oracle():
         "victim_batch_size": "2",
         "victim_steps": "3",
         "victim_seed": "4",
+        "victim_label_smoothing": "0.125",
+        "victim_temperature": "2",
         "clone_architecture": "mnist_cnn",
         "optimizer": "sgd:momentum=.5",
         "batch_size": "5",
@@ -85,7 +87,8 @@ def test_all_flags_of_a_local_oracle():
     config = configured(*(f"--{name}={value}" for name, value in given.items()))
     assert config == RunConfig(
         ExperimentConfig(
-            DataConfig("mnist", "e", True, (8, 9), 1, "f"), VictimConfig("mlp", "sgd", 2, 3, 4),
+            DataConfig("mnist", "e", True, (8, 9), 1, "f"),
+            VictimConfig("mlp", "sgd", 2, 3, 4, 0.125, 2.0),
             Recipe("mnist_cnn", "sgd:momentum=.5", 5, 6, 0.25, 7, "mixed_float16",
                    True), ("none", "top_k"), ("random",), ("labels",), (8, 9), (10,), 0.5, (3,),
             (2,), ("mlp", "digits_cnn"), RecipeChoice(("adam", "sgd:epochs=3"), 5)),

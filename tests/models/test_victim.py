@@ -1,6 +1,7 @@
 """The victim is trained, written, read, and refused if it does not fit."""
 import dataclasses
 import json
+import math
 import os
 import shutil
 
@@ -116,6 +117,32 @@ def test_differences(saved, digits):
                                6) == ["victim_optimizer", "victim_seed", "split_seed"]
 
 
+def test_how_sure_a_victim_is_depends_on_its_training(victim, digits, parts):
+    """Its accuracy hardly does."""
+    sure = {"label_smoothing=.3": {"label_smoothing": 0.3}, "temperature=.2": {"temperature": 0.2},
+            "temperature=5": {"temperature": 5}}  # yapf: disable
+    for name, change in sure.items():
+        config = dataclasses.replace(CONFIG, **change)
+        record = victims.train_victim(config, digits, parts, make_strategy("one_device")).record
+        assert record["accuracy"]["test"] > 0.9
+        assert record["config"] == {**victim.record["config"], **change}
+        sure[name] = record["mean_top1_confidence"]
+    own = victim.record["mean_top1_confidence"]
+    assert sure["label_smoothing=.3"] < own - 0.1 and sure["temperature=.2"] < own - 0.1
+    assert sure["temperature=5"] > own
+
+
+def test_a_record_from_before_an_option_has_its_default(copy, digits, victim):
+    config = {**victim.record["config"]}
+    del config["label_smoothing"], config["temperature"]
+    (copy / "victim.json").write_text(json.dumps({**victim.record, "config": config}))
+    assert not victims.differences(copy, CONFIG, digits, 5)
+    neutral = dataclasses.replace(CONFIG, label_smoothing=0, temperature=1.0)
+    assert neutral == CONFIG
+    smoothed = dataclasses.replace(CONFIG, label_smoothing=0.1)
+    assert victims.differences(copy, smoothed, digits, 5) == ["victim_label_smoothing"]
+
+
 def test_it_must_fit_the_data(saved, digits):
     fewer = dataclasses.replace(digits,
                                 x=digits.x[digits.y < 9],
@@ -218,6 +245,12 @@ def test_a_victim_of_a_users_own_architecture(digits, parts, tmp_path):
     ({"batch_size": True}, "`batch_size` must be an integer"),
     ({"steps": 1.5}, "`steps` must be an integer"),
     ({"seed": -1}, "`seed` must be an integer of 0 or more"),
+    ({"label_smoothing": 1}, r"`label_smoothing` must be in \[0, 1\). Received: 1"),
+    ({"label_smoothing": -0.1}, "`label_smoothing` must be in"),
+    ({"label_smoothing": math.nan}, "`label_smoothing` must be in"),
+    ({"temperature": 0}, "`temperature` must be a number above 0. Received: 0"),
+    ({"temperature": math.inf}, "`temperature` must be a number above 0"),
+    ({"temperature": "hot"}, "`temperature` must be a number above 0"),
 ])  # yapf: disable
 def test_bad_config(change, message):
     with pytest.raises(ValueError, match=message):

@@ -257,3 +257,16 @@ def test_a_reader_of_clean_outputs_decides_nothing():
     reader = grid(made.rows, replicates(RS, "posterior_mean", 200, 0.95))
     findings = trial.judge(results(trial, reader))
     assert len(findings) == 3 and verdict_of(findings) == REPRODUCED
+
+
+def test_what_bfloat16_changes_stands_beside_claim_12():
+    trial = CLAIMS[12].trial
+    float32, low = (curves((100, 200), {NAIVE: curve, SAFE: (0.5, 0.6)})
+                    for curve in ((0.8, 0.9), (0.81, 0.9)))
+    findings = trial.judge({"mnist_base": float32, "mnist_base_bfloat16": low})
+    changes = {finding.subject: finding.measure.mean for finding in findings
+               if "float32" in finding.subject}  # yapf: disable
+    assert len(changes) == 4 and verdict_of(findings) == REPRODUCED
+    change = changes["mnist_base_bfloat16, none, probabilities, 100 queries: agreement more than "
+                     "in float32"]
+    assert change == pytest.approx(0.01)
