@@ -68,6 +68,11 @@ def parse_member(text: str) -> Member:
     return Member(name, options)
 
 
+def member_of(name: str, options: Mapping[str, Any]) -> Member:
+    """Returns the member with a name and typed options."""
+    return Member(name, _written(options))
+
+
 class Registry:
     """Makes objects from members; a member's options are arguments of the named factory.
 
@@ -158,7 +163,7 @@ class Registry:
     def spell(self, text: str) -> str:
         """Returns the member `text` with all its options, the same for every spelling of it."""
         name, options = self.resolve(text)
-        return str(Member(name, _written(options)))
+        return str(member_of(name, options))
 
     def make(self, text: str) -> Any:
         """Calls the factory with the options of the member `text`, and returns the result."""

@@ -133,6 +133,15 @@ class DefendedModel(keras.Model):
         """
         self._heads.tell_ruin(self.model, outputs, made_up)
 
+    def defences_by_output(self) -> dict[Any, Defence]:
+        """The defences by the outputs that they are for, `None` for the only output."""
+        return {head.output: head.defence for head in self._heads}
+
+    def defended_scores(self, outputs: Any) -> list[Any]:
+        """The outputs of the wrapped model that are defended, in the order of the defences."""
+        tensors = keras.tree.flatten(outputs)
+        return [tensors[index] for index in self._heads.positions(self.model, outputs)]
+
     def _probe(self, inputs: Any = None) -> None:
         """Raises `ValueError` if the answers to random inputs do not fit the defences."""
         if self._heads.are("probed") or not self.model.built:

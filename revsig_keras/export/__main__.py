@@ -6,15 +6,24 @@ SOURCE is a .keras, .h5 or .hdf5 file, or the folder of a SavedModel from any pr
 model has the same signatures, names, dtypes and shapes, so a client does not notice. A model that
 would give clean scores away is refused: see `python -m revsig_keras.inspect`. Put a --flagfile=FILE
 before the flags that override it.
+
+  python -m revsig_keras.export --model=SOURCE --output=BASE --inputs=FILE.npz --max_l1=1
+
+chooses the strength first: the strongest one inside the limits, on the rows in FILE. Its costs are
+printed as by `python -m revsig_keras.tune`.
 """
 from collections.abc import Collection
 
 from absl import flags
 
+from revsig_keras.cli import flags as cli_flags
 from revsig_keras.cli import program
+from revsig_keras.cli import tuning
 from revsig_keras.defences.catalogue import DEFENCES
+from revsig_keras.export.config import ExportConfig
 from revsig_keras.export.exporting import export
-from revsig_keras.export.exporting import ExportConfig
+from revsig_keras.options import build
+from revsig_keras.strength.cost_limits import CostLimits
 
 # Arguments of `ExportConfig` by flags that may be repeated.
 RENAMED = {"allow_outputs": "allow_output", "drop_outputs": "drop_output"}
@@ -57,6 +66,17 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
                         "with an array for each input name, or a .tfrecord file of byte strings, "
                         "such as tf.Examples. The scores are tried on them too.",
                         flag_values=values)
+    flags.DEFINE_string("inputs",
+                        None, "Rows on which the strength is chosen, where there is a limit below: "
+                        "a file as for --warmup, whose true labels are the array y, or y/NAME of "
+                        "the output NAME. --defence is without what is chosen then, such as "
+                        "reverse_sigmoid (the default), confidence_buckets or NAME=top_k.",
+                        flag_values=values)
+    cli_flags.define_flags(CostLimits, values)
+    flags.DEFINE_string("state",
+                        None,
+                        "File for the state of a coded defence that is chosen, as JSON.",
+                        flag_values=values)
     flags.DEFINE_bool("safe_mode",
                       True, "Whether to refuse layers that run code of a Keras file, such as "
                       "Lambda and TFSMLayer.",
@@ -72,7 +92,13 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
                      allow_outputs=tuple(values.allow_output),
                      drop_outputs=tuple(values.drop_output),
                      warmup=values.warmup,
+                     inputs=values.inputs,
+                     limits=build(CostLimits, cli_flags.raw_values(CostLimits, values)),
+                     state=values.state,
                      safe_mode=values.safe_mode))
+    for name, choice in exported.choices.items():
+        tuning.show(choice, values.state, name)
+        print()
     print(exported.report)
     for name in exported.untried:
         print(f"Not tried: {name}, for want of inputs. To try it, give some by --warmup=FILE.")

@@ -9,6 +9,7 @@ from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.defended_model.outputs import structure
 from revsig_keras.defended_model.probe import probe
 from revsig_keras.errors import cause_line
+from revsig_keras.export.owner_inputs import pack
 
 _ROWS = 8
 _MEASURED = 256
@@ -53,8 +54,8 @@ def measure(model: DefendedModel, samples: Mapping[str | None, np.ndarray] | Non
             return
     else:
         try:
-            inputs = keras.tree.map_structure(lambda x: x[:_MEASURED], as_inputs(samples))
-            outputs = model.model(inputs, training=False)
+            rows = {name: array[:_MEASURED] for name, array in samples.items()}
+            outputs = model.model(pack(model.model, rows), training=False)
         except Exception:  # pylint: disable=broad-except
             return  # Samples that do not fit are told when the warm-up request is written.
     model.tell_ruin(outputs, made_up=samples is None)

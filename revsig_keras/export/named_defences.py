@@ -8,7 +8,17 @@ from revsig_keras.registry import parse_member
 
 
 def make_defences(texts: Collection[str]) -> dict[str | None, Defence]:
-    """Makes defences by the outputs that they are for, `None` for one without a name.
+    """Makes defences by the outputs that they are for; see `read_defences`."""
+    defences = {}
+    for name, member in read_defences(texts).items():
+        defence = make_defence(member)
+        if defence is not None:
+            defences[name] = defence
+    return defences
+
+
+def read_defences(texts: Collection[str]) -> dict[str | None, str]:
+    """Returns members by the outputs that they are for, `None` for one without a name.
 
     The member of "NAME=MEMBER" is the longest suffix behind an `=` that is one, so NAME may itself
     have the characters `:`, `=` and `/`.
@@ -16,20 +26,19 @@ def make_defences(texts: Collection[str]) -> dict[str | None, Defence]:
     Raises:
         ValueError: If a text is no defence, a name is repeated, or one of several has no name.
     """
-    defences: dict[str | None, Defence] = {}
+    members: dict[str | None, str] = {}
     for text in texts:
         name, member = _split(text)
-        defence = make_defence(member)
-        if defence is None:
+        if make_defence(member) is None:
             raise ValueError(f"`defence` must be a defence. Received: {text}")
-        if name in defences and name is not None:
+        if name in members and name is not None:
             raise ValueError("`defence` must be given once for each output. Received: "
                              f"{name} several times")
         if len(texts) > 1 and name is None:
             raise ValueError("`defence` must name its output, as NAME=MEMBER, where several are "
                              f"given. Received: {', '.join(texts)}")
-        defences[name] = defence
-    return defences
+        members[name] = member
+    return members
 
 
 def _split(text: str) -> tuple[str | None, str]:

@@ -21,32 +21,37 @@ _RECORDS = (".tfrecord", ".tfrecords")
 _FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
-def load_inputs(path: str | os.PathLike[str]) -> dict[str | None, np.ndarray]:
+def load_inputs(path: str | os.PathLike[str],
+                argument: str = "warmup") -> dict[str | None, np.ndarray]:
     """Reads sample inputs: one array in an .npy file, or arrays by input name in an .npz file.
 
     A .tfrecord file holds the byte strings of the only input. They keep zeros at their end, as do
     arrays of objects; NumPy's arrays of byte strings do not.
+
+    Args:
+        path: The file.
+        argument: What error messages call it.
 
     Returns:
         The arrays by name, that of an .npy or .tfrecord file by `None`.
     """
     arrays: dict[str | None, np.ndarray]
     if pathlib.Path(path).suffix in _RECORDS:
-        arrays = {None: _records(path)}
+        arrays = {None: _records(path, argument)}
     else:
-        arrays = load_arrays(path, argument="`warmup`")
+        arrays = load_arrays(path, argument=f"`{argument}`")
     if not arrays or not all(array.ndim and len(array) for array in arrays.values()):
         raise ValueError(
-            "`warmup` must have at least one row for each input. Received: "
+            f"`{argument}` must have at least one row for each input. Received: "
             f"{path} with shapes { {name: array.shape for name, array in arrays.items()} }")
     return arrays
 
 
-def _records(path: str | os.PathLike[str]) -> np.ndarray:
+def _records(path: str | os.PathLike[str], argument: str) -> np.ndarray:
     try:
         records = list(tf.data.TFRecordDataset(os.fspath(path)).as_numpy_iterator())
     except tf.errors.OpError as error:
-        raise ValueError("`warmup` must be a readable TFRecord file. Received: "
+        raise ValueError(f"`{argument}` must be a readable TFRecord file. Received: "
                          f"{path}: {cause_of(error)}") from error
     array = np.empty(len(records), object)
     array[:] = records

@@ -2,7 +2,12 @@
 from revsig_keras.strength.choose import choose_strength
 from revsig_keras.strength.code_choice import CodeChoice
 from revsig_keras.strength.code_row import CodeRow
+from revsig_keras.strength.setting_choice import SettingChoice
+from revsig_keras.strength.setting_row import SettingRow
 from revsig_keras.strength.strength_choice import StrengthChoice
 from revsig_keras.strength.strength_row import StrengthRow
 
-__all__ = ["CodeChoice", "CodeRow", "StrengthChoice", "StrengthRow", "choose_strength"]
+__all__ = [
+    "CodeChoice", "CodeRow", "SettingChoice", "SettingRow", "StrengthChoice", "StrengthRow",
+    "choose_strength"
+]

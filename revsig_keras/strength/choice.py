@@ -2,10 +2,13 @@
 import abc
 import dataclasses
 import os
-from typing import Any, Sequence
+from typing import Any, Mapping, Self, Sequence
 
 from revsig_keras.defences.base import Defence
 from revsig_keras.strength.utility import Utility
+
+# Costs that a table shows where they have a limit.
+LOSSES = ("auroc_loss", "ece_loss", "brier_loss")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Choice(abc.ABC):
         clean: What the answers are worth without any defence, `None` without labels.
         num_rows: Number of rows that the costs were measured on.
         num_classes: Number of classes.
+        head: Arguments of the layer that tell how it takes its scores, such as `from_logits`.
     """
     row: Any
     rows: tuple[Any, ...]
@@ -29,6 +33,11 @@ class Choice(abc.ABC):
     clean: Utility | None
     num_rows: int
     num_classes: int
+    head: Mapping[str, Any] = dataclasses.field(default_factory=dict, kw_only=True)
+
+    def with_head(self, head: Mapping[str, Any]) -> Self:
+        """Returns the same choice for a layer that takes its scores otherwise."""
+        return dataclasses.replace(self, head=dict(head))
 
     @property
     @abc.abstractmethod
@@ -65,7 +74,8 @@ class Choice(abc.ABC):
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as dicts, lists and numbers, for JSON."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        return values if self.head else {k: v for k, v in values.items() if k != "head"}
 
     def __str__(self) -> str:
         limits = ", ".join(f"{name} <= {limit:g}" for name, limit in self.limits.items())
@@ -80,6 +90,11 @@ class Choice(abc.ABC):
         if row == self.row:
             return "*"
         return "" if row.inside_limits else "-"
+
+
+def written(options: Mapping[str, Any]) -> str:
+    """Returns arguments as a line of Python has them."""
+    return ", ".join(f"{key}={value!r}" for key, value in options.items())
 
 
 def number(value: float | None) -> str:

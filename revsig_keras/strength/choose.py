@@ -1,5 +1,6 @@
 """Chooses the strength of a defence by its costs."""
-from typing import Iterable
+from collections.abc import Mapping
+from typing import Any, Iterable
 
 from numpy.typing import ArrayLike
 
@@ -8,6 +9,7 @@ from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.registry import parse_member
 from revsig_keras.strength import codes
+from revsig_keras.strength import settings
 from revsig_keras.strength import strengths
 from revsig_keras.strength.checks import check_grid
 from revsig_keras.strength.checks import check_labels
@@ -15,21 +17,23 @@ from revsig_keras.strength.checks import check_rows
 from revsig_keras.strength.code_choice import CodeChoice
 from revsig_keras.strength.costs import OwnerRows
 from revsig_keras.strength.limits import Limits
+from revsig_keras.strength.setting_choice import SettingChoice
 from revsig_keras.strength.strength_choice import StrengthChoice
 
 
-def choose_strength(probabilities: ArrayLike,
-                    labels: ArrayLike | None = None,
-                    max_l1: float | None = None,
-                    max_kl_nats: float | None = None,
-                    max_ece: float | None = None,
-                    gammas: Iterable[float] | None = None,
-                    betas: Iterable[float] | None = None,
-                    *,
-                    defence: str = "reverse_sigmoid",
-                    max_auroc_loss: float | None = None,
-                    max_ece_loss: float | None = None,
-                    max_brier_loss: float | None = None) -> StrengthChoice | CodeChoice:
+def choose_strength(
+        probabilities: ArrayLike,
+        labels: ArrayLike | None = None,
+        max_l1: float | None = None,
+        max_kl_nats: float | None = None,
+        max_ece: float | None = None,
+        gammas: Iterable[float] | None = None,
+        betas: Iterable[float] | None = None,
+        *,
+        defence: str = "reverse_sigmoid",
+        max_auroc_loss: float | None = None,
+        max_ece_loss: float | None = None,
+        max_brier_loss: float | None = None) -> StrengthChoice | CodeChoice | SettingChoice:
     """Chooses the strength of a defence that hinders a thief most, inside the owner's limits.
 
     Reverse Sigmoid: of all combinations of `beta` and `gamma` whose costs are inside every given
@@ -44,6 +48,10 @@ def choose_strength(probabilities: ArrayLike,
     other half. The layer that is returned is the one that was measured, fitted to its half.
     `max_l1` and `max_kl_nats` limit the answers as given. All other limits are those of decoded
     answers: the label with its calibrated confidence, which `decode` and `table` give a client.
+
+    Other defences: `rounding` (the fewest decimals), `top_k` (the smallest `k`), `random_noise`
+    (the largest `scale`) and `label_only`, which has no parameter and is taken if it is inside the
+    limits.
 
     Give rows that the model was not trained on, since it is too sure of those, and that are not
     used for figures later. 10,000 rows of 10 classes take a second or two. If it takes longer than
@@ -67,9 +75,10 @@ def choose_strength(probabilities: ArrayLike,
         betas: Iterable of floats in (0, 2), of the Reverse Sigmoid. `None` for 2 / classes, which
             moves a sure answer by an L1 distance of 1, its halves down to a 32nd, its doubles, and
             1.9. Defaults to `None`.
-        defence: String, `reverse_sigmoid`, or a coded defence in its textual form without bits and
-            state, such as `confidence_buckets:ordered_classes=5` or `decoy:decoys=3`. Defaults to
-            `'reverse_sigmoid'`.
+        defence: String, a defence in its textual form without what is chosen: `reverse_sigmoid`
+            (`reverse_sigmoid:gamma=.2` chooses `beta` alone), a coded defence without bits and
+            state, such as `confidence_buckets:ordered_classes=5` or `decoy:decoys=3`, `rounding`,
+            `top_k`, `random_noise` or `label_only`. Defaults to `'reverse_sigmoid'`.
         max_auroc_loss: Float above 0, limit of what is lost of the AUROC of the confidence for
             being right. Defaults to `None`.
         max_ece_loss: Float above 0, limit of what is added to the expected calibration error.
@@ -78,9 +87,10 @@ def choose_strength(probabilities: ArrayLike,
             `None`.
 
     Returns:
-        A `StrengthChoice` (`beta` and `gamma`) or, of a coded defence, a `CodeChoice` (`bits`):
-        both have `layer()`, the line of `code`, `member()`, its textual form, and all that was
-        measured as `rows`; `print` shows it as a table, and `plot(path)` draws it.
+        A `StrengthChoice` (`beta` and `gamma`), of a coded defence a `CodeChoice` (`bits`), of the
+        others a `SettingChoice`: all have `layer()`, the line of `code`, `member()`, its textual
+        form, and all that was measured as `rows`; `print` shows it as a table, and `plot(path)`
+        draws it.
 
     Raises:
         ValueError: If no limit is given, if nothing is inside the limits, or if a row is not a
@@ -124,17 +134,38 @@ def choose_strength(probabilities: ArrayLike,
     rows = OwnerRows(probabilities.astype("float32"), check_labels(labels, probabilities))
     grids = {"betas": betas, "gammas": gammas}
     if isinstance(layer, CodedDefence):
-        for name, grid in grids.items():
-            if grid is not None:
-                raise ValueError(f"`{name}` must be left out for {defence}, which has none. "
-                                 f"Received: {name}={grid!r}")
+        _refuse_grids(grids, defence)
         return codes.choose(rows, limits, defence, layer)
-    if not isinstance(layer, ReverseSigmoid) or parse_member(defence).options:
-        raise ValueError("`defence` must be reverse_sigmoid, without options, or a coded defence, "
-                         f"such as confidence_buckets or decoy:decoys=3. Received: {defence}")
+    if layer is not None and settings.is_taken(layer):
+        _refuse_grids(grids, defence)
+        return settings.choose(rows, limits, defence, layer)
+    grids = _fix_gamma(grids, defence, layer)
     defaults = {"betas": strengths.default_betas(rows.classes), "gammas": strengths.GAMMAS}
     checked = {
         name: check_grid(name, defaults[name] if grid is None else grid)
         for name, grid in grids.items()
     }
     return strengths.choose(rows, limits, **checked)
+
+
+def _refuse_grids(grids: Mapping[str, Iterable[float] | None], defence: str) -> None:
+    for name, grid in grids.items():
+        if grid is not None:
+            raise ValueError(f"`{name}` must be left out for {defence}, which has none. "
+                             f"Received: {name}={grid!r}")
+
+
+def _fix_gamma(grids: Mapping[str, Any], defence: str, layer: Any) -> dict[str, Any]:
+    """Returns the grids of a Reverse Sigmoid, with the gamma that its textual form may have."""
+    options = parse_member(defence).options
+    if not isinstance(layer, ReverseSigmoid) or options.keys() - {"gamma"}:
+        raise ValueError("`defence` must be one whose strength can be chosen, without what is "
+                         "chosen: reverse_sigmoid (with no other option than gamma), a coded "
+                         "defence, such as confidence_buckets or decoy:decoys=3, rounding, top_k, "
+                         f"random_noise or label_only. Received: {defence}")
+    if "gamma" not in options:
+        return dict(grids)
+    if grids["gammas"] is not None:
+        raise ValueError("`gammas` must be left out where `defence` has a gamma. Received: "
+                         f"gammas={grids['gammas']!r}, defence={defence}")
+    return {**grids, "gammas": [layer.gamma]}

@@ -9,9 +9,11 @@ from typing import Any
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.extras import require
+from revsig_keras.registry import member_of
 from revsig_keras.registry import parse_member
 from revsig_keras.strength.choice import Choice
 from revsig_keras.strength.choice import number
+from revsig_keras.strength.choice import written
 from revsig_keras.strength.code_row import CodeRow
 from revsig_keras.strength.utility import Utility
 
@@ -63,7 +65,8 @@ class CodeChoice(Choice):
         Raises:
             ValueError: If the textual form cannot hold the path.
         """
-        text = f"{self.defence}:state={os.fspath(path)}"
+        options = {**parse_member(self.defence).options, **self.head, "state": os.fspath(path)}
+        text = str(member_of(parse_member(self.defence).name, options))
         try:
             parse_member(text)
         except ValueError as error:
@@ -108,16 +111,14 @@ class CodeChoice(Choice):
 
     def _line(self, state: Any) -> str:
         kind, options = self._kind_and_options()
-        arguments = ", ".join(f"{key}={value!r}" for key, value in {
-            **options, "state": state
-        }.items())
-        return f"revsig_keras.{kind.__name__}({arguments})"
+        return f"revsig_keras.{kind.__name__}({written({**options, 'state': state})})"
 
     def _kind_and_options(self) -> tuple[type, dict[str, Any]]:
         """Returns the class of the defence and the arguments that its textual form names."""
         layer = DEFENCES.make(self.defence)
         config = layer.get_config()
-        return type(layer), {key: config[key] for key in parse_member(self.defence).options}
+        options = {key: config[key] for key in parse_member(self.defence).options}
+        return type(layer), {**options, **self.head}
 
 
 def _figures(utility: Utility | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Any, Mapping, Sequence
 import matplotlib.figure
 
 from revsig_keras.strength.code_row import CodeRow
+from revsig_keras.strength.setting_row import SettingRow
 from revsig_keras.strength.strength_row import StrengthRow
 
 _AXES = {
@@ -59,24 +60,41 @@ def draw_bits(rows: Sequence[CodeRow], chosen: CodeRow, limits: Mapping[str, flo
               path: str | os.PathLike[str]) -> None:
     """Draws the costs of a coded defence over its bits; see `CodeChoice.plot`."""
     costs = ["auroc_loss", "ece_loss", "brier_loss"] if chosen.decoded is not None else ["l1"]
-    costs += [name for name in limits if name not in costs]
+    _draw_values(rows, chosen, [row.bits for row in rows], ("bits", f"{chosen.bits} bits"), costs,
+                 limits, path)
+
+
+def draw_settings(rows: Sequence[SettingRow], chosen: SettingRow, parameter: str,
+                  limits: Mapping[str, float], path: str | os.PathLike[str]) -> None:
+    """Draws the costs of a defence over its parameter; see `SettingChoice.plot`."""
+    values = [row.value or 0 for row in rows]
+    names = (parameter, f"{parameter} = {chosen.value}")
+    costs = ["l1"] if chosen.ece is None else ["l1", "ece"]
+    _draw_values(rows, chosen, values, names, costs, limits, path)
+
+
+def _draw_values(rows: Sequence[Any], chosen: Any, places: Sequence[float], names: tuple[str, str],
+                 costs: Sequence[str], limits: Mapping[str, float],
+                 path: str | os.PathLike[str]) -> None:
+    """Draws costs over one parameter; `names` are those of the parameter and of the choice."""
+    costs = [*costs, *(name for name in limits if name not in costs)]
     figure = matplotlib.figure.Figure(figsize=(1.5 + 3.5 * len(costs), 3.8), layout="constrained")
     panels = figure.subplots(1, len(costs), squeeze=False)[0]
     for panel, cost in zip(panels, costs):
         # Without a number there is no point.
         values = [math.nan if getattr(row, cost) is None else getattr(row, cost) for row in rows]
-        panel.plot([row.bits for row in rows], values, marker="o", markersize=3)
-        panel.plot(chosen.bits,
+        panel.plot(places, values, marker="o", markersize=3)
+        panel.plot(places[list(rows).index(chosen)],
                    values[list(rows).index(chosen)],
                    color="black",
                    linestyle="none",
                    marker="*",
                    markersize=13,
                    zorder=5,
-                   label=f"chosen: {chosen.bits} bits")
+                   label=f"chosen: {names[1]}")
         if cost in limits:
             panel.axhline(limits[cost], color="black", linestyle=":", label="limit")
-        panel.set_xlabel("bits")
+        panel.set_xlabel(names[0])
         panel.set_ylabel(_AXES[cost])
         panel.grid(alpha=0.3)
     panels[0].legend(fontsize="small")

@@ -5,12 +5,12 @@ from typing import Any
 
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.extras import require
+from revsig_keras.registry import member_of
 from revsig_keras.strength.choice import Choice
+from revsig_keras.strength.choice import LOSSES
 from revsig_keras.strength.choice import number
+from revsig_keras.strength.choice import written
 from revsig_keras.strength.strength_row import StrengthRow
-
-# Costs that the table shows where they have a limit.
-_LOSSES = ("auroc_loss", "ece_loss", "brier_loss")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,14 +48,17 @@ class StrengthChoice(Choice):
 
     @property
     def code(self) -> str:
-        return f"revsig_keras.ReverseSigmoid(beta={self.beta!r}, gamma={self.gamma!r})"
+        return f"revsig_keras.ReverseSigmoid({written(self._options())})"
 
     def member(self) -> str:
-        return f"reverse_sigmoid:beta={self.beta!r}:gamma={self.gamma!r}"
+        return str(member_of("reverse_sigmoid", self._options()))
 
     def layer(self, **kwargs: Any) -> ReverseSigmoid:
         """Returns the `ReverseSigmoid` of the chosen strength; `kwargs` are further arguments."""
-        return ReverseSigmoid(beta=self.beta, gamma=self.gamma, **kwargs)
+        return ReverseSigmoid(**{**self._options(), **kwargs})
+
+    def _options(self) -> dict[str, Any]:
+        return {"beta": self.beta, "gamma": self.gamma, **self.head}
 
     def as_dict(self) -> dict[str, Any]:
         return {**super().as_dict(), "clean_ece": self.clean_ece}
@@ -85,4 +88,4 @@ class StrengthChoice(Choice):
                 str(row.label_changes), *map(number, losses))
 
     def _shown_losses(self) -> list[str]:
-        return [name for name in _LOSSES if name in self.limits]
+        return [name for name in LOSSES if name in self.limits]

@@ -84,15 +84,33 @@ def test_a_defended_model_is_tuned_anew(directory, capsys):
     assert outputs[0] == outputs[1]
 
 
-@backends.only_on("tensorflow", reason="the same errors on every backend")
-def test_a_defended_model_of_logits_is_refused(directory, tmp_path):
-    """Rather than tuned on what are no probabilities."""
+@backends.only_on("tensorflow", reason="the same on every backend")
+@pytest.mark.parametrize("defence", ["reverse_sigmoid", "reverse_sigmoid:from_logits=true"])
+def test_a_defended_model_of_logits(defence, directory, tmp_path, capsys):
+    """Its head is that of its own defence."""
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     DefendedModel(model, ReverseSigmoid(from_logits=True)).save(tmp_path / "logits.keras")
-    error = call(f"--model={tmp_path}/logits.keras", f"--inputs={directory}/inputs.npz",
-                 "--max_l1=.3")  # yapf: disable
-    assert error.startswith("error: --model must emit the probabilities of one softmax")
-    assert "`revsig_keras.choose_strength`" in error and "logits.keras" in error
+    assert call(f"--model={tmp_path}/logits.keras", f"--inputs={directory}/inputs.npz",
+                f"--defence={defence}", "--max_l1=.3") == 0  # yapf: disable
+    *_, code, member = capsys.readouterr().out.splitlines()
+    assert code.endswith(", from_logits=True)") and member.endswith(":from_logits=true")
+
+
+@backends.only_on("tensorflow", reason="SavedModels are of TensorFlow")
+def test_a_saved_model_and_its_source_cost_the_same(directory, tmp_path, capsys):
+    """Also one of several outputs, of which one is named."""
+    model = keras.saving.load_model(directory / "model.keras")
+    outputs = {"a": model.output, "b": keras.layers.Dense(2)(model.output)}
+    keras.Model(model.input, outputs).export(tmp_path / "two", verbose=False)
+    model.export(tmp_path / "model", verbose=False)
+    texts = []
+    for path, more in ((directory / "model.keras", []), (tmp_path / "model", []),
+                       (tmp_path / "two", ["--output_name=a"]),
+                       (tmp_path / "two", ["--defence=a=reverse_sigmoid"])):  # yapf: disable
+        assert call(f"--model={path}", f"--inputs={directory}/inputs.npz", "--max_l1=.3",
+                    *more) == 0  # yapf: disable
+        texts.append(capsys.readouterr().out.splitlines()[-1])
+    assert len(set(texts)) == 1 and texts[0].startswith("--defence=reverse_sigmoid:beta=")
 
 
 @backends.only_on("tensorflow", reason="the same errors on every backend")
@@ -151,26 +169,25 @@ def test_a_coded_defence_without_a_file_for_its_state(directory, capsys):
     (["--max_auroc_loss=.1", "--inputs={}/unlabelled.npz"], "error: --max_auroc_loss needs"),
     (["--max_auroc_loss=.1"], "error: --max_auroc_loss needs rows that the classifier gets right"),
     (["--max_l1=1", "--state=s.json"], "error: --state must be left out"),
-    (["--max_l1=1", "--defence=rounding"], "error: --defence must be reverse_sigmoid"),
-    (["--max_l1=1", "--defence=reverse_sigmoid:beta=1"], "without options"),
+    (["--max_l1=1e-9", "--defence=rounding"], "of rounding is inside"),
+    (["--max_l1=1", "--defence=reverse_sigmoid:beta=1"], "with no other option than"),
     (["--max_l1=1", "--defence=confidence_buckets:bits=3"], "error: --defence must leave out bits"),
     (["--max_l1=2", "--defence=decoy:decoys=2"], "below the number of classes by 2"),
     (["--max_l1=2", "--defence=decoy:decoys=1", "--state=a b"], "error: --state must be a path of"),
     (["--max_l1=1e-9", "--defence=confidence_buckets"],
      "error: No number of bits is inside --max_l1=1e-09. The closest has l1="),
     (["--max_l1=1e-9"], "error: No combination of `betas` and `gammas` is inside --max_l1=1e-09"),
-    (["--max_l1=1", "--inputs={}/wide.npz"], "of shape (None, 4). Received: {}/wide.npz with x of "
-     "shape (60, 3)"),
-    (["--max_l1=1", "--inputs={}/text.npz"], "must have x of numbers, of shape (n, ...)"),
+    (["--max_l1=1", "--inputs={}/wide.npz"], "of shape (None, 4). Received: x of shape (60, 3)"),
+    (["--max_l1=1", "--inputs={}/text.npz"], "--inputs must have what --model takes. Received: x"),
     (["--max_l1=1", "--inputs={}/labels.npz"], "`labels` must be from 0 to 2"),
-    (["--max_l1=1", "--inputs={}/empty.npz"], "with the array x"),
+    (["--max_l1=1", "--inputs={}/empty.npz"], "--inputs must have the arrays that --model takes"),
     (["--max_l1=1", "--inputs={}/pickle.npz"], "without pickled objects"),
-    (["--max_l1=1", "--inputs={}/no.npz"], "must be a readable NumPy .npz file"),
-    (["--max_l1=1", "--inputs={}/absent.npz"], "must be a readable NumPy .npz file"),
+    (["--max_l1=1", "--inputs={}/no.npz"], "--inputs must be a readable .npy or .npz file"),
+    (["--max_l1=1", "--inputs={}/absent.npz"], "--inputs must be a readable .npy or .npz file"),
     (["--max_l1=1", "--model={}/absent.keras"], "--model must be a readable .keras file"),
     (["--max_l1=1", "--model={}/no.keras"], "--model must be a readable .keras file"),
     (["--max_l1=1", "--model={}/logits.keras"], "emits logits. Add a softmax"),
-    (["--max_l1=1", "--model={}/scores.keras"], "`probabilities` must have rows"),
+    (["--max_l1=1", "--model={}/scores.keras"], "--model must emit class probabilities"),
     (["--max_l1=1", "--json={}"], "Is a directory"),
     (["--max_l1=1", "--plot={}/a.nothing"], "not supported"),
 ])  # yapf: disable

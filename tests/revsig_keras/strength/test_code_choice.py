@@ -145,8 +145,14 @@ def test_the_table_and_the_line_of_code(tmp_path):
     ({"defence": "decoy:from_logits=true"}, "must leave out from_logits.*choice.layer"),
     ({"defence": "decoy", "betas": [1]}, "`betas` must be left out for decoy"),
     ({"defence": "decoy", "gammas": [1]}, "`gammas` must be left out for decoy"),
-    ({"defence": "none"}, "`defence` must be reverse_sigmoid, without options, or a coded"),
-    ({"defence": "reverse_sigmoid:beta=1"}, "`defence` must be reverse_sigmoid, without options"),
+    ({"defence": "none"}, "`defence` must be one whose strength can be chosen"),
+    ({"defence": "reverse_sigmoid:beta=1"}, "reverse_sigmoid .with no other option than gamma"),
+    ({"defence": "reverse_sigmoid:gamma=.2", "gammas": [1]}, "`gammas` must be left out where"),
+    ({"defence": "rounding:decimals=1"}, "`defence` must leave out decimals, which is chosen"),
+    ({"defence": "top_k", "betas": [1]}, "`betas` must be left out for top_k"),
+    ({"defence": "top_k", "max_l1": 1e-9}, "No setting of top_k is inside .*with k=9. Allow more"),
+    ({"defence": "label_only", "max_l1": 0.1}, r"No setting of label_only is inside `max_l1`=0\.1"),
+    ({"defence": "rounding", "max_kl_nats": 1}, "has kl_nats=inf, with decimals="),
     ({"defence": "buckets"}, "Unknown defence 'buckets'"),
     ({"defence": "decoy:decoys=9"}, "below the number of classes by 2"),
     ({"defence": "decoy", "max_l1": 0.1}, r"No number of bits is inside `max_l1`=0\.1. The close"),
@@ -202,3 +208,41 @@ def test_a_thousand_classes_take_seconds():
     rows = choose_strength(p, max_l1=0.3).rows
     assert len(rows) == 5 * len(strengths.default_betas(1000)) + 5
     assert time.process_time() - start < 8
+
+
+@pytest.mark.parametrize("text, parameter, limit", [
+    ("rounding", "decimals", {
+        "max_l1": 0.2
+    }),
+    ("top_k", "k", {
+        "max_l1": 0.5
+    }),
+    ("random_noise", "scale", {
+        "max_kl_nats": 0.3
+    }),
+    ("random_noise:seed=3", "scale", {
+        "max_ece": 0.2
+    }),
+    ("label_only", None, {
+        "max_l1": 1.9
+    }),
+])
+def test_the_strongest_setting_inside_the_limits(text, parameter, limit, tmp_path):
+    """The next stronger one is outside, and the costs are those of the returned layer."""
+    p, labels = victim(10)
+    choice = choose_strength(p, labels, defence=text, **limit)
+    place = choice.rows.index(choice.row)
+    assert choice.row.inside_limits and not any(row.inside_limits for row in choice.rows[:place])
+    answers = np.asarray(choice.layer()(p.astype("float32")))
+    assert choice.row.l1 == pytest.approx(np.abs(answers - p).sum(1).mean(), rel=1e-4)
+    made = make_defence(choice.member())
+    assert {**made.get_config(), "name": 0} == {**choice.layer().get_config(), "name": 0}
+    assert parameter is None or getattr(made, parameter) == choice.row.value
+    if parameter == "scale":
+        name, bound = next(iter(limit.items()))
+        assert 0.98 * bound < getattr(choice.row, name.removeprefix("max_")) <= bound
+    elif parameter is not None:
+        assert place == 0 or abs(choice.rows[place - 1].value - choice.row.value) == 1
+    json.dumps(choice.as_dict(), allow_nan=False)
+    choice.plot(tmp_path / "settings.png")
+    assert str(choice).count("\n") == len(choice.rows) + 2

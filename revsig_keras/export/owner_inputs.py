@@ -1,0 +1,115 @@
+"""The owner's rows, on which a strength is chosen."""
+from collections.abc import Collection, Iterator, Mapping
+import dataclasses
+import os
+from typing import Any
+
+import keras
+import numpy as np
+
+from revsig_keras.defended_model.outputs import structure
+from revsig_keras.export.warmup import load_inputs
+
+Arrays = Mapping[str | None, np.ndarray]
+_INPUTS, _LABELS = "x", "y"
+_ROWS = 256
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OwnerInputs:
+    """Inputs of a model, and what is known of their true labels.
+
+    Attributes:
+        arrays: The inputs by name, `None` for the only one.
+        labels: True labels by output, `None` for the only one.
+    """
+    arrays: Arrays
+    labels: Arrays
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], known: Collection[str] = ()) -> "OwnerInputs":
+        """Reads inputs from a file as for `load_inputs`.
+
+        In an .npz file, the array `y` has the true labels, and `y/NAME` those of the output NAME.
+        The only other array may be called `x`, whatever the model calls its input.
+
+        Args:
+            path: The file.
+            known: The names of the model's inputs, which are no labels.
+        """
+        arrays = load_inputs(path, "inputs")
+        labels = {
+            name: array
+            for name, array in arrays.items()
+            if name is not None and name not in known and
+            (name == _LABELS or name.startswith(f"{_LABELS}/"))
+        }
+        inputs = {name: array for name, array in arrays.items() if name not in labels}
+        if list(inputs) == [_INPUTS] and _INPUTS not in known:
+            inputs = {None: inputs[_INPUTS]}
+        if not inputs:
+            raise ValueError("`inputs` must have an array x, or one for each input of the model. "
+                             f"Received: {path} with {', '.join(map(str, arrays))}")
+        if len({len(array) for array in inputs.values()}) > 1:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
+            raise ValueError("`inputs` must have as many rows of each input. Received: "
+                             f"{path} with {shapes}")
+        return cls(
+            inputs, {
+                None if name == _LABELS else str(name).removeprefix(f"{_LABELS}/"): array
+                for name, array in labels.items()
+            })
+
+    def labels_of(self, output: str | None, is_only: bool) -> np.ndarray | None:
+        """The true labels of an output, `None` where they are not known."""
+        return self.labels.get(output, self.labels.get(None) if is_only else None)
+
+    def batches(self, size: int | None = None) -> Iterator[Arrays]:
+        """Yields the inputs, so many rows at a time; the last may have fewer."""
+        size = size or _ROWS
+        for start in range(0, len(next(iter(self.arrays.values()))), size):
+            yield {name: array[start:start + size] for name, array in self.arrays.items()}
+
+    def first(self) -> Arrays:
+        """The first rows."""
+        return next(self.batches())
+
+
+def names_of_inputs(model: keras.layers.Layer) -> set[str]:
+    """The names by which a model of Keras takes its inputs, as far as it tells."""
+    declared = structure(model, "input")
+    if declared is None:
+        return set()
+    return {
+        name for path, tensor in keras.tree.flatten_with_path(declared)
+        for name in ("/".join(map(str, path)), tensor.name) if name
+    }
+
+
+def pack(model: keras.layers.Layer, arrays: Arrays) -> Any:
+    """Inputs by name as the argument of a model of Keras.
+
+    Raises:
+        ValueError: If the model tells that it takes others.
+    """
+    declared = structure(model, "input")
+    if declared is None:
+        return arrays[None] if None in arrays else dict(arrays)
+    taken = keras.tree.flatten_with_path(declared)
+    found = []
+    for path, tensor in taken:
+        names = ("/".join(map(str, path)), tensor.name, *([None] if len(taken) == 1 else []))
+        given = [arrays[name] for name in names if name in arrays]
+        if not given or not _fits(given[0].shape, tensor.shape):
+            shapes = ", ".join(
+                f"{name or 'x'} of shape {array.shape}" for name, array in arrays.items())
+            expected = ", ".join(f"{tensor.name} of shape {tensor.shape}" for _, tensor in taken)
+            raise ValueError(f"`inputs` must have the arrays that `model` takes: {expected}. "
+                             f"Received: {shapes}")
+        found.append(given[0])
+    return keras.tree.pack_sequence_as(declared, found)
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(expected) and all(
+        size in (None, given) for given, size in zip(shape[1:], expected[1:]))
