@@ -8,7 +8,7 @@
 A claim is a file in attacks/claims: what the paper says, the flagfiles of the runs that show it,
 and a criterion that was written before the runs. Given the same command again, runs that were
 stopped continue. --quick tries the claim in under five minutes, by a criterion of its own.
---write_results writes RESULTS.md anew from the results in results/paper.
+--write_results writes RESULTS.md and its figures anew from the results in results/paper.
 
 Exit statuses: 0 where the claim is reproduced, 1 for an error, 2 where it is not, or only partly,
 3 where it is undecided, as while results are missing.
@@ -22,9 +22,11 @@ from absl import flags
 from attacks.claims.catalogue import CLAIMS
 from attacks.claims.catalogue import ORDER
 from attacks.claims.criterion.finding import EXIT_STATUS
+from attacks.claims.outcome.assessment import assess_all
 from attacks.claims.outcome.document import claim_text
 from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import listing
+from attacks.claims.outcome.figures import figures_of
 from attacks.claims.outcome.reproduction import reproduce
 from models.processes.preemption import Preemption
 from models.processes.workers import exit_if_lost
@@ -45,8 +47,13 @@ def main(claim: int | None, is_quick: bool, base: str, options: list[str]):
 
 
 def write_results():
-    """Writes RESULTS.md."""
-    (_ROOT / "RESULTS.md").write_text(document(CLAIMS, ORDER, _ROOT / "results" / "paper"))
+    """Writes RESULTS.md, and the figures that are missing or show other results."""
+    base = _ROOT / "results" / "paper"
+    assessments = assess_all(CLAIMS, base)
+    (_ROOT / "RESULTS.md").write_text(document(CLAIMS, ORDER, assessments, base))
+    for number, claim in CLAIMS.items():
+        for figure in figures_of(claim, assessments[number], base):
+            figure.refresh()
 
 
 if __name__ == "__main__":
@@ -59,7 +66,8 @@ if __name__ == "__main__":
         "data_dir", None, "Where TensorFlow Datasets has its data. Default: where it puts them.")
     DOWNLOAD = flags.DEFINE_bool("download", False, "Whether data that are not there are fetched.")
     LIST = flags.DEFINE_bool("list", False, "Lists all claims, and ends.")
-    WRITE = flags.DEFINE_bool("write_results", False, "Writes RESULTS.md anew, and ends.")
+    WRITE = flags.DEFINE_bool("write_results", False,
+                              "Writes RESULTS.md and its figures anew, and ends.")
 
     def _run():
         if LIST.value:

@@ -4,6 +4,7 @@ import functools
 
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
+from attacks.claims.criterion.figure import AGREEMENT
 from attacks.claims.criterion.finding import at_least
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.measures import losses
@@ -42,4 +43,5 @@ CLAIM = Claim(
         "agreement, and at least 20% of what it has without the defence, on each data set and at "
         "every budget. The strongest thief's loss stands beside it.", judge),
     quick=Trial((QUICK_DIGITS,), "Reproduced if the naive thief loses at least .05 of agreement on "
-                "digits, and 5% of it, at every budget.", functools.partial(judge, least=0.05)))
+                "digits, and 5% of it, at every budget.", functools.partial(judge, least=0.05)),
+    figure=AGREEMENT)

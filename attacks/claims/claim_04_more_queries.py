@@ -1,16 +1,20 @@
 """Claim 4: for the same agreement, a thief needs up to 64 times more queries."""
 
 import functools
+import math
 
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
+from attacks.claims.criterion.figure import RunFigure
 from attacks.claims.criterion.finding import at_least
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.measures import budgets_of
 from attacks.claims.criterion.measures import largest
+from attacks.claims.criterion.measures import Measure
 from attacks.claims.criterion.measures import multipliers
 from attacks.claims.grids import MNIST_CURVE
 from attacks.claims.grids import QUICK_DIGITS
+from attacks.report.multiplier_figure import draw_multipliers
 
 
 def judge(grids, times=64):
@@ -29,7 +33,8 @@ def judge(grids, times=64):
                     "naive" else Finding(subject, multiplier, form=".3g"))
                 if kind == "naive" and times * budget <= budgets_of(grid.rows)[-1]:
                     in_reach.append(multiplier)
-    most = at_least("most that the naive thief needs, times", largest(in_reach), times, ".3g")
+    known = largest(in_reach) if in_reach else Measure(math.nan, None, None)
+    most = at_least("most that the naive thief needs, times", known, times, ".3g")
     return [most, *needed, *beside]
 
 
@@ -45,4 +50,6 @@ CLAIM = Claim(
         "those (50 and 200) whose 64-fold is in the grid.", judge),
     quick=Trial((QUICK_DIGITS,), "Reproduced if the naive thief needs 1.1 times more queries on "
                 "digits at every budget, and at least 4 times more at 25 or 100.",
-                functools.partial(judge, times=4)))
+                functools.partial(judge, times=4)),
+    figure=RunFigure("Times more queries that a thief needs",
+                     lambda grid: draw_multipliers(grid.rows, grid.per_row)))

@@ -32,6 +32,8 @@ def judge(grids, most=0.05):
     """Each line of the tables is met within so much, as a mean over budgets and replicates."""
     findings = []
     for (name, attack, adversary, is_defended), reported in REPORTED.items():
+        if name not in grids:
+            continue
         rows, theirs = grids[name].rows, dict(zip(BUDGETS, reported))
         defence, = defences_of(rows) if is_defended else ["none"]
         thief = select(rows, attack=attack, adversary=adversary, defence=defence)

@@ -5,6 +5,7 @@ from attacks.claims import claim_03_naive_thief
 from attacks.claims import claim_07_aware
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
+from attacks.claims.criterion.figure import AGREEMENT
 from attacks.claims.criterion.finding import at_least
 from attacks.claims.criterion.finding import exactly
 from attacks.claims.criterion.finding import Finding
@@ -56,4 +57,5 @@ CLAIM = Claim(
                 "the naive thief has to lose .05 of agreement, and 5% of it.",
                 lambda grids: judge(grids, least=0.05)),
     remarks="Published accuracies: about .79 for the network of Keras' example and .92 for "
-    "resnet20, with all 50,000 training images. The victims here have 22,500.")
+    "resnet20, with all 50,000 training images. The victims here have 22,500.",
+    figure=AGREEMENT)

@@ -4,6 +4,7 @@ import functools
 
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
+from attacks.claims.criterion.figure import RunFigure
 from attacks.claims.criterion.finding import at_most
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
@@ -14,6 +15,7 @@ from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import mean_agreement
+from attacks.report.strength_map import draw_strengths
 
 
 def judge(grids, published="reverse_sigmoid:beta=1:gamma=.2", most=0.05):
@@ -53,4 +55,6 @@ CLAIM = Claim(
         "the least of 20 settings, beta from .2 to 1.9 and gamma from .1 to 1.", judge),
     quick=Trial((Grid("quick_map", 3),),
                 "Reproduced if the naive thief's agreement on digits is at "
-                "most .1 above the least of six settings.", functools.partial(judge, most=0.1)))
+                "most .1 above the least of six settings.", functools.partial(judge, most=0.1)),
+    figure=RunFigure("Thieves and answers over beta and gamma",
+                     lambda grid: draw_strengths(grid.rows)))

@@ -4,6 +4,7 @@ import math
 
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
+from attacks.claims.criterion.figure import RunFigure
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import best_of
@@ -13,7 +14,10 @@ from attacks.report.leak.bounded_leak import bounded_leaks
 from attacks.report.leak.bounded_leak import FAILS
 from attacks.report.leak.bounded_leak import HOLDS
 from attacks.report.leak.bounded_leak import LABELS_ARE_ENOUGH
+from attacks.report.leak.bounded_leak import MARGIN
 from attacks.report.leak.bounded_leak import UNDECIDED
+from attacks.report.leak.frontier import frontier
+from attacks.report.leak.frontier_figure import draw_frontier
 from attacks.report.rows.rows import group_rows
 
 MEANS = {HOLDS: True, FAILS: False, UNDECIDED: None}
@@ -29,7 +33,7 @@ def judge(grids):
             beside += [Finding(f"{subject}: {loss.name} lost", _measure(loss), form=".4f")
                        for loss in leak.losses]  # yapf: disable
             gained = Finding(f"{subject}: most that a thief gains over labels ({leak.worst.name})",
-                             _measure(leak.worst), "at most 0.010", MEANS.get(leak.verdict))
+                             _measure(leak.worst), (None, MARGIN), MEANS.get(leak.verdict))
             if leak.verdict == LABELS_ARE_ENOUGH:
                 beside.append(Finding(gained.subject, gained.measure))
             else:
@@ -65,4 +69,6 @@ CLAIM = Claim(
         "confidence AUROC and calibration. Less sure victims, images of another domain and larger "
         "clones count as well; transferability stands beside it.", judge),
     quick=Trial((Grid("quick_frontier", 2),), "The same criterion on digits, at 50 queries.",
-                judge))
+                judge),
+    figure=RunFigure("What honest users lose, and what a thief keeps",
+                     lambda grid: draw_frontier(frontier(grid.rows))))

@@ -35,9 +35,9 @@ _STRONGEST = "the strongest thief"
 _REFERENCE = "labels alone"
 # Okabe and Ito's colours, which the colour-blind tell apart, from dark to light; with the markers
 # and dashes, grey prints do too. The reference is black.
-_STYLES = (("#0072B2", "o", "-"), ("#D55E00", "s", "-"), ("#009E73", "^", "-."),
-           ("#CC79A7", "D", ":"), ("#56B4E9", "v", "-"), ("#E69F00", "P", "-."), ("#7F7F7F", "X",
-                                                                                  ":"))
+STYLES = (("#0072B2", "o", "-"), ("#D55E00", "s", "-"), ("#009E73", "^", "-."),
+          ("#CC79A7", "D", ":"), ("#56B4E9", "v", "-"), ("#E69F00", "P", "-."), ("#7F7F7F", "X",
+                                                                                 ":"))
 _REFERENCE_STYLE = ("#000000", "", (0, (5, 2)))
 
 
@@ -61,7 +61,7 @@ def draw(rows: Rows) -> matplotlib.figure.Figure:
     defences = distinct(rows, "defence")
     panels = (_panels_by_thief if len(defences) < LEGEND_ENTRIES else _panels_by_defence)(rows)
     names = dict.fromkeys(name for panel in panels for name in panel.lines)
-    styles = dict(zip((name for name in names if name != _REFERENCE), _STYLES))
+    styles = dict(zip((name for name in names if name != _REFERENCE), STYLES))
     styles[_REFERENCE] = _REFERENCE_STYLE
     figure, axes = _figure_of(len(panels))
     budgets = sorted(distinct(rows, "budget"))
@@ -75,21 +75,24 @@ def draw(rows: Rows) -> matplotlib.figure.Figure:
     return figure
 
 
-def encoded(figure: matplotlib.figure.Figure, kind: str) -> bytes:
+def encoded(figure: matplotlib.figure.Figure, kind: str, source: str | None = None) -> bytes:
     """The figure as a file, without a time or a version: equal figures give equal bytes.
 
     Args:
         figure: The figure.
         kind: Member of `FORMATS`.
+        source: What a PNG file names as its source. Defaults to `None`: nothing.
 
     Raises:
         ValueError: If the format is unknown.
     """
     if kind not in FORMATS:
         raise ValueError(f"`format` must be one of {', '.join(FORMATS)}. Received: {kind!r}")
-    buffer = io.BytesIO()
+    options, buffer = _FORMATS[kind], io.BytesIO()
+    if source is not None:
+        options = {**options, "metadata": {**options["metadata"], "Source": source}}
     with matplotlib.rc_context({"svg.hashsalt": "revsig_keras", "svg.fonttype": "none"}):
-        figure.savefig(buffer, format=kind, **_FORMATS[kind])
+        figure.savefig(buffer, format=kind, **options)
     return buffer.getvalue()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 
+from attacks.claims.criterion.figure import RunFigure
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.report.verdict.verdict import Evidence
@@ -17,8 +18,8 @@ class Trial:
     Attributes:
         grids: The runs.
         criterion: The criterion in words, as written before the runs.
-        judge: The criterion: a pure function of the rows of the complete grids, by name. The first
-            finding heads the summary.
+        judge: The criterion: a pure function of the rows of the complete grids, by name. While
+            some are incomplete, it gets the others. The first finding heads the summary.
     """
     grids: tuple[Grid, ...]
     criterion: str
@@ -37,6 +38,7 @@ class Claim:
         trial: What decides it.
         quick: What tries it in under five minutes, by a criterion of its own.
         remarks: What was tried, and why figures differ from the paper's; as known by now.
+        figure: What is drawn of each run. `None`: its findings are drawn.
     """
     number: int
     title: str
@@ -45,3 +47,4 @@ class Claim:
     trial: Trial
     quick: Trial
     remarks: str = ""
+    figure: RunFigure | None = None

@@ -17,16 +17,27 @@ class Finding:
     Attributes:
         subject: What the figure is, in words.
         measure: The figure with its 95% interval.
-        condition: What it has to be, in words. Empty for a figure that stands beside the others
-            and decides nothing.
+        limits: The lowest and the highest value that it may have, `None` where there is no limit.
+            Without both, it stands beside the others and decides nothing.
         holds: Whether it is so, `None` where its interval does not tell.
         form: The format of the figure.
     """
     subject: str
     measure: Measure
-    condition: str = ""
+    limits: tuple[float | None, float | None] = (None, None)
     holds: bool | None = None
     form: str = ".3f"
+
+    @property
+    def condition(self) -> str:
+        """What the figure has to be, in words; empty where it decides nothing."""
+        low, high = self.limits
+        if low is not None and high is not None:
+            return (f"exactly {low:{self.form}}"
+                    if low == high else f"{low:{self.form}} to {high:{self.form}}")
+        if low is not None:
+            return f"at least {low:{self.form}}"
+        return "" if high is None else f"at most {high:{self.form}}"
 
     def figure(self) -> str:
         """The figure and its interval in words; an end that is unknown is left out."""
@@ -41,14 +52,14 @@ class Finding:
 
 def at_least(subject: str, measure: Measure, limit: float, form: str = ".3f") -> Finding:
     """A figure that has to be at least a limit: so where its interval starts there or above."""
-    return Finding(subject, measure, f"at least {limit:{form}}",
-                   _is_above(measure.low, measure.high, limit), form)
+    holds = _is_above(measure.low, measure.high, limit)
+    return Finding(subject, measure, (limit, None), holds, form)
 
 
 def at_most(subject: str, measure: Measure, limit: float, form: str = ".3f") -> Finding:
     """A figure that has to be at most a limit: so where its interval ends there or below."""
     mirrored = [None if end is None else -end for end in (measure.high, measure.low)]
-    return Finding(subject, measure, f"at most {limit:{form}}", _is_above(*mirrored, -limit), form)
+    return Finding(subject, measure, (None, limit), _is_above(*mirrored, -limit), form)
 
 
 def between(subject: str,
@@ -59,13 +70,13 @@ def between(subject: str,
     low, high = limits
     sides = [at_least(subject, measure, low).holds, at_most(subject, measure, high).holds]
     holds = False if False in sides else None if None in sides else True
-    return Finding(subject, measure, f"{low:{form}} to {high:{form}}", holds, form)
+    return Finding(subject, measure, limits, holds, form)
 
 
 def exactly(subject: str, value: float, expected: float, form: str = ".0f") -> Finding:
     """A figure without an interval, which has to be a number, to the bit."""
-    return Finding(subject, Measure(value, None, None), f"exactly {expected:{form}}",
-                   value == expected, form)
+    measure = Measure(value, None, None)
+    return Finding(subject, measure, (expected, expected), value == expected, form)
 
 
 def verdict_of(findings: Iterable[Finding]) -> str:

@@ -1,9 +1,11 @@
 """The verdict on a claim, from the results that are there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
+import functools
 import pathlib
 
+from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.finding import UNDECIDED
@@ -24,37 +26,59 @@ class Assessment:
 
     Attributes:
         verdict: Of `attacks.claims.criterion.finding`.
-        findings: The findings, none while cells are missing.
+        findings: The findings from the complete grids. They make the verdict once all are
+            complete.
         grids: The results, by the name of the grid.
     """
     verdict: str
     findings: tuple[Finding, ...]
     grids: Mapping[str, Evidence]
 
+    def judged(self) -> list[Finding]:
+        """The findings that decide the claim."""
+        return [finding for finding in self.findings if finding.condition]
+
+    def complete(self) -> dict[str, Evidence]:
+        """The grids of which no cell is missing."""
+        return {name: grid for name, grid in self.grids.items() if not grid.missing}
+
     def missing(self) -> str:
-        """Which cells are missing, a line for each grid that lacks some."""
-        lines = []
+        """Which runs have no cell yet, and a line for each run that lacks some of its cells."""
+        lines, absent = [], []
         for name, grid in self.grids.items():
-            if grid.missing:
+            if not grid.rows:
+                absent.append(f"{name} ({len(grid.missing)} cells)")
+            elif grid.missing:
                 more = len(grid.missing) - _NAMED
                 named = "; ".join(grid.missing[:_NAMED]) + f"; and {more} more" * (more > 0)
                 lines.append(f"- {name}: {len(grid.missing)} of "
                              f"{len(grid.missing) + len(grid.rows)} cells are missing: {named}.")
+        if absent:
+            lines.append(f"- Not run yet: {', '.join(absent)}.")
         return "\n".join(lines)
 
 
-def assess(trial: Trial, base: pathlib.Path) -> Assessment:
+def assess(trial: Trial,
+           base: pathlib.Path,
+           read: Callable[[Grid, pathlib.Path], Evidence] | None = None) -> Assessment:
     """Judges the results below a directory; as long as a cell is missing, they decide nothing.
 
     Args:
         trial: The runs and the criterion.
         base: The directory that holds the directories of the grids.
+        read: Reads the results of a grid below a directory. Defaults to `evidence`.
     """
-    grids = {grid.name: evidence(grid, base) for grid in trial.grids}
-    if any(grid.missing for grid in grids.values()):
-        return Assessment(UNDECIDED, (), grids)
-    findings = tuple(trial.judge(grids))
-    return Assessment(verdict_of(findings), findings, grids)
+    grids = {grid.name: (read or evidence)(grid, base) for grid in trial.grids}
+    complete = {name: grid for name, grid in grids.items() if not grid.missing}
+    findings = tuple(trial.judge(complete)) if complete else ()
+    verdict = verdict_of(findings) if len(complete) == len(grids) else UNDECIDED
+    return Assessment(verdict, findings, grids)
+
+
+def assess_all(claims: Mapping[int, Claim], base: pathlib.Path) -> dict[int, Assessment]:
+    """Judges the results of all claims, by number; those that claims share are read once."""
+    read = functools.cache(evidence)
+    return {number: assess(claim.trial, base, read) for number, claim in claims.items()}
 
 
 def evidence(grid: Grid, base: pathlib.Path) -> Evidence:

@@ -1,28 +1,43 @@
 """Claims and verdicts as Markdown: `RESULTS.md`."""
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 import pathlib
 
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
 from attacks.claims.criterion.finding import Finding
+from attacks.claims.criterion.finding import NOT
+from attacks.claims.criterion.finding import PARTLY
+from attacks.claims.criterion.finding import REPRODUCED
+from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.grid import Grid
-from attacks.claims.outcome.assessment import assess
 from attacks.claims.outcome.assessment import Assessment
 from attacks.claims.outcome.cost import cost_of
+from attacks.claims.outcome.figures import figures_of
 from attacks.report.table import agreement_table
 
 _HEAD = """# The paper, reproduced
 
-The claims that Lee, Edwards, Molloy and Su make of their defence
-([arXiv 1806.00054](https://arxiv.org/abs/1806.00054)), and what came out here. Each criterion was
-written before the runs. A claim is *reproduced* where all conditions of its criterion hold, *not*
-where none does, *partly* where some hold and some do not, and else *undecided*, as while results
-are missing. Intervals are 95%, over replicates in which split, victim and thief are drawn anew, and
-over test rows.
+Lee, Edwards, Molloy and Su defend a classifier against model stealing by moving the probabilities
+that it answers with ([arXiv 1806.00054](https://arxiv.org/abs/1806.00054)). This page has a section
+for each claim that they make, and for one of ours: what the paper says, what came out here, and
+the command that makes it again.
 
-`python -m attacks.reproduce --claim=N` makes the results of a claim again and judges them;
-`--write_results` writes this file, from the cells in [results/paper](results/paper) alone."""
+*Agreement* is the fraction of held-out rows on which the thief's clone and the victim give one
+label. The *naive* thief trains on the answers as they are, the *strongest* is the best that was
+tried, chosen on validation rows. Each criterion was written before the runs. A claim is
+*reproduced* where all conditions of its criterion hold, *not* where none does, *partly* where some
+hold and some do not, and else *undecided*, as while runs are missing: what the others show stands
+there. Intervals are 95%, over replicates in which split, victim and thief are drawn anew, and over
+test rows. Clones compute in float32, except in frontier_mnist: [claim 12](#{precision}) has what
+bfloat16 changes.
+
+`python -m attacks.reproduce --claim=N` makes the results of a claim again and judges them, and
+`--write_results` writes this page and its figures, from the cells in
+[results](results) alone."""
+# The claim that tells what the precision of clones changes.
+PRECISION = 12
 _COST = """Hours are wall time on two cores with nothing else running, without the training of
 victims. Runs are done in this order, which is that of importance; claims share some."""
 _HOLDS = {True: "yes", False: "no", None: "open"}
@@ -35,35 +50,40 @@ def listing(claims: Iterable[Claim]) -> str:
 
 def claim_text(claim: Claim, trial: Trial, assessment: Assessment) -> str:
     """A claim, its criterion and what came out."""
-    judged = [finding for finding in assessment.findings if finding.condition]
+    judged = assessment.judged()
     beside = [finding for finding in assessment.findings if not finding.condition]
     parts = [
         f"**The paper.** {claim.source} Reported: {claim.reported}",
         f"**Criterion.** {trial.criterion}", f"**Here: {assessment.verdict}.**",
         assessment.missing(),
         _findings(judged),
-        _folded(f"{len(beside)} figures beside it", _findings(beside)) if beside else ""
+        _folded(f"{len(beside)} figure{'s' * (len(beside) > 1)} beside it", _findings(beside))
+        if beside else ""
     ]
     return "\n\n".join(filter(None, parts))
 
 
-def document(claims: Mapping[int, Claim], order: Sequence[int], base: pathlib.Path) -> str:
-    """The text of `RESULTS.md`: the summary, the cost, each claim, and the tables of all runs.
+def document(claims: Mapping[int, Claim], order: Sequence[int],
+             assessments: Mapping[int, Assessment], base: pathlib.Path) -> str:
+    """The text of `RESULTS.md`: the summary, each claim, the cost, and the tables of all runs.
 
     Args:
         claims: The claims, by number.
         order: The numbers in the order in which hours are spent on claims.
-        base: The directory with the results of their runs.
+        assessments: What is known of the claims.
+        base: The directory with the results of their runs, two below that of the document.
     """
-    assessments = {number: assess(claim.trial, base) for number, claim in claims.items()}
     runs = _users([claims[number] for number in order])
-    parts = [_HEAD, _summary(claims, assessments), "## What the runs cost", _costs(runs, base)]
+    parts = [_HEAD.format(precision=_anchor(claims[PRECISION])), _counts(assessments),
+             _summary(claims, assessments)]  # yapf: disable
     for number, claim in claims.items():
         parts += [
             f"## {number}. {claim.title}",
-            claim_text(claim, claim.trial, assessments[number]), claim.remarks,
+            claim_text(claim, claim.trial, assessments[number]),
+            _images(claim, assessments[number], base), claim.remarks,
             _commands(claim)
         ]
+    parts += ["## What the runs cost", _costs(runs, base)]
     grids = {name: grid for each in assessments.values() for name, grid in each.grids.items()}
     tables = [
         _folded(name, f"```\n{agreement_table(grids[name].rows)}\n```")
@@ -72,6 +92,21 @@ def document(claims: Mapping[int, Claim], order: Sequence[int], base: pathlib.Pa
     ]
     parts += ["## Agreement in all runs", *tables] if tables else []
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _counts(assessments):
+    """How many claims there are of each verdict, and how many have no result yet."""
+    verdicts = collections.Counter(each.verdict for each in assessments.values())
+    begun = sum(bool(each.findings) for each in assessments.values())
+    return (f"Of {len(assessments)} claims, {verdicts[REPRODUCED]} are reproduced, "
+            f"{verdicts[PARTLY]} partly and {verdicts[NOT]} not; {verdicts[UNDECIDED]} are "
+            f"undecided. So far {begun} have a run that is complete.")
+
+
+def _images(claim, assessment, base):
+    """Links to the figures of a claim."""
+    return "\n\n".join(f"![{figure.caption}]({figure.path.relative_to(base.parents[1])})"
+                       for figure in figures_of(claim, assessment, base))
 
 
 def _summary(claims, assessments):
@@ -88,13 +123,14 @@ def _anchor(claim):
 
 
 def _headline(assessment):
-    """The first finding, or how much is still missing."""
+    """The first finding, or how much there is."""
     if assessment.findings:
-        first = assessment.findings[0]
-        return f"{first.subject}: {first.figure()}"
-    grids = assessment.grids.values()
-    there = sum(len(grid.rows) for grid in grids)
-    return f"{there} of {there + sum(len(grid.missing) for grid in grids)} cells are there"
+        first, complete = assessment.findings[0], len(assessment.complete())
+        runs = len(assessment.grids)
+        so_far = f" ({complete} of {runs} runs)" if complete < runs else ""
+        return f"{first.subject}: {first.figure()}{so_far}"
+    there = sum(len(grid.rows) for grid in assessment.grids.values())
+    return f"{there} cells so far" if there else "not run yet"
 
 
 def _findings(findings: Sequence[Finding]) -> str:

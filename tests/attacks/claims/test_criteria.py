@@ -1,4 +1,6 @@
 """The criterion of each claim, on made-up rows: it can come to each of the four verdicts."""
+import pathlib
+
 import pytest
 
 from attacks.claims.catalogue import CLAIMS
@@ -11,6 +13,9 @@ from attacks.claims.criterion.finding import PARTLY
 from attacks.claims.criterion.finding import REPRODUCED
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
+from attacks.claims.outcome.assessment import Assessment
+from attacks.claims.outcome.figures import figures_of
+from attacks.report.figure import encoded
 from attacks.report.verdict.verdict import Evidence
 from tests.attacks.claims.made_up_grids import curves
 from tests.attacks.claims.made_up_grids import grid
@@ -239,6 +244,28 @@ def test_there_are_cases_of_all_verdicts(number):
 
 
 @pytest.mark.parametrize("number", CLAIMS)
+def test_the_runs_that_are_there_are_judged_while_others_are_missing(number):
+    trial = CLAIMS[number].trial
+    made = results(trial, CASES[number][REPRODUCED])
+    first = next(iter(made.values()))
+    for run in trial.grids:
+        assert trial.judge({run.name: made.get(run.name, first)})
+
+
+@pytest.mark.parametrize("number", CLAIMS)
+def test_the_figure_of_a_claim_is_small(number):
+    """That of each of its runs, or of its findings."""
+    claim, made = CLAIMS[number], CASES[number][REPRODUCED]
+    grids = results(claim.trial, made)
+    assessment = Assessment(REPRODUCED, tuple(claim.trial.judge(grids)), grids)
+    figures = figures_of(claim, assessment, pathlib.Path("results", "paper"))
+    assert len(figures) == 1
+    for figure in figures:
+        assert figure.path.name == f"claim_{number:02}.png" and figure.caption
+        assert 2_000 < len(encoded(figure.draw(), "png", figure.source)) < 150_000
+
+
+@pytest.mark.parametrize("number", CLAIMS)
 def test_the_quick_criterion_can_be_met(number):
     made = CASES[number].get("quick", CASES[number][REPRODUCED])
     trial = CLAIMS[number].quick
@@ -261,8 +288,10 @@ def test_a_reader_of_clean_outputs_decides_nothing():
 
 def test_what_bfloat16_changes_stands_beside_claim_12():
     trial = CLAIMS[12].trial
-    float32, low = (curves((100, 200), {NAIVE: curve, SAFE: (0.5, 0.6)})
-                    for curve in ((0.8, 0.9), (0.81, 0.9)))
+    float32, low = (curves((100, 200), {
+        NAIVE: curve,
+        SAFE: (0.5, 0.6)
+    }) for curve in ((0.8, 0.9), (0.81, 0.9)))
     findings = trial.judge({"mnist_base": float32, "mnist_base_bfloat16": low})
     changes = {finding.subject: finding.measure.mean for finding in findings
                if "float32" in finding.subject}  # yapf: disable

@@ -1,4 +1,5 @@
 """From a claim to its verdict: runs are done, missing results decide nothing."""
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -10,9 +11,11 @@ from attacks.claims.catalogue import CLAIMS
 from attacks.claims.claim_05_intact import CLAIM
 from attacks.claims.criterion.finding import EXIT_STATUS
 from attacks.claims.criterion.finding import UNDECIDED
+from attacks.claims.criterion.grid import Grid
 from attacks.claims.outcome.assessment import assess
 from attacks.claims.outcome.document import claim_text
 from attacks.claims.outcome.document import listing
+from attacks.claims.outcome.figures import figures_of
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,30 @@ def test_missing_results_decide_nothing_and_are_named(tried, tmp_path):
 def test_without_results_all_cells_are_missing(tmp_path):
     assessment = assess(CLAIM.trial, tmp_path)
     assert assessment.verdict == UNDECIDED
-    assert "72 of 72 cells are missing" in assessment.missing()
+    assert assessment.missing() == "- Not run yet: mnist_intact (72 cells)."
+
+
+def test_complete_runs_are_judged_while_others_are_missing(tried):
+    """They decide nothing."""
+    trial = dataclasses.replace(CLAIM.quick, grids=(*CLAIM.quick.grids, Grid("quick_noise", 1)))
+    assessment = assess(trial, tried[0])
+    assert assessment.verdict == UNDECIDED
+    assert assessment.findings == assess(CLAIM.quick, tried[0]).findings
+    assert "Not run yet: quick_noise (33 cells)." in claim_text(CLAIM, trial, assessment)
+
+
+def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
+    assessment = assess(CLAIM.quick, tried[0])
+    figure, = figures_of(CLAIM, assessment, tmp_path)
+    assert figure.path == tmp_path / "claim_05.png" and not figure.is_fresh()
+    figure.refresh()
+    assert figure.is_fresh()
+    before = figure.path.stat().st_mtime_ns
+    figure.refresh()
+    assert figure.path.stat().st_mtime_ns == before
+    fewer = dataclasses.replace(assessment, findings=assessment.findings[1:])
+    other, = figures_of(CLAIM, fewer, tmp_path)
+    assert other.path == figure.path and not other.is_fresh()
 
 
 @pytest.mark.parametrize("claim", [None, 0, 99])

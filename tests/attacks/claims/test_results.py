@@ -9,7 +9,9 @@ import pytest
 from attacks import run_experiment
 from attacks.claims.catalogue import CLAIMS
 from attacks.claims.catalogue import ORDER
+from attacks.claims.outcome.assessment import assess_all
 from attacks.claims.outcome.document import document
+from attacks.claims.outcome.figures import figures_of
 from attacks.report.rows.rows import agreement
 from attacks.results.records import read_cells
 
@@ -17,16 +19,30 @@ ROOT = pathlib.Path(__file__).parents[3]
 BASE = ROOT / "results" / "paper"
 # Rounding alone moves a clone by 2 points.
 TOLERANCE = 0.05
+LARGEST_FIGURE = 150_000
 
 
-def test_the_document_is_the_one_that_the_results_make():
+@pytest.fixture(scope="module")
+def assessments():
+    return assess_all(CLAIMS, BASE)
+
+
+def test_the_document_is_the_one_that_the_results_make(assessments):
     """`python -m attacks.reproduce --write_results` writes it."""
-    assert (ROOT / "RESULTS.md").read_text() == document(CLAIMS, ORDER, BASE)
+    assert (ROOT / "RESULTS.md").read_text() == document(CLAIMS, ORDER, assessments, BASE)
+
+
+@pytest.mark.parametrize("number", CLAIMS)
+def test_the_figures_of_a_claim_show_its_results(number, assessments):
+    """`python -m attacks.reproduce --write_results` draws them."""
+    for figure in figures_of(CLAIMS[number], assessments[number], BASE):
+        assert figure.is_fresh(), figure.path
+        assert figure.path.stat().st_size <= LARGEST_FIGURE, figure.path
 
 
 def test_results_are_small():
     """No cell has more than 20 kB, and no figure more than 150 kB."""
-    for suffix, limit in (("json", 20_000), ("png", 150_000)):
+    for suffix, limit in (("json", 20_000), ("png", LARGEST_FIGURE)):
         for path in BASE.rglob(f"*.{suffix}"):
             assert path.stat().st_size <= limit, path
 

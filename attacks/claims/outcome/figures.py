@@ -1,0 +1,75 @@
+"""The figures of claims: which there are, and whether their files show the present results."""
+
+from collections.abc import Callable, Iterable
+import dataclasses
+import hashlib
+import pathlib
+
+import matplotlib.figure
+from PIL import Image
+
+from attacks.claims.criterion.claim import Claim
+from attacks.claims.outcome.assessment import Assessment
+from attacks.claims.outcome.findings_figure import draw_findings
+from attacks.report.figure import encoded
+from attacks.report.rows.rows import agreement
+from models.processes.files import write_atomically
+
+
+@dataclasses.dataclass(frozen=True)
+class FigureFile:
+    """The file of a figure.
+
+    Attributes:
+        path: The file.
+        caption: What it shows.
+        source: The digest of the results that it shows; the file names it.
+        draw: Draws it.
+    """
+    path: pathlib.Path
+    caption: str
+    source: str
+    draw: Callable[[], matplotlib.figure.Figure]
+
+    def is_fresh(self) -> bool:
+        """Whether the file is there and shows the present results."""
+        if not self.path.exists():
+            return False
+        with Image.open(self.path) as image:
+            return image.info.get("Source") == self.source
+
+    def refresh(self) -> None:
+        """Draws the file, unless it is fresh."""
+        if not self.is_fresh():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path, encoded(self.draw(), "png", self.source))
+
+
+def figures_of(claim: Claim, assessment: Assessment, base: pathlib.Path) -> list[FigureFile]:
+    """The figures of the complete runs of a claim, beside their cells; else that of its findings.
+
+    Args:
+        claim: The claim.
+        assessment: What is known of it.
+        base: The directory of the results of claims.
+    """
+    name, judged = f"claim_{claim.number:02}.png", assessment.judged()
+    if claim.figure is None:
+        return [
+            FigureFile(base / name, "What decides the claim",
+                       _digest((each.subject, each.figure(), each.condition, each.holds)
+                               for each in judged), lambda: draw_findings(judged))
+        ] if judged else []  # yapf: disable
+    complete = assessment.complete()
+    return [
+        FigureFile(
+            grid.directory(base) / name, f"{claim.figure.caption} ({grid.name})",
+            _digest((row["id"], row["clone_digest"], agreement(row))
+                    for row in complete[grid.name].rows),
+            lambda name=grid.name: claim.figure.draw(complete[name]))
+        for grid in claim.trial.grids if grid.name in complete
+    ]  # yapf: disable
+
+
+def _digest(values: Iterable[tuple]) -> str:
+    return hashlib.sha256(repr(list(values)).encode()).hexdigest()[:16]
