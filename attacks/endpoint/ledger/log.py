@@ -70,7 +70,7 @@ def check(path: str) -> None:
                 f"`ledger` must be of version {VERSION}, or an SQLite database of version 1. "
                 f"Received: {path}, of {error}; use the release that wrote it, or another ledger"
             ) from None
-        if head or looks_like_head(start) or any(frames.scan(file, HEAD_BYTES)):
+        if head or looks_like_head(start) or any(frames.scan(file, 0)):
             return
     raise ValueError("`ledger` must be a ledger, or a path where there is none yet. Received: "
                      f"{path}, another file of {os.path.getsize(path)} bytes")
@@ -110,6 +110,8 @@ class Log:
             head = Head.decode(file.read(HEAD_BYTES))
         state, digest, committed = Head(0, HEAD_BYTES, ""), _new_digest(), None
         unreadable = 0
+        # A head that lacks a part does not end where it should.
+        self._start = HEAD_BYTES if head else 0
         for offset, frame in self._frames():
             if head and state.end == head.end:
                 committed = digest.hexdigest()
@@ -131,7 +133,7 @@ class Log:
 
     def _frames(self) -> Iterator[tuple[int, bytes]]:
         with open(self._path, "rb", buffering=_BUFFER_BYTES) as file:
-            yield from frames.scan(file, HEAD_BYTES)
+            yield from frames.scan(file, self._start)
 
     def _complete(self, committed: Head) -> None:
         """Cuts off an unfinished record of a stopped run, and commits whole ones."""

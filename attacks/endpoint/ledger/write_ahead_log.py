@@ -1,84 +1,133 @@
-"""Reads what SQLite leaves out of a damaged write-ahead log (https://sqlite.org/fileformat2.html).
+"""Reads the write-ahead log of an SQLite database (https://sqlite.org/fileformat2.html, section 4).
 
-A frame is the image of a page. SQLite reads frames up to the first one that is damaged; all others
-can be used as well, since the rows of a ledger have checksums of their own.
+A frame is the image of a page, and what a commit has changed ends with a frame that says so. SQLite
+reads frames up to the first one that is damaged; the pages of all others can be read as well.
 """
 
-import os
+from collections.abc import Iterator
+import dataclasses
 import struct
+
+from attacks.endpoint.ledger.sqlite_pages import PAGE_BYTES
 
 _HEADER = struct.Struct(">8I")  # Magic, version, page size, count, salts, checksums.
 _FRAME = struct.Struct(">6I")  # Page, pages of the database after a commit, salts, checksums.
-_BIG_ENDIAN = 0x377f0683
+_FRAME_BYTES = _FRAME.size + PAGE_BYTES
+_LITTLE_ENDIAN, _BIG_ENDIAN = 0x377f0682, 0x377f0683
 _MASK = 2**32 - 1
+# SQLite adds one to the first salt where it begins to write over an older log.
+_OLDER = 2**16
+_MOST_PAGES = 2**20
 
 
-def unread_pages(path: str) -> dict[int, bytes]:
-    """Returns the committed pages of `PATH-wal`, by number, if SQLite would not read all of them.
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """A frame.
 
-    The numbers count from 1. Empty if nothing is damaged, or there is no log.
+    Attributes:
+        number: Of its page, from 1 on; None if it is damaged.
+        page: The page, and what follows it; all of a log that has no frames.
+        is_older: Whether it is left of an older log, and was written to the database since.
     """
-    try:
-        with open(path, "rb") as database, open(f"{path}-wal", "rb") as log:
-            start, data = database.read(18), log.read()
-    except FileNotFoundError:
-        return {}
-    size = int.from_bytes(start[16:18].rjust(2, b"\0"), "big")
-    size = 65536 if size == 1 else size if 512 <= size <= 32768 else 4096
-    frames = [
-        data[place:place + _FRAME.size + size]
-        for place in range(_HEADER.size,
-                           len(data) - _FRAME.size - size + 1, _FRAME.size + size)
-    ]
-    if not frames:
-        return {}
-    salts, is_whole = _examined(data[:_HEADER.size], frames)
-    heads = [_FRAME.unpack_from(frame) for frame in frames]
-    commits = [place for place, head in enumerate(heads) if head[1] and head[2:4] == salts]
-    if not commits or all(is_whole[:commits[-1] + 1]):
-        return {}
-    most = max(heads[place][1] for place in commits)
-    return {
-        heads[place][0]: frames[place][_FRAME.size:]
-        for place in range(commits[-1] + 1)
-        if is_whole[place] and 0 < heads[place][0] <= most
-    }
+    number: int | None
+    page: bytes
+    is_older: bool
 
 
-def write_pages(path: str, pages: dict[int, bytes]) -> None:
-    """Writes pages into a database that nobody uses."""
-    with open(path, "r+b") as database:
-        for number, page in pages.items():
-            database.seek((number - 1) * len(page))
-            database.write(page)
-        database.flush()
-        os.fsync(database.fileno())
+@dataclasses.dataclass(frozen=True)
+class WriteAheadLog:
+    """The log of a database.
 
-
-def _examined(header, frames):
-    """The salts of the log, and of each frame whether it is of this log and undamaged.
-
-    The checksum of a frame continues that of the frame before it, as it is stored there.
+    Attributes:
+        frames: Its frames, oldest first.
+        is_damaged: Whether SQLite would not read all of them. A log that was cut off after a commit
+            cannot be told from a whole one.
     """
-    magic, *_, salt_1, salt_2, first, second = _HEADER.unpack(header)
-    order = ">" if magic == _BIG_ENDIAN else "<"
-    is_whole = []
-    if _checksum(header[:24], (0, 0), order) == (first, second):
-        salts, before = (salt_1, salt_2), (first, second)
-    else:  # SQLite would read nothing.
-        salts, before = _salts_of(frames), None
-    for frame in frames:
-        stored = _FRAME.unpack_from(frame)
-        sums = before and _checksum(frame[:8] + frame[_FRAME.size:], before, order)
-        is_whole.append(stored[2:4] == salts and sums == stored[4:])
-        before = stored[4:]
-    return salts, is_whole
+    frames: list[Frame]
+    is_damaged: bool
+
+    @classmethod
+    def of(cls, path: str) -> "WriteAheadLog":
+        """Reads `PATH-wal`; no log is one without frames."""
+        try:
+            with open(f"{path}-wal", "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            data = b""
+        if len(data) < _HEADER.size:
+            return cls([], bool(data))
+        if (salts := _salts(data)) is None:
+            return cls([Frame(None, data, False)], True)
+        places = list(_places(data, struct.pack(">2I", *salts)))
+        frames = [_frame(data, place, salts) for place in places]
+        return cls(frames, _is_damaged(data, places, salts))
 
 
-def _salts_of(frames):
-    """The salts of the first frames, without those of a damaged one; others are of an older log."""
-    salts = [_FRAME.unpack_from(frame)[2:4] for frame in frames]
-    return next((each for each in salts if salts.count(each) > 1), salts[0])
+def _salts(data):
+    """The salts in the header; if that is damaged, those that frames share, or None."""
+    if _is_sound(data):
+        return _HEADER.unpack_from(data)[4:6]
+    places = range(_HEADER.size, len(data) - _FRAME.size, _FRAME_BYTES)
+    heads = [_FRAME.unpack_from(data, place) for place in places]
+    salts = [head[2:4] for head in heads if 0 < head[0] < _MOST_PAGES and head[1] < _MOST_PAGES]
+    return next((each for each in salts if salts.count(each) > 1), None)
+
+
+def _is_sound(data):
+    """Whether the header is undamaged."""
+    magic, *_, first, second = _HEADER.unpack_from(data)
+    is_sum_right = _checksum(data[:24], (0, 0), _order(data)) == (first, second)
+    return magic in (_LITTLE_ENDIAN, _BIG_ENDIAN) and is_sum_right
+
+
+def _places(data, salts) -> Iterator[int]:
+    """Where frames begin: one after another, but for damage, after which their salts tell it."""
+    place = _HEADER.size
+    while place < len(data):
+        yield place
+        end = place + _FRAME_BYTES
+        found = data.find(salts, place + 8 + 1, end + 8 + len(salts)) - 8
+        place = found if found > place else end
+
+
+def _frame(data, place, salts):
+    page = data[place + _FRAME.size:place + _FRAME_BYTES + PAGE_BYTES]
+    if len(data) < place + _FRAME.size:
+        return Frame(None, page, False)
+    number, _, *mine, _, _ = _FRAME.unpack_from(data, place)
+    is_older = _is_older(mine, salts)
+    return Frame(number if is_older or tuple(mine) == salts else None, page, is_older)
+
+
+def _is_older(mine, salts):
+    # A log has salts of its own: where one of both is the same, the other is damaged.
+    return 0 < (salts[0] - mine[0]) & _MASK < _OLDER and mine[1] != salts[1]
+
+
+def _is_damaged(data, places, salts):
+    """Whether there is more than whole frames, the last of which is a commit, and older ones.
+
+    The checksum of a frame continues that of the frame before it.
+    """
+    order, before, is_commit = _order(data), _HEADER.unpack_from(data)[6:], True
+    if not _is_sound(data):
+        return True
+    for place in places:
+        if len(data) < place + _FRAME_BYTES:
+            return True
+        _, pages, *mine, first, second = _FRAME.unpack_from(data, place)
+        if _is_older(mine, salts):
+            break
+        content = data[place:place + 8] + data[place + _FRAME.size:place + _FRAME_BYTES]
+        before = _checksum(content, before, order)
+        if tuple(mine) != salts or before != (first, second):
+            return True
+        is_commit = pages > 0
+    return not is_commit
+
+
+def _order(data):
+    return ">" if _HEADER.unpack_from(data)[0] == _BIG_ENDIAN else "<"
 
 
 def _checksum(data, sums, order):

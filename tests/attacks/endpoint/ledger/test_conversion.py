@@ -54,8 +54,9 @@ def rows_of_version_1():
 
 @pytest.fixture(name="warnings")
 def warnings_fixture(monkeypatch):
-    """The warnings of the test."""
+    """The warnings of the test, in which nothing waits for the disk."""
     lines = []
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
     monkeypatch.setattr(logging, "warning", lambda text, *args: lines.append(text % args))
     return lines
 
@@ -64,6 +65,12 @@ def warnings_fixture(monkeypatch):
 def path_fixture(tmp_path):
     """The path of a database of version 1."""
     path = str(tmp_path / "ledger.sqlite")
+    make(path)
+    return path
+
+
+def make(path):
+    """Makes a database of version 1."""
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.execute(f"PRAGMA application_id = {0x5EA1ED61}")
@@ -78,7 +85,6 @@ def path_fixture(tmp_path):
     connection.commit()
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
-    return path
 
 
 def check(path):
@@ -143,35 +149,127 @@ def test_a_write_ahead_log_is_converted_too(path, tmp_path, warnings):
     assert not os.path.exists(f"{killed}-wal")
 
 
-@pytest.mark.parametrize("kind", ["a bit", "a page"])
-def test_a_damaged_write_ahead_log_costs_the_rows_that_are_hit(kind, path, tmp_path, warnings):
-    """Of which SQLite reads what stands before the damage."""
+@pytest.fixture(name="killed", scope="module")
+def killed_fixture(tmp_path_factory):
+    """What a killed run left: a database, and a write-ahead log with 400 answers in 20 commits."""
+    path = str(tmp_path_factory.mktemp("killed") / "ledger.sqlite")
+    make(path)
     connection = sqlite3.connect(path)
     for number in range(SENT, SENT + 400):
         row = 2, *key_of(number), 1, np.full(10, number, "<f4").tobytes()
         connection.execute("INSERT INTO asks VALUES (?, ?, ?, ?, ?, ?)", (*row, seal(row)))
         if number % 20 == 19:
             connection.commit()
-    wal, rng = pathlib.Path(f"{path}-wal").read_bytes(), random.Random(0)
-    database = pathlib.Path(path).read_bytes()
+    contents = [pathlib.Path(path + suffix).read_bytes() for suffix in ("", "-wal")]
     connection.close()
-    numbers = {*range(ANSWERED), *range(SENT, SENT + 400)}
-    places = [2, 9, 20, 26, 34, 42, 50, *(rng.randrange(len(wal)) for _ in range(7))]
-    for place in places:
-        harmed = bytearray(wal)
-        if kind == "a bit":
-            harmed[place] ^= 1 << rng.randrange(8)
-        else:
-            harmed[place:place + 4096] = rng.randbytes(len(harmed[place:place + 4096]))
-        killed = tmp_path / f"killed-{place}"
-        killed.write_bytes(database)
-        pathlib.Path(f"{killed}-wal").write_bytes(harmed)
-        warnings.clear()
-        with Ledger(killed, reserve_bytes=0) as ledger:
-            found = answered(ledger, ledger.target(ENDPOINT, "10"), range(SENT + 400))
-        line, = warnings
-        assert "it is damaged" in line
-        assert kind == "a page" or len(numbers - found) <= 45, place
+    return contents
+
+
+def has_copy(number, before, after):
+    """Whether a copy of an answered row is left undamaged, with its head and its checksum."""
+    content = key_of(number)[0][-2:] + np.full(10, number, "<f4").tobytes()
+    for file in before:
+        place = -1
+        while (place := file.find(content, place + 1)) >= 0:
+            copy = file[place - 26:place + len(content) + 6]
+            if any(copy in each for each in after):
+                return True
+    return False
+
+
+def harmed(content, kind, place, size, rng):
+    """A file that lacks a piece, or has it twice, or something else in its place."""
+    piece, rest = content[place:place + size], content[place + size:]
+    return content[:place] + {
+        "zeros": bytes(len(piece)) + rest,
+        "noise": rng.randbytes(len(piece)) + rest,
+        "gone": rest,
+        "twice": 2 * piece + rest,
+        "bit": bytes([piece[0] ^ 1 << rng.randrange(8)]) + rest,
+        "cut off": b"",
+    }[kind]
+
+
+@pytest.mark.parametrize("kind, sizes", [
+    ("bit", [1]),
+    ("zeros", [512, 4096, 16384]),
+    ("noise", [4096]),
+    ("gone", [4096]),
+    ("twice", [4096]),
+    ("cut off", [1]),
+])
+def test_damage_to_the_write_ahead_log_costs_the_rows_that_it_hits(kind, sizes, killed, tmp_path,
+                                                                   warnings):
+    """SQLite reads only what stands before it; a hole also hides what it leads to."""
+    database, wal = killed
+    rng = random.Random(kind)
+    edges = [9, 20, 34, 42, len(wal) - 4096]
+    count = 0
+    for size in sizes:
+        places = edges if size == 1 else [0, len(wal) - size]
+        for place in [*places, rng.randrange(len(wal) - size)]:
+            after = harmed(wal, kind, place, size, rng)
+            if after == wal:
+                continue
+            path = tmp_path / f"{count}"
+            count += 1
+            path.write_bytes(database)
+            pathlib.Path(f"{path}-wal").write_bytes(after)
+            warnings.clear()
+            with Ledger(path, reserve_bytes=0) as ledger:
+                target = ledger.target(ENDPOINT, "10")
+                lost = set(range(ANSWERED)) | set(range(SENT, SENT + 400))
+                lost -= answered(ledger, target, range(SENT + 400))
+                assert ledger.in_doubt(target) == SENT - ANSWERED
+                assert ledger.bill("run", "thief") == Bill(1007, 7)
+            left = [each for each in lost if has_copy(each, killed, [database, after])]
+            assert not left, (kind, size, place)
+            line, = warnings
+            assert "it is damaged" in line
+            assert pathlib.Path(f"{path}.sqlite-1-wal").read_bytes() == after
+
+
+@pytest.mark.parametrize("kind, sizes", [("zeros", [1, 512, 4096, 8192]), ("noise", [4096]),
+                                         ("gone", [4096]), ("twice", [512])])
+def test_damage_to_the_database_costs_the_rows_that_it_hits(kind, sizes, path, tmp_path, warnings):
+    """Also where it hits the pages that lead to others."""
+    database, rng = pathlib.Path(path).read_bytes(), random.Random(kind)
+    for size in sizes:
+        # Both copies of a small table, and both places that tell a ledger, are never on one page.
+        places = {0, *(rng.randrange(16, len(database) // PAGE_BYTES) * PAGE_BYTES - 9
+                       for _ in range(2))}  # yapf: disable
+        for place in places if size < 8192 else places - {0}:
+            after = harmed(database, kind, place, size, rng)
+            copy = tmp_path / "copy"
+            copy.write_bytes(after)
+            with Ledger(copy, reserve_bytes=0) as ledger:
+                target = ledger.target(ENDPOINT, "10")
+                lost = set(range(ANSWERED)) - answered(ledger, target, range(SENT))
+                assert ledger.bill("run", "thief") == Bill(1007, 7)
+            left = [each for each in lost if has_copy(each, [database], [after])]
+            assert not left, (kind, size, place)
+            shutil.rmtree(tmp_path, ignore_errors=True)
+            tmp_path.mkdir()
+
+
+def test_a_frame_of_an_older_log_is_not_damage(path, tmp_path, warnings):
+    """SQLite writes over its log from the start on, and the rest stays."""
+    connection = sqlite3.connect(path)
+    for count in (300, 1):
+        for number in range(count):
+            row = 2, *key_of(2 * SENT + 1000 * count + number), 1, None
+            connection.execute("INSERT INTO asks VALUES (?, ?, ?, ?, ?, ?)", (*row, seal(row)))
+        connection.commit()
+        if count > 1:
+            connection.execute("PRAGMA wal_checkpoint(RESTART)")
+    copy = tmp_path / "copy"
+    for suffix in ("", "-wal"):
+        shutil.copyfile(path + suffix, f"{copy}{suffix}")
+    connection.close()
+    assert os.path.getsize(f"{copy}-wal") > 3 * PAGE_BYTES
+    with Ledger(copy, reserve_bytes=0) as ledger:
+        assert ledger.in_doubt(ledger.target(ENDPOINT, "10")) == SENT - ANSWERED + 301
+    assert "damaged" not in warnings[0]
 
 
 @pytest.mark.parametrize("name", ["link", "replace"])
@@ -221,13 +319,21 @@ def test_a_damaged_row_is_left_out(path, warnings):
     assert "it is damaged" in line
 
 
-def test_an_unreadable_database_is_refused_and_left_alone(path):
-    """Otherwise its rows would be asked again; the earlier release can salvage them."""
+def test_a_damaged_first_page_costs_nothing(path, warnings):
+    """Without which SQLite reads nothing."""
     with open(path, "r+b") as file:
-        file.write(b"\xff" * 1000)
-        file.seek(0)
-        content = file.read()
-    with pytest.raises(ValueError, match="an SQLite database that is in use or damaged"):
+        file.write(b"\xff" * PAGE_BYTES)
+    check(path)
+    line, = warnings
+    assert "it is damaged" in line
+
+
+def test_an_unreadable_database_is_refused_and_left_alone(path):
+    """Otherwise everything would be asked again, and the user has to decide it."""
+    content = bytearray(pathlib.Path(path).read_bytes())
+    content[2 * PAGE_BYTES:] = bytes(len(content) - 2 * PAGE_BYTES)
+    pathlib.Path(path).write_bytes(content)
+    with pytest.raises(ValueError, match="an SQLite database that is damaged. .* move the file"):
         Ledger(path, reserve_bytes=0)
     assert pathlib.Path(path).read_bytes() == content
 
@@ -237,7 +343,7 @@ def test_a_database_in_use_is_refused(path):
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("BEGIN EXCLUSIVE")
-    with pytest.raises(ValueError, match="in use or damaged .database is locked"):
+    with pytest.raises(ValueError, match="in use .database is locked"):
         Ledger(path, reserve_bytes=0)
     connection.close()
     check(path)

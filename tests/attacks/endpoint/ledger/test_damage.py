@@ -132,6 +132,31 @@ def test_larger_damage_costs_the_records_that_it_hits(kind, whole, tmp_path, war
         check_healed(copied(harmed, tmp_path / "ledger"), expected, warnings)
 
 
+@pytest.mark.parametrize("kind", ["gone", "twice", "written over"])
+def test_a_piece_of_a_file_that_is_elsewhere_costs_what_it_hits(kind, whole, tmp_path, warnings):
+    """Whole sectors and pages are missing, are there twice, or stand where others were."""
+    path, frames = whole
+    content = pathlib.Path(path).read_bytes()
+    everything = {number_answered(record) for _, _, record in frames} - {None}
+    for size in (512, 1024, 4096):
+        for start in range(0, len(content) - size, max(512, size // 2)):
+            end = start + size
+            expected = answers_beside(frames, start, end)
+            harmed = content[:start] + content[end:]
+            if kind == "twice":
+                # What stands at the edge begins in the second copy.
+                cut = {number_answered(record) for first, last, record in frames
+                       if first < start and last > end}  # yapf: disable
+                expected, harmed = everything - cut, content[:end] + content[start:]
+            elif kind == "written over":
+                if end + size > len(content):
+                    break
+                harmed = content[:end] + content[start:end] + content[end + size:]
+                expected = answers_beside(frames, end, end + size)
+            if harmed != content:
+                check_healed(copied(harmed, tmp_path / "ledger"), expected, warnings)
+
+
 def test_a_stale_record_is_noticed(whole, tmp_path, warnings):
     """Although its frame is undamaged: a disk may lose a write."""
     path, frames = whole
