@@ -7,6 +7,8 @@ import pathlib
 from typing import Any
 
 from attacks.grid.cell import Cell
+from attacks.results.digest import sealed
+from attacks.results.digest import unsealed
 from models.processes.files import write_atomically
 from models.processes.locks import lock
 
@@ -33,10 +35,10 @@ class ChoiceFiles:
         if not path.exists():
             return None
         try:
-            record = json.loads(path.read_bytes())
+            record = unsealed(json.loads(path.read_bytes()))
             if record["schema_version"] == SCHEMA_VERSION and isinstance(record["chosen"], int):
                 return record
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             pass
         raise ValueError(f"{path} must hold the choice of a recipe. Received: something else")
 
@@ -50,7 +52,7 @@ class ChoiceFiles:
     def write(self, cell: Cell, record: dict[str, Any]) -> None:
         """Keeps a choice."""
         record = {"schema_version": SCHEMA_VERSION, "id": cell.id, **record}
-        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(sealed(record), indent=1) + "\n"
         write_atomically(self._path(cell), text, overwrite=False)
 
     def _path(self, cell):

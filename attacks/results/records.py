@@ -8,6 +8,7 @@ from typing import Any
 from attacks.evaluation.packed_rows import unpack
 from attacks.results.archive import ArchiveError
 from attacks.results.archive import read_archive
+from attacks.results.digest import unsealed
 from attacks.results.record_values import faults
 
 SCHEMA_VERSION = 3
@@ -49,10 +50,12 @@ def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
     """Reads all results of a directory, in the order of the summary.
 
     Records of older schema versions get the present names. They lack `rows`. Those that are in
-    `cells` take precedence over those in the archive, see `attacks.results.archive`.
+    `cells` take precedence over those in the archive, see `attacks.results.archive`. The digests of
+    records are compared, and left out.
 
     Raises:
-        RecordError: If a file holds no result of a readable version.
+        RecordError: If a file holds no result of a readable version, or one that has changed since
+            it was written.
     """
     try:
         archived = [_parse(name, data) for name, data in read_archive(directory)]
@@ -79,6 +82,10 @@ def _parse(path, data):
     if version not in _READABLE:
         raise RecordError(f"{path} must be a result of schema_version "
                           f"{' or '.join(map(str, _READABLE))}. Received: {version!r}")
+    try:
+        record = unsealed(record)
+    except ValueError as error:
+        raise RecordError(f"{path} must be an undamaged result. Received: {error}") from None
     _check_entries(path, record, _ENTRIES)
     _check_entries(path, record["cell"], _CELL)
     if not isinstance(record.get("versions", {}), dict):

@@ -17,6 +17,7 @@ from attacks.grid.victim_key import VictimKey
 from attacks.oracle.defences import fixed_answers
 from attacks.oracle.deployed import Deployed
 from attacks.results.archive import archived_ids
+from attacks.results.digest import sealed
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
 from attacks.results.replay_file import ReplayFile
@@ -135,7 +136,7 @@ class ResultStore:
             **deployed.describe(), "defence_answers":
                 fixed_answers(cell.defence, record["dataset"]["num_classes"], deployed.state)
         }
-        text = json.dumps(record, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(sealed(record), indent=1) + "\n"
         try:
             write_atomically(self._path(cell), text, overwrite=False)
         except FileExistsError:

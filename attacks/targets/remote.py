@@ -27,6 +27,8 @@ from attacks.endpoint.remote_oracle import RemoteOracle
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.grid.config import RunConfig
 from attacks.oracle.truth import TrueLabels
+from attacks.results.digest import sealed
+from attacks.results.digest import unsealed
 from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models.answers.answers import are_labels
@@ -148,12 +150,12 @@ class EndpointSource(TargetSource):
         path = self._directory / ENDPOINT_RECORD
         if not path.exists():
             record = {"run": uuid.uuid4().hex, "name": subject.name, "version": subject.version}
-            write_atomically(path, json.dumps(record, indent=1) + "\n", overwrite=False)
+            write_atomically(path, json.dumps(sealed(record), indent=1) + "\n", overwrite=False)
         try:
-            record = json.loads(path.read_bytes())
+            record = unsealed(json.loads(path.read_bytes()))
             known, run = Subject(record["name"], record["version"]), record["run"]
             is_whole = all(isinstance(text, str) for text in (known.name, known.version, run))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             is_whole = False
         if not is_whole:
             raise ValueError(

@@ -325,7 +325,8 @@ def test_rows_sent_one_by_one_need_no_order(outcome):
 
 
 DAMAGED = [
-    b"", b"{", b"[]", b"null", b'{"run": 7, "name": "a", "version": "b"}', b"\xff", b'{"a": 1}'
+    b"", b"{", b"[]", b"null", b'{"run": 7, "name": "a", "version": "b"}', b"\xff", b'{"a": 1}',
+    b'{"run": "1", "name": "a", "version": "b", "digest": "0"}'
 ]
 
 
