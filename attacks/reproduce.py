@@ -8,7 +8,7 @@
 A claim is a file in attacks/claims: what the paper says, the flagfiles of the runs that show it,
 and a criterion that was written before the runs. Given the same command again, runs that were
 stopped continue. --quick tries the claim in under five minutes, by a criterion of its own.
---write_results writes RESULTS.md and its figures anew from the results in results/paper.
+--write_results writes RESULTS.md with its figures, and its summary in README.md, from the results.
 
 Exit statuses: 0 where the claim is reproduced, 1 for an error, 2 where it is not, or only partly,
 3 where it is undecided, as while results are missing.
@@ -26,6 +26,7 @@ from attacks.claims.outcome.assessment import assess_all
 from attacks.claims.outcome.document import claim_text
 from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import listing
+from attacks.claims.outcome.document import with_summary
 from attacks.claims.outcome.figures import figures_of
 from attacks.claims.outcome.reproduction import reproduce
 from models.processes.preemption import Preemption
@@ -47,10 +48,12 @@ def main(claim: int | None, is_quick: bool, base: str, options: list[str]):
 
 
 def write_results():
-    """Writes RESULTS.md, and the figures that are missing or show other results."""
+    """Writes RESULTS.md, its summary in README.md, and the figures that show other results."""
     base = _ROOT / "results" / "paper"
     assessments = assess_all(CLAIMS, base)
     (_ROOT / "RESULTS.md").write_text(document(CLAIMS, ORDER, assessments, base))
+    readme = _ROOT / "README.md"
+    readme.write_text(with_summary(readme.read_text(), CLAIMS, assessments))
     for number, claim in CLAIMS.items():
         for figure in figures_of(claim, assessments[number], base):
             figure.refresh()

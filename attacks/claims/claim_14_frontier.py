@@ -24,7 +24,11 @@ MEANS = {HOLDS: True, FAILS: False, UNDECIDED: None}
 
 
 def judge(grids):
-    """By `attacks.report.leak.bounded_leak`: the claim holds wherever labels are not enough."""
+    """By `attacks.report.leak.bounded_leak`: the claim holds wherever labels are not enough.
+
+    Of what thieves gain and honest users lose, all within one margin, the figure with the highest
+    upper bound stands for the others.
+    """
     findings, beside = [], []
     for name, grid in grids.items():
         for leak in bounded_leaks(grid.rows, grid.per_row):
@@ -32,17 +36,25 @@ def judge(grids):
             beside.append(Finding(f"{subject}: undefended gain over labels", _measure(leak.worth)))
             beside += [Finding(f"{subject}: {loss.name} lost", _measure(loss), form=".4f")
                        for loss in leak.losses]  # yapf: disable
-            gained = Finding(f"{subject}: most that a thief gains over labels ({leak.worst.name})",
-                             _measure(leak.worst), (None, MARGIN), MEANS.get(leak.verdict))
-            if leak.verdict == LABELS_ARE_ENOUGH:
-                beside.append(Finding(gained.subject, gained.measure))
-            else:
-                findings.append(gained)
+            beside.append(
+                Finding(f"{subject}: most that a thief gains over labels ({leak.worst.name})",
+                        _measure(leak.worst)))
+            if leak.verdict != LABELS_ARE_ENOUGH:
+                nearest = max((leak.worst, *leak.losses), key=_upper_bound)
+                what = "lost" if nearest in leak.losses else "gained over labels"
+                findings.append(
+                    Finding(f"{subject}: nearest to the limit: {nearest.name}, {what}",
+                            _measure(nearest), (None, MARGIN), MEANS.get(leak.verdict)))
         for (defence, budget), rows in group_rows(grid.rows, "defence", "budget").items():
             fooled = over_victims(best_of(rows, defence), lambda row: row["transferability"])
             subject = f"{name}, {defence}, {budget:,} queries: transferability, strongest thief"
             beside.append(Finding(subject, fooled))
     return findings + beside
+
+
+def _upper_bound(bounded):
+    high = bounded.high()
+    return math.inf if high is None else high
 
 
 def _measure(bounded):

@@ -36,6 +36,8 @@ bfloat16 changes.
 `python -m attacks.reproduce --claim=N` makes the results of a claim again and judges them, and
 `--write_results` writes this page and its figures, from the cells in
 [results](results) alone."""
+SUMMARY_BEGINS = "<!-- Written by python -m attacks.reproduce --write_results. -->"
+SUMMARY_ENDS = "<!-- The end of what it writes. -->"
 # The claim that tells what the precision of clones changes.
 PRECISION = 12
 _COST = """Hours are wall time on two cores with nothing else running, without the training of
@@ -95,12 +97,12 @@ def document(claims: Mapping[int, Claim], order: Sequence[int],
 
 
 def _counts(assessments):
-    """How many claims there are of each verdict, and how many have no result yet."""
+    """How many claims there are of each verdict, and how many of them have no complete run yet."""
     verdicts = collections.Counter(each.verdict for each in assessments.values())
-    begun = sum(bool(each.findings) for each in assessments.values())
+    absent = sum(not each.findings for each in assessments.values())
     return (f"Of {len(assessments)} claims, {verdicts[REPRODUCED]} are reproduced, "
             f"{verdicts[PARTLY]} partly and {verdicts[NOT]} not; {verdicts[UNDECIDED]} are "
-            f"undecided. So far {begun} have a run that is complete.")
+            f"undecided, {absent} of them because no run of theirs is complete yet.")
 
 
 def _images(claim, assessment, base):
@@ -109,8 +111,25 @@ def _images(claim, assessment, base):
                        for figure in figures_of(claim, assessment, base))
 
 
-def _summary(claims, assessments):
-    lines = [(f"[{number}](#{_anchor(claim)})", claim.title, claim.reported,
+def with_summary(text: str, claims: Mapping[int, Claim], assessments: Mapping[int,
+                                                                              Assessment]) -> str:
+    """A page with the summary of the claims that have results, in place of the one it has.
+
+    Args:
+        text: The page. The summary stands between the lines `SUMMARY_BEGINS` and `SUMMARY_ENDS`.
+        claims: The claims, by number.
+        assessments: What is known of them.
+    """
+    begun = {number: claim for number, claim in claims.items() if assessments[number].findings}
+    summary = [_counts(assessments), _summary(begun, assessments, "RESULTS.md") if begun else ""]
+    before, _, after = text.partition(SUMMARY_BEGINS)
+    rest = after.partition(SUMMARY_ENDS)[2]
+    return "\n\n".join([f"{before}{SUMMARY_BEGINS}", *filter(None, summary),
+                        f"{SUMMARY_ENDS}{rest}"])  # yapf: disable
+
+
+def _summary(claims, assessments, page=""):
+    lines = [(f"[{number}]({page}#{_anchor(claim)})", claim.title, claim.reported,
               _headline(assessments[number]), assessments[number].verdict)
              for number, claim in claims.items()]
     return _table(("claim", "in short", "the paper", "here", "verdict"), lines)

@@ -11,6 +11,9 @@ from attacks.claims.catalogue import CLAIMS
 from attacks.claims.catalogue import ORDER
 from attacks.claims.outcome.assessment import assess_all
 from attacks.claims.outcome.document import document
+from attacks.claims.outcome.document import SUMMARY_BEGINS
+from attacks.claims.outcome.document import SUMMARY_ENDS
+from attacks.claims.outcome.document import with_summary
 from attacks.claims.outcome.figures import figures_of
 from attacks.report.rows.rows import agreement
 from attacks.results.records import read_cells
@@ -30,6 +33,12 @@ def assessments():
 def test_the_document_is_the_one_that_the_results_make(assessments):
     """`python -m attacks.reproduce --write_results` writes it."""
     assert (ROOT / "RESULTS.md").read_text() == document(CLAIMS, ORDER, assessments, BASE)
+
+
+def test_the_summary_in_the_readme_is_that_of_the_document(assessments):
+    readme = (ROOT / "README.md").read_text()
+    assert readme == with_summary(readme, CLAIMS, assessments)
+    assert all(mark in readme for mark in (SUMMARY_BEGINS, SUMMARY_ENDS))
 
 
 @pytest.mark.parametrize("number", CLAIMS)
