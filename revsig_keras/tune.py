@@ -67,7 +67,7 @@ def _choose(values: flags.FlagValues, choosing: Choosing) -> Choice:
     if files.is_saved_model(values.model):
         choices, _ = choose_for_saved_model(choosing, pathlib.Path(values.model), outputs, None)
     elif legacy.is_taken(values.model):
-        with legacy.as_saved_model(values.model) as folder:
+        with legacy.as_saved_model(values.model, values.safe_mode) as folder:
             choices, _ = choose_for_saved_model(choosing, folder, outputs, None)
     else:
         model = load_keras_file(values.model, "`model`", values.safe_mode)

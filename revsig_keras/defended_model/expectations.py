@@ -18,6 +18,12 @@ _TOLERANCE = 2.0**-5
 
 def check_model(model: Any) -> None:
     """Raises `ValueError` if a model takes inputs in a way that a wrapper cannot pass on."""
+    if any(each.__module__.startswith("tf_keras.") for each in type(model).__mro__):
+        raise ValueError(
+            "`model` must be of Keras 3, not of tf_keras (Keras 2), whose models can be "
+            "exported with a defence: `revsig_keras.export.export(ExportConfig(model, "
+            "BASE, 'reverse_sigmoid:beta=1'))`. "
+            f"Received: model={model!r} (of type {type(model)})")
     if not isinstance(model, keras.layers.Layer):
         raise ValueError("`model` must be a Keras model or layer that emits class "
                          f"probabilities. Received: model={model!r} (of type {type(model)})")

@@ -2,7 +2,9 @@
 import dataclasses
 import os
 import pathlib
+from typing import Any
 
+from revsig_keras.export import legacy
 from revsig_keras.export.keras_files import check_kind
 from revsig_keras.export.keras_files import is_keras_file
 from revsig_keras.saved_model import files
@@ -14,7 +16,8 @@ class ExportConfig:
     """The model and the defence to export, and what to do with other outputs.
 
     Attributes:
-        model: A .keras, .h5 or .hdf5 file, or the folder of a SavedModel from any program.
+        model: A .keras, .h5 or .hdf5 file, the folder of a SavedModel from any program, or a model
+            of tf_keras.
         output: The folder of versions that the server polls.
         defence: The textual form of a defence, as for `make_defence`; `None` for the defence of a
             `DefendedModel` in a .keras file. For several outputs, a tuple of "NAME=MEMBER", where
@@ -33,7 +36,7 @@ class ExportConfig:
         state: File for the state of a coded defence that was chosen, as JSON; `None` for none.
         safe_mode: Whether layers that run code of a Keras file, such as `Lambda`, are refused.
     """
-    model: str | os.PathLike[str]
+    model: Any
     output: str | os.PathLike[str]
     defence: str | tuple[str, ...] | None = None
     output_name: str | None = None
@@ -48,10 +51,12 @@ class ExportConfig:
     def __post_init__(self) -> None:
         for name in ("model", "output", "warmup", "inputs", "state"):
             path = getattr(self, name)
-            if path is not None and "://" in os.fspath(path):
+            if isinstance(path, (str, os.PathLike)) and "://" in os.fspath(path):
                 raise ValueError(f"`{name}` must be a path of this machine. Copy what is "
                                  f"elsewhere here first. Received: {path}")
         self._check_choosing()
+        if legacy.is_model(self.model):
+            return
         if files.is_saved_model(self.model):
             output, model = (pathlib.Path(path).resolve() for path in (self.output, self.model))
             if model in (output, *output.parents):

@@ -142,10 +142,10 @@ def _plain_errors() -> Iterator[None]:
 def _write_model(folder: pathlib.Path, config: ExportConfig, defences: Mapping[str | None, Defence],
                  samples: Mapping[str | None, np.ndarray] | None) -> _Written:
     """Writes the defended model."""
-    if files.is_saved_model(config.model):
+    if not legacy.is_model(config.model) and files.is_saved_model(config.model):
         return _write_saved_model(pathlib.Path(config.model), folder, config, defences, samples)
     if legacy.is_taken(config.model):
-        with legacy.as_saved_model(config.model) as source:
+        with legacy.as_saved_model(config.model, config.safe_mode) as source:
             return _write_saved_model(source, folder, config, defences, samples)
     return _write_keras_file(folder, config, defences, samples)
 

@@ -76,10 +76,11 @@ def load_keras_file(path: str | os.PathLike[str],
         return keras.saving.load_model(path, compile=False, safe_mode=safe_mode)
     except Exception as error:  # pylint: disable=broad-except
         # A damaged file may raise anything, in its archive, its configuration or its weights.
-        raise ValueError(_explanation(path, argument, error)) from error
+        raise ValueError(explanation(path, argument, error)) from error
 
 
-def _explanation(path: str | os.PathLike[str], argument: str, error: Exception) -> str:
+def explanation(path: str | os.PathLike[str], argument: str, error: Exception) -> str:
+    """What a user is told of an error of Keras that a file raised when it was loaded."""
     text = str(error)
     unsafe = _UNSAFE.search(text)
     missing = None if unsafe else _MISSING.search(text)
@@ -93,7 +94,7 @@ def _explanation(path: str | os.PathLike[str], argument: str, error: Exception) 
                 f"defines it by `custom_objects=FILE.py`. Received: {path}")
     if is_legacy(path):
         return (f"{argument} was saved by Keras 2, and Keras 3 cannot read it. Install tf_keras, "
-                "and it is read by that: pip install tf_keras. Received: "
+                "and it is read by that: pip install 'revsig_keras[legacy]'. Received: "
                 f"{path}: {first_line(error)}")
     return (f"{argument} must be a readable .keras file. Received: "
             f"{path}: {first_line(error)}")

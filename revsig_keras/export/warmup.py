@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from revsig_keras.errors import SavedModelError
 from revsig_keras.files.arrays import load_arrays
+from revsig_keras.files.byte_strings import refuse_lost_zeros
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.files import cause_of
 from revsig_keras.saved_model.signatures import defaults
@@ -26,7 +27,8 @@ def load_inputs(path: str | os.PathLike[str],
     """Reads sample inputs: one array in an .npy file, or arrays by input name in an .npz file.
 
     A .tfrecord file holds the byte strings of the only input. They keep zeros at their end, as do
-    arrays of objects; NumPy's arrays of byte strings do not.
+    arrays of objects; NumPy's arrays of byte strings do not, and are refused where some may be
+    lost.
 
     Args:
         path: The file.
@@ -40,6 +42,7 @@ def load_inputs(path: str | os.PathLike[str],
         arrays = {None: _records(path, argument)}
     else:
         arrays = load_arrays(path, argument=f"`{argument}`")
+        refuse_lost_zeros(arrays, f"`{argument}`")
     if not arrays or not all(array.ndim and len(array) for array in arrays.values()):
         raise ValueError(
             f"`{argument}` must have at least one row for each input. Received: "

@@ -209,6 +209,37 @@ def test_byte_strings_keep_the_zeros_at_their_end(tmp_path):
         assert load_inputs(tmp_path / name)[key].tolist() == values
 
 
+@pytest.mark.parametrize("argument", ["warmup", "inputs"])
+@pytest.mark.parametrize("name, values", [
+    ("x.npz", examples),
+    ("x.npy", examples),
+    ("x.npy", lambda: [b"\x00\x01", b"\x01\x00"]),
+    ("x.npy", lambda: [b"\xff\xfe\x00", b"\xff"]),
+])
+def test_byte_strings_that_lost_zeros_are_refused(name, values, argument, tmp_path):
+    """Before a truncated Example is sent to a server; the remedy is named."""
+    array = np.array(values())
+    if name == "x.npz":
+        np.savez(tmp_path / name, examples=array)
+    else:
+        np.save(tmp_path / name, array)
+    with pytest.raises(ValueError, match=f"`{argument}` must.*zeros.*tfrecord.*array of obj") as e:
+        load_inputs(tmp_path / name, argument)
+    assert len(str(e.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("array", [
+    np.array([b"a", b"word", "caf\u00e9".encode()]),
+    np.array([b"two words\n"], "S40"),
+    np.array([example[:-4] for example in examples()]),
+    np.array(["text", "x"]),
+])
+def test_other_byte_strings_are_taken(array, tmp_path):
+    """Text of any length, and bytes of one length without zeros at their end."""
+    np.save(tmp_path / "x.npy", array)
+    np.testing.assert_array_equal(load_inputs(tmp_path / "x.npy")[None], array)
+
+
 def test_warm_up_of_examples_that_end_in_zeros(source_folder, tmp_path):
     pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
     with tf.io.TFRecordWriter(str(tmp_path / "x.tfrecord")) as file:
