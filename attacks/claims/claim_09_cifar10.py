@@ -10,8 +10,8 @@ from attacks.claims.criterion.finding import at_least
 from attacks.claims.criterion.finding import exactly
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
+from attacks.claims.criterion.measures import fraction_over_victims
 from attacks.claims.criterion.measures import multipliers
-from attacks.claims.criterion.measures import over_victims
 
 # One cell of each thief has no interval.
 SINGLE = "cifar_resnet20"
@@ -29,13 +29,12 @@ def judge(grids, **limits):
         changed = sum(row["label_changes"] + row["label_changes_test"] for row in grid.rows)
         findings.append(exactly(f"{name}: labels changed by the defence", changed, 0))
     for name, grid in grids.items():
-        accuracy = over_victims(grid.rows, lambda row: row["victim_accuracy_clean"])
+        accuracy = fraction_over_victims(grid.rows, "victim_accuracy_clean")
         findings.append(Finding(f"{name}: accuracy of the victim", accuracy))
         if name == SINGLE:
             findings += [
                 Finding(f"{name}: agreement of {row['adversary']}, {row['defence']}",
-                        over_victims([row], lambda row: row["agreement_clean"]))
-                for row in grid.rows
+                        fraction_over_victims([row], "agreement_clean")) for row in grid.rows
             ]
     return findings
 

@@ -9,7 +9,7 @@ from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import best_of
 from attacks.claims.criterion.measures import difference
-from attacks.claims.criterion.measures import over_victims
+from attacks.claims.criterion.measures import fraction_over_victims
 from attacks.claims.criterion.measures import select
 from attacks.report.rows.rows import distinct
 from attacks.report.rows.rows import group_rows
@@ -29,7 +29,7 @@ def judge(grids, most=0.01):
                 if attack != SAMPLE:
                     gained = difference(grid, sample, best)
                     findings.append(at_most(f"{subject}: gain over {SAMPLE}", gained, most))
-                fooled = over_victims(best, lambda row: row["transferability"])
+                fooled = fraction_over_victims(best, "transferability")
                 beside.append(Finding(f"{subject}: transferability", fooled))
     return sorted(findings, key=lambda finding: -finding.measure.mean) + beside
 

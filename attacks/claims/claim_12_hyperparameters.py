@@ -8,6 +8,7 @@ from attacks.claims.criterion.claim import Trial
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import difference
+from attacks.claims.criterion.measures import fraction_over_victims
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
 from attacks.report.rows.rows import defences_of
@@ -48,7 +49,7 @@ def judge(grids, least=0.2):
     """
     findings = claim_03_naive_thief.judge(grids, least)
     for name, grid in grids.items():
-        accuracy = over_victims(grid.rows, lambda row: row["victim_accuracy_clean"])
+        accuracy = fraction_over_victims(grid.rows, "victim_accuracy_clean")
         findings.append(Finding(f"{name}: accuracy of the victim", accuracy))
         defended = [row for row in grid.rows if row["defence"] in defences_of(grid.rows)]
         moved = over_victims(defended, lambda row: row["distortion_l1"])

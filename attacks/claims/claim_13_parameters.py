@@ -10,6 +10,7 @@ from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import best_of
 from attacks.claims.criterion.measures import difference
+from attacks.claims.criterion.measures import fraction_over_victims
 from attacks.claims.criterion.measures import level
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
@@ -39,7 +40,7 @@ def judge(grids, published="reverse_sigmoid:beta=1:gamma=.2", most=0.05):
                 Finding(f"{name}, {defence}: L1 distance of the answers",
                         over_victims(rows, lambda row: row["distortion_l1"]), form=".2f"),
                 Finding(f"{name}, {defence}: AUROC of confidence",
-                        over_victims(rows, lambda row: row["confidence_auroc_defended"])),
+                        fraction_over_victims(rows, "confidence_auroc_defended")),
             ]  # yapf: disable
     return findings + beside
 

@@ -8,8 +8,8 @@ from attacks.claims.criterion.figure import RunFigure
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import best_of
+from attacks.claims.criterion.measures import fraction_over_victims
 from attacks.claims.criterion.measures import Measure
-from attacks.claims.criterion.measures import over_victims
 from attacks.report.leak.bounded_leak import bounded_leaks
 from attacks.report.leak.bounded_leak import FAILS
 from attacks.report.leak.bounded_leak import HOLDS
@@ -46,7 +46,7 @@ def judge(grids):
                     Finding(f"{subject}: nearest to the limit: {nearest.name}, {what}",
                             _measure(nearest), (None, MARGIN), MEANS.get(leak.verdict)))
         for (defence, budget), rows in group_rows(grid.rows, "defence", "budget").items():
-            fooled = over_victims(best_of(rows, defence), lambda row: row["transferability"])
+            fooled = fraction_over_victims(best_of(rows, defence), "transferability")
             subject = f"{name}, {defence}, {budget:,} queries: transferability, strongest thief"
             beside.append(Finding(subject, fooled))
     return findings + beside

@@ -68,8 +68,18 @@ def best_of(rows: Rows, defence: str) -> Rows:
 
 def over_victims(rows: Rows, value: Callable[[dict[str, Any]], float]) -> Measure:
     """The mean over victims of what each row tells of its victim, such as its accuracy."""
-    means = [np.mean(list(map(value, group))) for group in group_rows(rows, *VICTIM).values()]
-    return _measure(crossed_mean(np.array(means), ["victims"]))
+    return _measure(_mean_over_victims(rows, value))
+
+
+def fraction_over_victims(rows: Rows, column: str) -> Measure:
+    """The mean over victims of a column of fractions, such as the victim's accuracy.
+
+    Its interval stays inside [0, 1]; of one victim there is none.
+    """
+    estimate = _mean_over_victims(rows, lambda row: row[column])
+    if estimate.variance is None:
+        return _measure(estimate)
+    return Measure(estimate.mean, *estimate.fraction_interval(rows[0]["evaluated_rows"]))
 
 
 def losses(grid: Evidence, kind: str) -> dict[tuple[str, int], tuple[Measure, Measure]]:
@@ -127,6 +137,11 @@ def as_defence(grid: Evidence, **thief: str) -> Evidence:
     others = [{**row, "defence": name, "adversary": "probabilities"}
               for row in select(undefended, **thief)]  # yapf: disable
     return Evidence([*naive, *others], grid.per_row, grid.missing)
+
+
+def _mean_over_victims(rows, value):
+    means = [np.mean(list(map(value, group))) for group in group_rows(rows, *VICTIM).values()]
+    return crossed_mean(np.array(means), ["victims"])
 
 
 def _compared(grid, kind):

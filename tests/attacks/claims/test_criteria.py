@@ -13,6 +13,7 @@ from attacks.claims.criterion.finding import PARTLY
 from attacks.claims.criterion.finding import REPRODUCED
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
+from attacks.claims.criterion.measures import fraction_over_victims
 from attacks.claims.outcome.assessment import Assessment
 from attacks.claims.outcome.figures import figures_of
 from attacks.report.figure import encoded
@@ -299,3 +300,10 @@ def test_what_bfloat16_changes_stands_beside_claim_12():
     change = changes["mnist_base_bfloat16, none, probabilities, 100 queries: agreement more than "
                      "in float32"]
     assert change == pytest.approx(0.01)
+
+
+def test_the_interval_of_a_fraction_stays_inside_0_and_1():
+    rows = replicates("none", "labels", 100, 0.97, spread=0.1)
+    measure = fraction_over_victims(rows, "agreement_clean")
+    assert measure.mean == pytest.approx(0.97) and 0.5 < measure.low < 0.95 < measure.high <= 1
+    assert fraction_over_victims(rows[:1], "agreement_clean")[1:] == (None, None)
