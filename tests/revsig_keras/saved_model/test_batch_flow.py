@@ -58,7 +58,24 @@ DATA = {
     "second size": lambda s, x: tiled(tf.cast(parsed(s)[0].dense_shape[1], "int32")),
     "last size": lambda s, x: tiled(tf.shape(parsed(s)[1])[-1]),
     "transposed": lambda s, x: tiled(rows(tf.transpose(parsed(s)[1]))),
+    "sums of columns": lambda s, x: tiled(rows(tf.reduce_sum(parsed(s)[1], 0))),
+    "transposed product": lambda s, x: tiled(
+        rows(tf.matmul(parsed(s)[1], tf.ones((1, 2)), transpose_a=True))),
+    "squeezed": lambda s, x: tiled(rows(tf.squeeze(parsed(s)[1], [0]))),
+    "columns of masked rows": lambda s, x: tiled(
+        rows(tf.gather(tf.boolean_mask(x, x[:, 0] > 0), [0], axis=1))),
+    "one row": lambda s, x: tiled(rows(parsed(s)[1][0])),
+    "from a row on": lambda s, x: tiled(
+        rows(tf.strided_slice(x, [tf.cast(x[0, 0], "int32")], [0], [1], end_mask=1))),
+    "up to a row": lambda s, x: tiled(
+        rows(tf.strided_slice(x, [0], [tf.cast(x[0, 0], "int32")], [1], begin_mask=1))),
+    "stacked along": lambda s, x: tiled(rows(tf.stack([parsed(s)[0].values] * 2, 1))),
+    "size at a place of data": lambda s, x: tiled(tf.shape(x)[tf.cast(x[0, 0], "int32")]),
     "flattened": lambda s, x: tiled(rows(tf.reshape(parsed(s)[1], [-1]))),
+    "minus one and a size": lambda s, x: tiled(
+        rows(tf.reshape(parsed(s)[1], tf.stack([-1, rows(parsed(s)[1])])))),
+    "column of masked rows": lambda s, x: tiled(
+        rows(tf.slice(tf.boolean_mask(x, x[:, 0] > 0), [0, 0], [-1, 1]))),
     "reshaped by data": lambda s, x: tiled(
         rows(tf.reshape(x, [tf.cast(tf.reduce_max(x), "int32"), -1]))),
     "minus one of data": lambda s, x: tiled(
