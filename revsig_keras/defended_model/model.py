@@ -105,7 +105,7 @@ class DefendedModel(keras.Model):
         outputs = self.model(inputs, training=training)
         self._see(outputs)
         if not training and not self._heads.are_measured():
-            self.tell_ruin(outputs)
+            self._heads.tell_ruin(self.model, outputs, made_up=False)
 
         def defend(defence: Defence, scores: Any) -> Any:
             marked = exporting.mark_of(self, defence)
@@ -124,13 +124,19 @@ class DefendedModel(keras.Model):
         inputs = keras.tree.map_shape_structure(keras.KerasTensor, input_shape)
         return keras.tree.map_structure(lambda x: x.shape, self.compute_output_spec(inputs))
 
-    def tell_ruin(self, outputs: Any, made_up: bool = False) -> None:
-        """Logs a warning once of each defence that leaves hardly anything of the answers.
+    def check_outputs(self, outputs: Any, made_up: bool) -> None:
+        """Checks outputs of the wrapped model, as the first call does.
+
+        A warning names each defence that leaves hardly anything of the answers, once.
 
         Args:
             outputs: Outputs of the wrapped model.
             made_up: Whether its inputs were made up.
+
+        Raises:
+            ValueError: If they do not fit the defences.
         """
+        self._heads.check_answers(self.model, outputs, "probed" if made_up else "seen")
         self._heads.tell_ruin(self.model, outputs, made_up)
 
     def defences_by_output(self) -> dict[Any, Defence]:

@@ -1,4 +1,4 @@
-"""Calls models that tell nothing of their inputs before they are called."""
+"""Calls models before their export: to measure their defences, and to learn what they take."""
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,10 +46,14 @@ def as_inputs(samples: Mapping[str | None, np.ndarray]) -> Any:
 
 
 def measure(model: DefendedModel, samples: Mapping[str | None, np.ndarray] | None) -> None:
-    """Warns of defences that leave hardly anything of the answers, to samples or made-up inputs."""
+    """Checks the answers to samples or made-up inputs, and how far the defences move them.
+
+    Raises:
+        ValueError: If the answers do not fit the defences, or no inputs can be made up.
+    """
     if samples is None:
-        is_told = structure(model.model, "input") is not None
-        outputs = probe(model.model, None if is_told else _zeros(model.model))
+        declares_inputs = structure(model.model, "input") is not None
+        outputs = probe(model.model, None if declares_inputs else _zeros(model.model))
         if outputs is None:
             return
     else:
@@ -57,8 +61,8 @@ def measure(model: DefendedModel, samples: Mapping[str | None, np.ndarray] | Non
             rows = {name: array[:_MEASURED] for name, array in samples.items()}
             outputs = model.model(pack(model.model, rows), training=False)
         except Exception:  # pylint: disable=broad-except
-            return  # Samples that do not fit are told when the warm-up request is written.
-    model.tell_ruin(outputs, made_up=samples is None)
+            return  # The first call or the warm-up request refuses samples that do not fit.
+    model.check_outputs(outputs, made_up=samples is None)
 
 
 def _specs(inputs: Any) -> Any:

@@ -29,9 +29,9 @@ def write(model: DefendedModel, folder: pathlib.Path, what: str, dropped: Collec
         dropped: Outputs that are left out.
         samples: Inputs by name, `None` for the only one; `None` for none.
     """
+    # Before the first call, for which made-up inputs would be like any others.
+    measure(model, samples)
     options = {} if structure(model.model, "input") is not None else call_first(model, samples)
-    if not options:
-        measure(model, samples)
     with files.clear_errors(f"{what} cannot be exported"):
         exporting.write(model, folder, **options)
     if dropped:

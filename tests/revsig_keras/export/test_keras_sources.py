@@ -1,4 +1,5 @@
 """Files that owners have: other formats, classes of their own, models never called, no model."""
+import re
 import shutil
 import subprocess
 import sys
@@ -159,6 +160,33 @@ def test_a_subclassed_model_is_built_from_samples(tmp_path):
         ]
     for path in paths:
         assert tf.saved_model.load(path).signatures
+
+
+class Wide(Own):
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = keras.layers.Dense(54, "softmax")
+
+
+@pytest.mark.parametrize("sampled, told", [
+    (False, "made-up inputs"),
+    (True, "\\(20 answers\\)"),
+])
+def test_ruined_answers_of_a_subclassed_model_are_told(sampled, told, tmp_path, caplog):
+    """Once, of all samples; made-up inputs are said to be."""
+    source = Wide()
+    source(X)
+    source.dense.bias.assign(12 * np.eye(54)[0])
+    source.save(tmp_path / "model.keras")
+    np.save(tmp_path / "x.npy", np.zeros((20, X.shape[1]), "float32"))
+    options = {"warmup": tmp_path / "x.npy"} if sampled else {}
+    with keras.saving.custom_object_scope({"Wide": Wide}):
+        export(
+            ExportConfig(tmp_path / "model.keras", tmp_path / "base", "reverse_sigmoid:beta=1",
+                         **options))
+    assert len(re.findall("mean L1 distance", caplog.text)) == 1
+    assert re.search(told, caplog.text), caplog.text
 
 
 class TwoTensors(keras.Model):
