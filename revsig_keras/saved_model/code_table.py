@@ -26,13 +26,22 @@ def write_code_table(folder: pathlib.Path) -> None:
     tables: dict[str, Any] = {}
     for meta_graph in files.read(folder).meta_graphs:
         library = graphs.library(meta_graph.graph_def)
-        marked = [name for name, function in library.items() if mark.is_marked(function)]
+        marked = {
+            name: mark.read(function)
+            for name, function in library.items()
+            if mark.is_marked(function)
+        }
+        coded = {
+            name: defence.table(defence.classes_of(shape))
+            for name, (defence, shape) in marked.items()
+            if isinstance(defence, CodedDefence)
+        }
+        if not coded:
+            continue  # To follow the data of large graphs takes time.
         flow = DataFlow(meta_graph.graph_def, marked, fed_tensors(meta_graph))
         for signature, output, info in each_output(meta_graph):
-            for name in flow.defences_of_tensor(info.name) if info.name else ():
-                defence, shape = mark.read(library[name])
-                if isinstance(defence, CodedDefence):
-                    tables[f"{signature}/{output}"] = defence.table(defence.classes_of(shape))
+            for name in flow.defences_of_tensor(info.name) & set(coded) if info.name else ():
+                tables[f"{signature}/{output}"] = coded[name]
     if not tables:
         return
     first, *others = tables.values()
