@@ -4,6 +4,7 @@ TensorFlow loads variables, tables and functions by the object graph of a SavedM
 loaded model can be saved again or frozen; but its functions are those of the original, and clean.
 """
 from collections.abc import Collection
+import itertools
 from typing import Any
 
 from tensorflow.core.framework import function_pb2
@@ -26,8 +27,8 @@ def reduce_objects(meta_graph: Any) -> bool:
     """Leaves variables, resources and the signatures, as the graph has them, and no other function.
 
     Args:
-        meta_graph: A `MetaGraphDef`, which is changed if the result is `True`. Its signatures
-            perhaps have outputs fewer than before, or outputs that pass a defence.
+        meta_graph: A `MetaGraphDef`, which is changed if the result is `True`. Its signatures may
+            have lost outputs, or gained defences, since it was read.
 
     Returns:
         Whether that could be done. It cannot for models of TensorFlow 1, nor where the signatures
@@ -79,8 +80,8 @@ def _signature_nodes(objects: Any) -> dict[str, int]:
 def _function_of(meta_graph: Any, signature: str, node: Any) -> tuple[Any, list[str]] | None:
     """The function that answers as a signature does, and the names of its outputs.
 
-    The function is `None` where it is the one that the object graph has. The result is `None` where
-    the outputs of the signature are not computed by that one.
+    The function is `None` where the object graph already has it. The result is `None` where the
+    function of the object graph does not compute the outputs of the signature.
     """
     outputs = meta_graph.signature_def[signature].outputs
     nodes = {node.name: node for node in meta_graph.graph_def.node}
@@ -121,12 +122,11 @@ def _called(node: Any) -> str | None:
 
 
 def _changed(original: Any, parts: dict[str, tuple[int, Any]], library: Any) -> Any:
-    """A copy of a function with some of its outputs, each perhaps behind a defence."""
+    """A copy of a function with some of its outputs, defended where there is a defence."""
     function = function_pb2.FunctionDef()
     function.CopyFrom(original)
-    function.signature.name = next(name for name in (f"{original.signature.name}_defended_{i}"
-                                                     for i in range(len(library) +
-                                                                    1)) if name not in library)
+    names = (f"{original.signature.name}_defended_{i}" for i in itertools.count())
+    function.signature.name = next(name for name in names if name not in library)
     function.signature.ClearField("output_arg")
     function.ClearField("ret")
     for index, defence in parts.values():
@@ -199,8 +199,9 @@ def _reached(objects: Any) -> set[int]:
         for name in _functions(node):
             waiting += objects.concrete_functions[name].bound_inputs
         waiting += [
-            number for slot in node.slot_variables if slot.original_variable_node_id in reached
-            for number in (slot.slot_variable_node_id,)
+            slot.slot_variable_node_id
+            for slot in node.slot_variables
+            if slot.original_variable_node_id in reached
         ]
     return reached
 
