@@ -70,8 +70,8 @@ class CodeChoice(Choice):
         try:
             parse_member(text)
         except ValueError as error:
-            raise ValueError("`state` must be a path of letters, digits and _ . + - /, so that it "
-                             f"can be part of a text. Received: {path}") from error
+            raise ValueError("`state` must be a path of letters, digits and _ . + - / ~, so that "
+                             f"it can be part of a text. Received: {path}") from error
         return text
 
     def write_state(self, path: str | os.PathLike[str]) -> None:

@@ -183,11 +183,13 @@ def test_a_model_can_be_quantized(called, tmp_path):
     model = defended(functional, "dict")
     before = {name: np.array(values) for name, values in model.model(X).items()}
     if called:
-        model(X)
+        model.predict(X, verbose=0)
     model.quantize("int8")
     for name, values in model.model(X).items():
         np.testing.assert_allclose(values, before[name], atol=0.05)
     outputs = model(X)
+    for name, values in model.predict(X, verbose=0).items():
+        np.testing.assert_allclose(values, outputs[name], 1e-5)
     model.save(tmp_path / "model.keras")
     for name, values in keras.saving.load_model(tmp_path / "model.keras")(X).items():
         np.testing.assert_allclose(values, outputs[name], 1e-5)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from revsig_keras import make_defence
 from revsig_keras import ReverseSigmoid
 from revsig_keras.export.named_defences import make_defences
 from revsig_keras.saved_model.code_table import CODE_TABLE
@@ -134,11 +135,14 @@ def test_the_report_and_the_code_tables_tell_the_defences_apart(tmp_path):
     source = module(tmp_path / "model")
     run(f"--model={source}", f"--output={tmp_path / 'base'}",
         "--defence=label/out=decoy:bits=1:decoys=1", f"--defence=tags={TAGS}", "--drop_output=best")
-    found = {
-        output.name: output.reason
-        for output in inspect_saved_model(tmp_path / "base" / "1").outputs
-    }
+    folder = tmp_path / "base" / "1"
+    report = inspect_saved_model(folder)
+    found = {output.name: output.reason for output in report.outputs}
     assert found["tags"] == "by ReverseSigmoid" and found["label/out"] == "by Decoy"
+    table = json.loads((folder / CODE_TABLE).read_text())
+    assert table == make_defence("decoy:bits=1:decoys=1").table(4)
+    # Python finds the default signature under a private name too.
+    assert f"attribute signatures.{DEFAULT}" in str(report) and "attribute _" not in str(report)
 
 
 def test_two_coded_outputs_have_two_tables(tmp_path):
