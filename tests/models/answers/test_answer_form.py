@@ -96,6 +96,7 @@ def test_answers_of_an_older_ledger_are_read_beside_single_labels():
     ([[255, 0, 0], [0, 128, 127]], "row sums from 255 to 255"),
     ([[0.9, 0.8, 0.7], [0.1, 0.9, 0.3]], "row sums from 1.3 to 2.4"),
     ([[3.5, 1.5, 0.5], [2.5, 0, 7]], "row sums from 5.5 to 9.5"),
+    ([[9.5] + [0] * 99, [7.25] + [0] * 99], "row sums from 7.25 to 9.5"),
     ([[1, 0, np.nan]], "NaN or infinity in 1 of 1 rows"),
     ([[2, -1, 0]], "emit logits"),
     ([[0], [4]], "whole number from 0 to 2, as in the data. Received: 4"),
@@ -119,6 +120,20 @@ def test_what_rounding_does_not_explain_is_refused(answers, message):
 def test_later_answers_must_have_the_same_form(form, answers, message):
     with pytest.raises(ValueError, match=message):
         form.probabilities(np.float32(answers))
+
+
+@pytest.mark.parametrize("decimals, explained, unexplained", [
+    (1, [0.3, 0.2, 0.2], [0.2, 0.2, 0.2]),
+    (1, [0.4, 0.4, 0.3], [0.4, 0.4, 0.4]),
+    (None, [0.4, 0.3, 0, 0], [0.3, 0.2, 0, 0]),
+])
+def test_a_sum_is_explained_up_to_a_bound(decimals, explained, unexplained):
+    """By a unit per number downwards, half a unit upwards, and the smallest number per zero."""
+    form = AnswerForm(len(explained), 1, decimals)
+    read = form.probabilities([np.float32(explained)])
+    np.testing.assert_allclose(read[0], np.array(explained) / np.sum(explained), atol=1e-6)
+    with pytest.raises(ValueError, match="as far as their rounding explains"):
+        form.probabilities([np.float32(unexplained)])
 
 
 def test_no_answers_have_no_rows():

@@ -101,6 +101,7 @@ def test_redirects_that_are_not_followed(location, message, key):
     ("http://a:8/x", 307, "https://a:9/x", Place("https://a:9/x")),
     ("http://a/x", 307, "http://a:9/x", Place("http://a:9/x", False)),
     ("https://a/x", 307, "https://b/x", Place("https://b/x", False)),
+    ("http://a/x", 307, "https://b/x", Place("https://b/x", False)),
     ("https://a/x", 307, "http://a/x", None),
     ("http://a/x", 303, "/y", None),
     ("http://a/x", 307, "file:///etc/passwd", None),
