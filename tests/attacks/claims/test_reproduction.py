@@ -46,6 +46,15 @@ def test_missing_results_decide_nothing_and_are_named(tried, tmp_path):
     assert assessment.missing() in claim_text(CLAIM, CLAIM.quick, assessment)
 
 
+def test_results_of_other_cells_are_left_out(tried, tmp_path):
+    cells = tmp_path / "quick_intact" / "cells"
+    shutil.copytree(tried[0] / "quick_intact" / "cells", cells)
+    record = json.loads(sorted(cells.glob("*.json"))[0].read_text())
+    (cells / "other.json").write_text(json.dumps({**record, "id": "other"}))
+    grids = assess(CLAIM.quick, tmp_path).grids
+    assert len(grids["quick_intact"].rows) == 12 and not grids["quick_intact"].missing
+
+
 def test_without_results_all_cells_are_missing(tmp_path):
     assessment = assess(CLAIM.trial, tmp_path)
     assert assessment.verdict == UNDECIDED

@@ -150,6 +150,7 @@ def test_a_chart_keeps_its_points_inside(points):
 @pytest.mark.parametrize("strongest, labels, words", [
     ("labels", 0.9, "needs the labels alone"),
     ("probabilities", 0.95, "Labels are enough"),
+    ("probabilities", 0.94, "Labels are enough"),
     ("probabilities", 0.6, "would bring it down to about the former"),
     ("probabilities", None, "was not tried"),
 ])
@@ -204,6 +205,13 @@ def test_what_was_not_tried_is_named():
     assert {"attack", "adversary"} == set(told)
     assert "sample" not in told["attack"] and {"active", "knockoff"} <= set(told["attack"])
     assert "bayes" not in told["adversary"] and {"labels", "aware"} <= set(told["adversary"])
+
+
+def test_a_thief_of_two_kinds_has_one_line():
+    """Here the strongest thief is the labels-only one."""
+    rows = [row("rs", "probabilities", 100, 0, 0.5), row("rs", "labels", 100, 0, 0.9)]
+    section, = sections(rows, PerRow())
+    assert [placed.line.kind for placed in section.chart.lines] == ["strongest", "naive"]
 
 
 def test_unknown_costs_are_said_to_be_unknown():
