@@ -29,7 +29,7 @@ def reproduce(trial: Trial,
     """
     for place, grid in enumerate(trial.grids):
         count, ahead = len(grid.cells()), trial.grids[place:]
-        _LOG.info("Run %d of %d, %s: %d cells. From here on, %.1f hours are planned on two cores.",
+        _LOG.info("Run %d of %d, %s: %d cells. From here on, %.2f hours are planned on two cores.",
                   place + 1, len(trial.grids), grid.name, count,
                   sum(each.planned_hours() for each in ahead))
         with Progress() as progress:
