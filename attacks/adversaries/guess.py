@@ -118,7 +118,7 @@ class Guess:
 
 def _why_not_guessed(member):
     layer = make_defence(member) if member else None
-    if layer is None or layer.state is not None or type(layer).fit_state is Defence.fit_state:
+    if layer is None or layer.state is not None or not layer.is_fittable:
         return None
     return f"what the guessed {member} was fitted to is not known"
 

@@ -37,7 +37,7 @@ def fitted(layer: Defence, rows: np.ndarray) -> Defence:
         layer: The defence.
         rows: Array `[n, classes]` as the layer receives them; their labels count as true.
     """
-    if layer.state is not None or type(layer).fit_state is Defence.fit_state:
+    if layer.state is not None or not layer.is_fittable:
         return layer
     layer = type(layer).from_config(layer.get_config())
     layer.adapt(rows, rows.argmax(axis=1))

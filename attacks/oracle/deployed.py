@@ -59,7 +59,10 @@ def needs_rows(member: str) -> bool:
 
     A member names one with an option `state`, such as `confidence_buckets:state=FILE.json`.
     """
-    return member != AS_SERVED and _is_fittable(make_defence(member)) and not _names_state(member)
+    if member == AS_SERVED or _names_state(member):
+        return False
+    layer = make_defence(member)
+    return layer is not None and layer.is_fittable
 
 
 def named(member: str) -> Deployed:
@@ -68,7 +71,7 @@ def named(member: str) -> Deployed:
         return Deployed(member)
     layer = make_defence(member)
     return Deployed(member, _written(layer.state),
-                    "file") if _is_fittable(layer) else Deployed(member)
+                    "file") if layer.is_fittable else Deployed(member)
 
 
 def fit(member: str, victim: Victim | OwnVictim, rows: Rows, fitted_to: str) -> Deployed:
@@ -100,10 +103,6 @@ def fit(member: str, victim: Victim | OwnVictim, rows: Rows, fitted_to: str) -> 
 
 def _names_state(member):
     return bool(resolve_defence(member)[1].get("state"))
-
-
-def _is_fittable(layer):
-    return layer is not None and type(layer).fit_state is not Defence.fit_state
 
 
 def _written(state):

@@ -150,6 +150,11 @@ class Defence(keras.layers.Layer):
         """
         return None
 
+    @property
+    def is_fittable(self) -> bool:
+        """Whether the defence is fitted to data: it implements `fit_state`."""
+        return type(self).fit_state is not Defence.fit_state
+
     def adapt(self, probabilities: Any, labels: Any = None) -> None:
         """Fits the defence to clean rows, as `adapt` fits a preprocessing layer of Keras.
 
@@ -162,7 +167,7 @@ class Defence(keras.layers.Layer):
             labels: Array of the rows' true classes, for a defence that needs them. Defaults to
                 `None`.
         """
-        if not self._is_fitted_kind():
+        if not self.is_fittable:
             return
         if self.built:
             raise ValueError("`adapt` must be called before the layer is used. Make a new one: "
@@ -181,7 +186,7 @@ class Defence(keras.layers.Layer):
         self.check_input(inputs.shape, inputs.dtype)
         if training and not self.apply_in_training:
             return ops.cast(self.clean(inputs), self.compute_dtype)
-        if self.state is None and self._is_fitted_kind():
+        if self.state is None and self.is_fittable:
             raise ValueError(f"`{type(self).__name__}` must be fitted before it is used: call "
                              "`adapt(probabilities)` with clean rows")
         return ops.cast(self._defend(widen(inputs, self.compute_dtype)), self.compute_dtype)
@@ -235,9 +240,6 @@ class Defence(keras.layers.Layer):
 
     def _has_units(self, inputs: Tensor) -> bool:
         return self.multi_label or inputs.shape[self.axis] == 1
-
-    def _is_fitted_kind(self) -> bool:
-        return type(self).fit_state is not Defence.fit_state
 
 
 def _without_secrets(config: dict[str, Any], secrets: Sequence[str]) -> dict[str, Any]:
