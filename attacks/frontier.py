@@ -4,8 +4,8 @@
 
 Prints the table, and writes frontier.csv and frontier.png into the first directory. The others hold
 further defences of the same data set. Each is compared with the undefended victim and the
-labels-only thief of its own directory; what several directories have is taken from the one with
-the most replicates.
+labels-only thief of its own directory; where several directories have a defence and budget, the one
+with the most replicates counts.
 """
 
 import pathlib

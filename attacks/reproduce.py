@@ -6,8 +6,8 @@
   python -m attacks.reproduce --write_results
 
 A claim is a file in attacks/claims: what the paper says, the flagfiles of the runs that show it,
-and a criterion that was written before the runs. Given the same command again, runs that were
-stopped continue. --quick tries the claim in under five minutes, by a criterion of its own.
+and a criterion that was written before the runs. The same command continues runs that were
+stopped. --quick tries the claim in under five minutes, by a criterion of its own.
 --write_results writes RESULTS.md with its figures, and its summary in README.md, from the results.
 
 Exit statuses: 0 where the claim is reproduced, 1 for an error, 2 where it is not, or only partly,
@@ -37,7 +37,7 @@ _ROOT = pathlib.Path(__file__).parents[1]
 
 
 def main(claim: int | None, is_quick: bool, base: str, options: list[str]):
-    """Runs a claim, prints what came out, and ends with the status of its verdict."""
+    """Runs a claim, prints its findings, and ends with the status of its verdict."""
     if claim not in CLAIMS:
         raise ValueError(f"`claim` must be one of {', '.join(map(str, CLAIMS))}. Received: {claim}")
     trial = CLAIMS[claim].quick if is_quick else CLAIMS[claim].trial
@@ -63,11 +63,11 @@ if __name__ == "__main__":
     CLAIM = flags.DEFINE_integer("claim", None, "The claim, by its number.")
     QUICK = flags.DEFINE_bool("quick", False, "Tries the claim in under five minutes.")
     OUTPUT_DIR = flags.DEFINE_string(
-        "output_dir", "runs/paper", "Where the results go, in a folder for each run; those of "
-        "claims that share a run are shared.")
+        "output_dir", "runs/paper", "Where the results go, in a folder for each run; claims "
+        "that share a run share its results.")
     DATA_DIR = flags.DEFINE_string(
         "data_dir", None, "Where TensorFlow Datasets has its data. Default: where it puts them.")
-    DOWNLOAD = flags.DEFINE_bool("download", False, "Whether data that are not there are fetched.")
+    DOWNLOAD = flags.DEFINE_bool("download", False, "Whether to download missing data.")
     LIST = flags.DEFINE_bool("list", False, "Lists all claims, and ends.")
     WRITE = flags.DEFINE_bool("write_results", False,
                               "Writes RESULTS.md and its figures anew, and ends.")

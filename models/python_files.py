@@ -10,7 +10,7 @@ from typing import Any
 
 from revsig_keras.errors import first_line
 
-# What the code of others may raise that ends a program in one line; an interrupt is none of it.
+# Exceptions of a user's code that end a program with one line; an interrupt is not among them.
 FAILURES = (Exception, SystemExit)
 
 

@@ -26,7 +26,7 @@ class Known:
         seed: The thief's seed.
         memory: Keeps what adversaries compute once for all thieves of a run.
         clean: Returns the victim's own clean outputs `[n, num_classes]` for inputs, which no thief
-            knows. `None` but for an adversary that declares `sees_clean`.
+            knows. `None` unless the adversary declares `sees_clean`.
         defence_state: What the deployed defence was fitted to, `Defence.state`, as JSON; `""` for
             nothing. It is known to a thief that knows the defence, since answers reveal it.
     """

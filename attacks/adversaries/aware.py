@@ -47,8 +47,8 @@ class Aware(Adversary):
             knows the deployed defence.
         know_secret: Boolean, whether a thief who knows the deployed defence also knows its secrets.
             Defaults to `False`.
-        labels_first: Float in [0, 1), the fraction of the steps that train on labels, all but one
-            at most. Defaults to `0.5`.
+        labels_first: Float in [0, 1), the fraction of the steps that train on labels. At least one
+            step goes through the defence. Defaults to `0.5`.
 
     Raises:
         ValueError: If an argument is out of range.

@@ -13,15 +13,15 @@ _LEAST_DOUBT = 2.0**-25
 def reconstruct(answers: np.ndarray) -> str | None:
     """Returns the state of a `ConfidenceBuckets` that has the buckets of coded answers, as JSON.
 
-    The shares of labels in the answers are the confidences of the buckets. Where a bucket begins,
-    no answer shows; it is taken to be the geometric mean of the doubts, 1 - confidence, of both
-    buckets.
+    The shares of labels in the answers are the confidences of the buckets. Answers do not show
+    where a bucket begins: its edge is taken to be the geometric mean of the doubts, 1 - confidence,
+    on both sides.
 
     Args:
         answers: Array `[n, num_classes]` of coded answers.
 
     Returns:
-        The state, or `None` for answers of which the label has more shares than a code has.
+        The state, or `None` if the labels of the answers have more shares than a code can have.
     """
     confidences = np.unique(answers.max(axis=1).astype(np.float32)).astype(np.float64)
     doubts = np.maximum(1 - confidences, _LEAST_DOUBT)

@@ -40,14 +40,14 @@ class Identify(Adversary):
 
     Then it acts as the thief who knows that defence: `probabilities` if there is none, `labels` if
     answers tell nothing else, `aware` if gradients flow through it, and `bayes` otherwise. While an
-    attack is querying, it reads labels. What a defence was fitted to it does not know, so it fits
-    the defence to its clone's outputs. The buckets of `ConfidenceBuckets` it reads off the answers,
-    see `code_reconstruction.reconstruct`, and is `aware` of them. Of other coded defences, whose
-    answers show no confidence, it reads the labels.
+    attack is querying, it reads labels. It does not know what a defence was fitted to, so it fits
+    the defence to its clone's outputs. It reads the buckets of `ConfidenceBuckets` off the answers,
+    see `code_reconstruction.reconstruct`, and is `aware` of them. Answers of other coded defences
+    show no confidence, so it reads their labels.
 
     Assumed to know the kinds of defences that exist; which of them it faces, it learns from the
-    answers and its pool alone. It takes part where nothing is defended too. The
-    clone's record tells what was identified.
+    answers and its pool alone. It takes part where nothing is defended too. The record of the clone
+    tells what was identified.
 
     Args:
         learn: Boolean, whether an `aware` thief learns the strength, starting at the one found. At

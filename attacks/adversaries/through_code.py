@@ -22,8 +22,8 @@ class ThroughCode(Objective):
 
     The answers of a coded defence are piecewise constant, so no gradient flows through them. Their
     likelihood has one: the clone's label is drawn from its softmax, and the log-odds u of its own
-    probability for the label c are observed with logistic noise of the scale s = 0.5 nats, only so
-    far as the bucket tells, which begins at log-odds t and ends at t'. In nats, for logits z:
+    probability for the label c get logistic noise of the scale s = 0.5 nats. All that is observed
+    of them is the bucket, which begins at log-odds t and ends at t'. In nats, for logits z:
 
     ```
     u = z_c - logsumexp(all other z)
@@ -33,8 +33,8 @@ class ThroughCode(Objective):
     ```
 
     That is the cumulative link model of ordered responses (McCullagh, Regression Models for Ordinal
-    Data, JRSS B 42, 1980) with known thresholds, t = log((1 - e) / e) of an edge e. A clone inside
-    the bucket is hardly moved, and one far outside with a force of 1 / s.
+    Data, JRSS B 42, 1980) with known thresholds, t = log((1 - e) / e) of an edge e. The
+    bucket hardly moves a clone inside it, and one far outside by a gradient of 1 / s in u.
 
     Where the code tells the order of the first classes, the first term is that of the order: the
     sum of minus log softmax over the classes that are left, for one after the other (Plackett,

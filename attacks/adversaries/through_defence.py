@@ -37,7 +37,7 @@ class ThroughDefence(Objective):
     state: str = ""
 
     def __repr__(self):
-        # The digests of trainings hold it, and those in old results know no states.
+        # Digests of trainings are made of this text. Without a state it is as in old results.
         told = {"defence": self.defence, "learn": self.learn, "state": self.state}
         shown = ", ".join(
             f"{name}={value!r}" for name, value in told.items() if name != "state" or value)

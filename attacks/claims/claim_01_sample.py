@@ -17,7 +17,7 @@ SAME_RECIPES = "mnist_300_others"
 
 
 def judge(grids, least=0.97):
-    """The best thief with Sample reaches so much, and no other attack is better than Sample.
+    """The best thief with Sample reaches `least`, and no other attack is better than Sample.
 
     Not where the attacks are compared by one recipe: `SAME_RECIPES`.
     """

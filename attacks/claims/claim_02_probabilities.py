@@ -16,7 +16,7 @@ from attacks.claims.grids import QUICK_DIGITS
 def judge(grids):
     """On every grid and at every budget, a thief of labels agrees less than one of probabilities.
 
-    How many times more queries it needs stands beside it.
+    The query multipliers are shown, and decide nothing.
     """
     findings, beside = [], []
     for name, grid in grids.items():

@@ -15,9 +15,9 @@ from attacks.claims.grids import QUICK_DIGITS
 
 
 def judge(grids, least=0.2):
-    """On every grid and at every budget, the naive thief loses so much, in points and relatively.
+    """On every grid and at every budget, the naive thief loses `least`, in points and relatively.
 
-    What the strongest thief loses stands beside it.
+    The loss of the strongest thief is shown, and decides nothing.
     """
     findings, beside = [], []
     for name, grid in grids.items():

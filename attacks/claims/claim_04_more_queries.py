@@ -18,10 +18,10 @@ from attacks.report.multiplier_figure import draw_multipliers
 
 
 def judge(grids, times=64):
-    """The naive thief needs more queries at every budget, and so many times more at one of them.
+    """The naive thief needs more queries at every budget, and `times` as many at one of them.
 
-    Only budgets can show that whose multiple is in the grid. Multipliers of the strongest thief
-    stand beside it.
+    Only a budget whose multiple is in the grid can show the latter. The multipliers of the
+    strongest thief are shown, and decide nothing.
     """
     needed, beside, in_reach = [], [], []
     for name, grid in grids.items():

@@ -26,7 +26,7 @@ KINDS = {
 
 
 def judge(grids, tolerance=0.05):
-    """Of two directions and two units, the nearest is so near, with the paper's setting or any."""
+    """The nearest of four figures is within `tolerance`, with the paper's setting and with any."""
     findings, beside = [], []
     for name, grid in grids.items():
         reported, published = REPORTED[name]

@@ -22,7 +22,7 @@ UNAWARE = ("probabilities", "labels")
 def judge(grids, most=0.01):
     """No thief who knows the defence gains more than `most` over the labels-only thief, behind it.
 
-    A reader that is given clean outputs is no thief: its gain stands beside the others.
+    A reader that is given clean outputs is no thief: its gain is shown, and decides nothing.
     """
     findings = []
     for name, grid in grids.items():

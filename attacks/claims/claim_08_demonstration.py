@@ -29,7 +29,7 @@ REPORTED = {
 
 
 def judge(grids, most=0.05):
-    """Each line of the tables is met within so much, as a mean over budgets and replicates."""
+    """Each line of the tables is met within `most`, as a mean over budgets and replicates."""
     findings = []
     for (name, attack, adversary, is_defended), reported in REPORTED.items():
         if name not in grids:

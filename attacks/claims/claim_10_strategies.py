@@ -18,7 +18,7 @@ SAMPLE = "sample:augment=after"
 
 
 def judge(grids, most=0.01):
-    """The best thief of no other strategy gains more than so much over that of Sample."""
+    """No other strategy's best thief gains more than `most` over the best thief of Sample."""
     findings, beside = [], []
     for name, grid in grids.items():
         for (defence, budget), rows in group_rows(grid.rows, "defence", "budget").items():

@@ -14,7 +14,10 @@ from attacks.report.verdict.verdict import Evidence
 
 
 def judge(grids, least=0.2):
-    """With each architecture of the clone, the naive thief loses so much; the strongest beside."""
+    """With each architecture of the clone, the naive thief loses `least`.
+
+    The loss of the strongest thief is shown, and decides nothing.
+    """
     findings, beside = [], []
     for name, grid in grids.items():
         for clone in distinct(grid.rows, "clone_architecture"):

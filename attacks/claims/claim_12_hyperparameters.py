@@ -42,10 +42,10 @@ QUICK = tuple(
 
 
 def judge(grids, least=0.2):
-    """The naive thief loses so much, in points and relatively, by the base and by each variant.
+    """The naive thief loses `least`, in points and relatively, by the base and by each variant.
 
     How accurate each victim is, how far its answers move, and what bfloat16 changes for each thief
-    stand beside it.
+    are shown, and decide nothing.
     """
     findings = claim_03_naive_thief.judge(grids, least)
     for name, grid in grids.items():

@@ -20,9 +20,10 @@ from attacks.report.strength_map import draw_strengths
 
 
 def judge(grids, published="reverse_sigmoid:beta=1:gamma=.2", most=0.05):
-    """With the paper's setting, the naive thief agrees at most so much more than with any other.
+    """With the paper's setting, the naive thief agrees at most `most` more than with any other.
 
-    The naive and the strongest thief, distortion and the AUROC of confidence stand beside it.
+    The agreement of the naive and the strongest thief, the distortion and the AUROC of confidence
+    are shown, and decide nothing.
     """
     findings, beside = [], []
     for name, grid in grids.items():

@@ -13,8 +13,8 @@ _SOCKET = "+unix"
 class Address:
     """The address of a model behind one of the `PROTOCOLS`.
 
-    Over a Unix socket, the scheme ends in `+unix`, and the path of the socket, percent-encoded, is
-    in the place of host and port: `http+unix://%2Frun%2Fserver.sock/v1/models/NAME`.
+    Over a Unix socket, the scheme ends in `+unix`, and the path of the socket, percent-encoded,
+    replaces host and port: `http+unix://%2Frun%2Fserver.sock/v1/models/NAME`.
 
     Attributes:
         scheme: The scheme, such as `https`. A scheme that ends in `s` uses TLS.

@@ -30,7 +30,12 @@ class BatchQueue:
         self._not_before = 0.0  # Holds for all batches.
 
     def fill(self, positions: Sequence[int], size: int) -> None:
-        """Puts batches of so many rows in the place of those that are there."""
+        """Replaces the batches of the queue.
+
+        Args:
+            positions: The positions of the rows to send.
+            size: The most rows in a batch.
+        """
         starts = range(0, len(positions), size)
         self._waiting = [Batch(positions[start:start + size]) for start in starts]
 
@@ -38,7 +43,7 @@ class BatchQueue:
         return len(self._waiting)
 
     def take_due(self, most: int) -> list[Batch]:
-        """Takes out the batches that are to be sent now, at most `most`."""
+        """Removes and returns the batches to send now, at most `most`."""
         now = time.monotonic()
         if now < self._not_before:
             return []
@@ -55,7 +60,7 @@ class BatchQueue:
             self._not_before = time.monotonic() + rows / self._config.rows_per_second
 
     def pause_s(self) -> float | None:
-        """Returns the seconds until a batch may be due, None if none waits."""
+        """Returns the seconds until a batch may be due; None if the queue is empty."""
         if not self._waiting:
             return None
         due = max(self._not_before, min(batch.not_before for batch in self._waiting))
@@ -65,7 +70,7 @@ class BatchQueue:
         """Lets a batch that failed wait.
 
         Raises:
-            EndpointError: If it is not to be sent again.
+            EndpointError: If it may not be sent again.
         """
         now, delay = time.monotonic(), delay_s(self._config.retry, batch.retries, error)
         batch.retries, batch.not_before = batch.retries + 1, now + delay

@@ -4,7 +4,7 @@ from attacks.endpoint.assignment import Assignment
 from attacks.endpoint.ledger.ledger import Ledger
 from attacks.endpoint.ledger.records import Bill
 
-# Whom rows are billed to: the thieves, the evaluator, and the probe for rows that it asks again.
+# The accounts that rows are billed to: the probe has its own for rows that it asks again.
 ACCOUNTS = ("thief", "evaluation", "probe")
 
 
@@ -33,7 +33,7 @@ class Billing:
         return None if most is None else most - self._sent()
 
     def check(self, rows: int) -> None:
-        """Raises `BillExceededError` if the run may not send so many more rows."""
+        """Raises `BillExceededError` if the run may not send this many more rows."""
         left = self.rows_left()
         if left is not None and rows > left:
             raise BillExceededError(

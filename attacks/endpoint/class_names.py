@@ -10,7 +10,7 @@ from attacks.endpoint.failures import EndpointError
 
 
 class ClassNames:
-    """Finds the label of the data that a class's name in an answer means.
+    """Maps the names of classes in answers to the labels of the data.
 
     Args:
         names: The names in the order of the labels 0, 1, 2, ..., or none if the names are these
@@ -30,7 +30,7 @@ class ClassNames:
         return len(self._labels)
 
     def __str__(self):
-        """Names the classes and their order in a few characters; empty if there are no names."""
+        """A short digest of the names and their order; empty if there are no names."""
         if not self._labels:
             return ""
         return "classes:" + hashlib.sha256("\n".join(self._labels).encode()).hexdigest()[:12]

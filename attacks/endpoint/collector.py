@@ -140,11 +140,11 @@ class Collector:
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Callable[[], None]]:
-        """Holds new answers back from the ledger, of any form, until they have been looked at.
+        """Holds new answers, of any form, back from the ledger until they have been checked.
 
         Yields:
-            A function that writes them to the ledger. What is not written when the context ends
-            is dropped: it is on the bill, and its rows are in doubt.
+            A function that writes them to the ledger. Answers that are not written when the context
+            ends are dropped: they are on the bill, and their rows are in doubt.
         """
         self._held = []
 
@@ -158,7 +158,7 @@ class Collector:
             self._held = None
 
     def _windows(self, rows, account, size):
-        """Yields the answers of one window of rows after the other, as the server sent them."""
+        """Yields the answers, as the server sent them, window by window."""
         rows = iter(rows)
         window = size * self.config.concurrency * _BATCHES_AHEAD
         while part := list(itertools.islice(rows, window)):
@@ -199,7 +199,7 @@ class Collector:
         return self._pool.submit(self._endpoint.predict, inputs[batch.positions])
 
     def _receive(self, in_progress, keys, account):
-        """Waits for answers, at most until a batch may be due, and keeps them."""
+        """Waits for answers, but no longer than until a batch may be due, and keeps them."""
         pause_s = self._queue.pause_s()
         if not in_progress:
             time.sleep(pause_s or 0)
@@ -239,7 +239,7 @@ class Collector:
         return answers, failed, fatal
 
     def _read(self, count, future):
-        """The answers to so many rows as the server sent them, and whether it told its version."""
+        """The answers of a request as the server sent them, and whether they tell their version."""
         raw, version = future.result()
         subject = self._assignment.subject
         if version is not None:

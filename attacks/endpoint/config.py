@@ -40,8 +40,8 @@ class RetryPolicy:
         retries: The number of times that it is sent again.
         first_delay_s, longest_delay_s: The delay before retry n, from 0, is at most
             `first_delay_s * 2**n` and at most `longest_delay_s`, unless the server asks for more.
-        statuses: HTTP statuses after which a request is sent again besides those that always are;
-            its rows may have been answered.
+        statuses: Further HTTP statuses after which a request is sent again; its rows may have been
+            answered.
     """
     retries: int = option(
         8, "How often a request that failed is sent again, at growing intervals (status 429, 502, "

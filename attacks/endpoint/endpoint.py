@@ -107,7 +107,7 @@ class Endpoint(abc.ABC):
         """Ends the connections."""
 
     def subject(self, signature: Signature) -> str:
-        """Returns the name of the model in the ledger: no answers of two names are mixed."""
+        """Returns the name of the model in the ledger, which never mixes answers of two names."""
         parts = (str(self.config.address), self.called(signature), str(self.classes))
         return " ".join(part for part in parts if part)
 
@@ -116,7 +116,7 @@ class Endpoint(abc.ABC):
         return f"{self.config.signature}:{signature.input_name}->{signature.output_name}"
 
     def warn_of_guess(self, error: Exception) -> None:
-        """Logs that the input is as the auditor tells, since the server does not tell it."""
+        """Logs that the input is configured or assumed, since the server does not tell it."""
         _LOG.warning(
             "The endpoint does not tell what the inputs of its model are: the dtype is %s, and the "
             "shape is that of %s. %s", self.config.model.input_dtype or "float32",

@@ -2,7 +2,7 @@
 
 import re
 
-# How long to wait where a server asks for it, and does not say how long.
+# The wait that a server asks for without saying how long.
 WAIT_S = 30.0
 _CONNECTION = re.compile(
     r"reset|disconnect|closed|broken|goaway|abort|terminat|time[d-]? ?out|\beof\b", re.IGNORECASE)
@@ -15,7 +15,7 @@ CLOSED_EARLY = "(a server that closes a new connection may require TLS, or anoth
 
 
 def printable(text: str) -> str:
-    """Returns text of a server without control characters, which could write over a terminal."""
+    """Returns text from a server with its control characters escaped, for a terminal."""
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode()
         for each in text)

@@ -9,14 +9,14 @@ from attacks.endpoint.class_names import ClassNames
 from attacks.endpoint.failures import EndpointError
 from revsig_keras.arguments import is_real
 
-# Rounded probabilities may sum to so much.
+# The largest sum of rounded probabilities.
 _ONE = 1.01
 _FORMS = ("numbers in class order, a map from names of classes to scores, pairs of a name and a "
           "score, or a name for each row")
 
 
 class Scores:
-    """Reads scores, each of whose rows may be in one of these forms:
+    """Reads scores. A row has one of these forms:
 
     - numbers in the order of the data's labels, or a single number;
     - a map from names of classes to scores;
@@ -24,8 +24,8 @@ class Scores:
     - a list of names and a list of their scores;
     - the name of a class.
 
-    The classes that a row does not name share evenly what its scores lack of 1 (of 100, if they sum
-    to more than 1), up to the least score that is named: more would have been named.
+    The classes that a row does not name share the rest up to 1 evenly (up to 100, if the scores sum
+    to more than 1). None of them gets more than the smallest named score.
 
     Args:
         classes: The names of the classes.
@@ -136,7 +136,7 @@ def _pairs(answer: Any) -> Sequence[tuple[Any, Any]] | None:
 
 
 def _share_of_unnamed(scores, count):
-    """The score of each of so many classes that are not named beside these scores."""
+    """The score of each of the `count` classes that are not named."""
     total = sum(scores)
     lacking = (1 if total <= _ONE else 100) - total
     return min(max(0.0, lacking / max(1, count)), min(scores))

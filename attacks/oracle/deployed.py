@@ -55,7 +55,7 @@ class Deployed:
 
 
 def needs_rows(member: str) -> bool:
-    """Whether a defence is to be fitted: its `fit_state` is implemented, and no state is named.
+    """Whether a defence must be fitted: it implements `fit_state`, and the member names no state.
 
     A member names one with an option `state`, such as `confidence_buckets:state=FILE.json`.
     """
@@ -66,7 +66,7 @@ def needs_rows(member: str) -> bool:
 
 
 def named(member: str) -> Deployed:
-    """Returns a defence as it is before it is fitted, with the state that the member names."""
+    """Returns a defence without fitting it, with the state that the member names, if any."""
     if member == AS_SERVED or not _names_state(member):
         return Deployed(member)
     layer = make_defence(member)
@@ -81,7 +81,7 @@ def fit(member: str, victim: Victim | OwnVictim, rows: Rows, fitted_to: str) -> 
         member: A member for which `needs_rows`.
         victim: The clean victim.
         rows: The rows.
-        fitted_to: What the rows are called; see `Deployed`.
+        fitted_to: The name of the rows; see `Deployed`.
 
     Raises:
         ValueError: If the defence does not fit the victim, or cannot be fitted.

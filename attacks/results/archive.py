@@ -1,7 +1,7 @@
 """All cells of a directory in one compressed file, where thousands of small files are too many.
 
-A repository can hold `cells.jsonl.xz` instead of `cells/`: a line for each cell, its JSON. It is
-read, and resumed, like these. Cells have much in common, so it takes a hundredth of their size.
+A repository can hold `cells.jsonl.xz` instead of `cells/`: a line of JSON for each cell. Results
+are read and resumed from either. Cells have much in common, so it takes a hundredth of their size.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the defences of a victim were fitted to: a file for each fitted defence."""
+"""The states of a victim's fitted defences, a file for each."""
 
 from collections.abc import Callable
 import hashlib
@@ -16,12 +16,12 @@ class DefenceStates:
 
     A file holds the state alone, so it can be named in a member: `decoy:state=FILE.json`. A defence
     is fitted once for a directory: a run that is resumed on another machine, where the victim's
-    answers are rounded differently, reads what it was fitted to.
+    answers are rounded differently, reads the state.
 
     Args:
         directory: The output directory of the victim.
-        owner: What the states belong to besides their defences, such as the fingerprints of the
-            victim and of the data; JSON can write it.
+        owner: What a state depends on besides its defence, such as the fingerprints of the victim
+            and of the data; JSON can write it.
     """
 
     def __init__(self, directory: str | os.PathLike, owner: Any):

@@ -17,8 +17,8 @@ def missing_cells(directory: str | os.PathLike,
         records: Its results, as `attacks.results.records.read_cells` gives them.
 
     Returns:
-        The cells in their order, or `None` where no `run.flags` tells them, or one that names
-        members which this program does not know.
+        The cells in their order, or `None` where there is no `run.flags`, or one with members
+        that are unknown here.
     """
     replay, records = ReplayFile(directory), list(records)
     try:

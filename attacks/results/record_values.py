@@ -11,7 +11,7 @@ from revsig_keras.arguments import is_real
 # Metrics that are fractions, or counts.
 _FRACTION = re.compile("agreement|accuracy")
 _COUNT = re.compile("label_changes")
-# Texts and whole numbers, by their places; a record may lack them, or have null in their place.
+# The places of texts and of whole numbers; a record may lack them, or have null instead.
 _TEXTS = (("victim", "name"), ("victim", "fingerprint"), ("victim", "answers"), ("dataset", "name"),
           ("dataset", "fingerprint"), ("hardware", "cpu"), ("commit",),
           ("config", "clone", "architecture"))  # yapf: disable
@@ -20,7 +20,7 @@ _RESOLVED = ("defence", "attack", "adversary")
 
 
 def faults(record: Mapping[str, Any]) -> Iterator[str]:
-    """Yields what is wrong with the values of a record whose entries are there, in words."""
+    """Yields a description of each wrong value in a record that has all its entries."""
     for name in _RESOLVED:
         if not isinstance(record["cell"]["resolved"].get(name), dict):
             yield f"no options of its {name}"
@@ -35,7 +35,7 @@ def faults(record: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _found(record, places):
-    """The values at these places, without those that are missing or null."""
+    """The values at these places; missing and null ones are left out."""
     found = {}
     for place in places:
         value = record

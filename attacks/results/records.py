@@ -43,15 +43,15 @@ _RENAMED_METRICS = {
 
 
 class RecordError(ValueError):
-    """A file among the results that holds no result, or one that cannot be read."""
+    """A file among the results that holds no readable result."""
 
 
 def read_cells(directory: str | os.PathLike) -> list[dict[str, Any]]:
     """Reads all results of a directory, in the order of the summary.
 
-    Records of older schema versions get the present names. They lack `rows`. Those that are in
-    `cells` take precedence over those in the archive, see `attacks.results.archive`. The digests of
-    records are compared, and left out.
+    Metrics of older schema versions get their present names; records of these versions have no
+    `rows`. A file in `cells` takes precedence over the same cell in the archive, see
+    `attacks.results.archive`. The digests of records are compared, and left out.
 
     Raises:
         RecordError: If a file holds no result of a readable version, or one that has changed since

@@ -25,7 +25,7 @@ def refuse_stale(records: Sequence[dict[str, Any]],
        differ with the replicas, and no single command would make the directory's figures again.
     2. So are the user's own pools and architectures in files that have changed.
     3. A defence is refused if it was fitted to something else, or if it answers fixed rows
-       differently than it did. Records from before this was kept pass.
+       differently than it did. Records that are older than this check pass.
 
     Args:
         records: The records of the cells in the directory.

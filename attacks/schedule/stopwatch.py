@@ -4,7 +4,7 @@ import time
 
 
 class Stopwatch:
-    """Measures wall time and processor time from its making on.
+    """Measures wall time and processor time from its creation on.
 
     The processor time is that of all threads of this process, divided among the clones that are
     trained at once: the sum over the cells of a run is that of the run.

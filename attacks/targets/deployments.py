@@ -16,9 +16,9 @@ from models.victim import Victim
 class Deployments:
     """The defences of one victim as they are deployed.
 
-    A defence that can be fitted is fitted once, to the rows with which the victim's owner may
-    choose and their true labels. Of a victim that was trained elsewhere no such rows are known, so
-    the evaluator's validation rows take their place, and the records of its cells say so.
+    A defence that can be fitted is fitted once, to the owner's validation rows and their true
+    labels. If the victim was trained elsewhere, these rows are unknown: the evaluator's validation
+    rows replace them, and the records of the cells say so.
 
     Args:
         victim: The clean victim.

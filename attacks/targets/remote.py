@@ -65,7 +65,7 @@ class EndpointSource(TargetSource):
         self._test, self._evaluation = _held_out(splits, self._remote.eval_rows)
         if not self._remote.owned and not os.path.exists(self._ledger_path):
             raise ValueError(not_owned(self._remote))
-        connect(self._remote.endpoint).close()  # Refuses what it cannot connect with.
+        connect(self._remote.endpoint).close()  # Fails now if a secret or a package is missing.
 
     @contextlib.contextmanager
     def open(self, workers, progress, checkpoint):
@@ -88,7 +88,7 @@ class EndpointSource(TargetSource):
                 yield self._target(collector, subject, signature, answers, look)
 
     def _probe(self, collector, prepare):
-        """What the answers to a few of the evaluator's rows say, before others are sent."""
+        """Checks the set-up by the answers to a few of the evaluator's rows."""
         inputs = self._held_out()
         prepare.check_whole(inputs)
         losses = prepare.losses(inputs)
@@ -185,7 +185,7 @@ def _bill(collector):
 
 
 def _tell(ledger, subject):
-    """Logs what the ledger answers already, which explains the bill."""
+    """Logs an unknown version, and how many rows the ledger answers, which explains the bill."""
     target = ledger.target(subject.name, subject.version)
     if subject.version == UNKNOWN_VERSION:
         _LOG.warning("No version is known: the endpoint does not tell which version of its model "

@@ -20,19 +20,19 @@ class AnswerForm:
 
     An answer has one number per class, or a single number:
 
-    - K numbers v of at least 0: the probabilities are v / sum(v). The sum must be the `total` T, as
-      far as rounding explains the difference: with n numbers above 0, the least of which is m, z
-      zeros, and the unit u = 10^-decimals, from T - n u - z m to T + n u / 2, within 0.01 T. (A
-      number that is cut off lacks up to u. A zero stands for up to m: it was rounded, or is left
-      out, as from a top-k answer.) A row of zeros is no answer. Rows whose sum is within 0.005 of 1
-      are left as they are.
-    - A single number of two classes is the probability of the second, times T.
-    - A single whole number otherwise is a label, counted from `first_label`.
+    - K numbers v of at least 0: the probabilities are v / sum(v). Rounding must explain why the sum
+      differs from the `total` T. Let n be the number of entries above 0, m the smallest of them, z
+      the number of zeros, and u = 10^-decimals the unit. The sum must then lie between
+      T - n u - z m and T + n u / 2, give or take 0.01 T: truncation lowers an entry by up to u, and
+      a zero stands for up to m, since it was rounded, or left out as in a top-k answer. A row of
+      zeros is refused. Rows whose sum is within 0.005 of 1 are left as they are.
+    - A single number, for two classes, is the probability of the second, times T.
+    - Any other single whole number is a label, counted from `first_label`.
 
     Attributes:
         num_classes: The number of classes, K.
         total: What the numbers of an answer sum to, 1 or 100.
-        decimals: To how many decimals they are rounded, or `None` if that does not show.
+        decimals: The number of decimals of all answers, or `None` if they are not rounded.
         first_label: The number of the first class, 0 or 1.
         is_label: Whether a single number is a label even of two classes.
     """
@@ -50,13 +50,13 @@ class AnswerForm:
         """Finds out the form of answers.
 
         Args:
-            answers: Arrays of one dimension, as the server sent them; enough of them to tell.
+            answers: Arrays of one dimension, as the server sent them, enough to tell the form.
             num_classes: The number of classes of the data.
-            labels: The true labels, for endpoints that answer with labels: they tell from what
-                number those are counted, where the answers do not. Defaults to unknown.
+            labels: The true labels, for endpoints that answer with labels: they decide whether
+                those are counted from 0 or 1 if the answers do not. Defaults to unknown.
 
         Raises:
-            ValueError: If they are neither probabilities nor labels.
+            ValueError: If the answers are neither probabilities nor labels.
         """
         single = [len(answer) == 1 for answer in answers]
         if any(single):
@@ -104,7 +104,7 @@ class AnswerForm:
                 if name in ("total", "decimals", "first_label")}  # yapf: disable
 
     def sentence(self) -> str:
-        """Returns what is unusual about it, in words; empty for plain probabilities."""
+        """Describes what is unusual about the form; empty for plain probabilities."""
         if self.first_label:
             return "The endpoint answers with labels that are counted from 1."
         parts = ["in per cent"] if self.total == _PERCENT else []
@@ -181,7 +181,7 @@ def _single_form(numbers, num_classes, true):
 
 
 def _first_label(numbers, num_classes, true):
-    """0 or 1, as the range of the labels says, or else the one by which more of them are right."""
+    """0 or 1, by the range of the labels, or else whichever makes more of them right."""
     if numbers.min() == 0 or numbers.max() > num_classes:
         return 0
     if numbers.max() == num_classes:
@@ -199,7 +199,7 @@ def _read_unit(numbers, total):
 
 
 def _decimals(numbers, total):
-    """To how many decimals all numbers are rounded, or `None`."""
+    """The number of decimals to which all numbers are rounded, or `None`."""
     for decimals in range(_MOST_DECIMALS + 1):
         scaled = numbers.astype(np.float64) * 10**decimals
         # As exact as float32 is.

@@ -11,7 +11,7 @@ def as_rows(raw: np.ndarray, rows: int, num_classes: int) -> np.ndarray:
     """Returns the numbers in an output of a model, one row for each input.
 
     Args:
-        raw: The output, of any dtype and shape; axes of size 1 between and behind do not count.
+        raw: The output, of any dtype and shape; axes of size 1 after the first are dropped.
         rows: The number of inputs that were sent.
         num_classes: The number of classes of the data.
 

@@ -7,8 +7,9 @@ from revsig_keras.defences.coded.base import CodedDefence
 
 
 class CodeMeans:
-    """The means of clean rows that have one code, which is a bucket and the order of the first
-    classes; mostly the label is the only one of these.
+    """The means of the clean rows of each code.
+
+    A code is a bucket and the order of the first classes, mostly of the label alone.
 
     Formula, for an answer with the bucket b, of n clean rows y_i that have its code:
 

@@ -18,8 +18,8 @@ class Finding:
         subject: What the figure is, in words.
         measure: The figure with its 95% interval.
         limits: The lowest and the highest value that it may have, `None` where there is no limit.
-            Without both, it stands beside the others and decides nothing.
-        holds: Whether it is so, `None` where its interval does not tell.
+            Without both, the figure is shown and decides nothing.
+        holds: Whether the figure is within them; `None` where its interval leaves it open.
         form: The format of the figure.
     """
     subject: str
@@ -51,13 +51,13 @@ class Finding:
 
 
 def at_least(subject: str, measure: Measure, limit: float, form: str = ".3f") -> Finding:
-    """A figure that has to be at least a limit: so where its interval starts there or above."""
+    """The condition that a figure is at least a limit: its interval starts there or above."""
     holds = _is_above(measure.low, measure.high, limit)
     return Finding(subject, measure, (limit, None), holds, form)
 
 
 def at_most(subject: str, measure: Measure, limit: float, form: str = ".3f") -> Finding:
-    """A figure that has to be at most a limit: so where its interval ends there or below."""
+    """The condition that a figure is at most a limit: its interval ends there or below."""
     mirrored = [None if end is None else -end for end in (measure.high, measure.low)]
     return Finding(subject, measure, (None, limit), _is_above(*mirrored, -limit), form)
 
@@ -66,7 +66,7 @@ def between(subject: str,
             measure: Measure,
             limits: tuple[float, float],
             form: str = ".3f") -> Finding:
-    """A figure that has to be between two limits: so where its interval is."""
+    """The condition that a figure is between two limits: its whole interval is."""
     low, high = limits
     sides = [at_least(subject, measure, low).holds, at_most(subject, measure, high).holds]
     holds = False if False in sides else None if None in sides else True
@@ -74,7 +74,7 @@ def between(subject: str,
 
 
 def exactly(subject: str, value: float, expected: float, form: str = ".0f") -> Finding:
-    """A figure without an interval, which has to be a number, to the bit."""
+    """The condition that a figure without an interval equals a number, to the bit."""
     measure = Measure(value, None, None)
     return Finding(subject, measure, (expected, expected), value == expected, form)
 

@@ -22,8 +22,8 @@ class Grid:
         full: The flags by which the command for a GPU goes beyond this run.
         base: The name of its flagfile, without the ending, if it is not that of the directory.
         changes: The flags in which it differs from this flagfile.
-        is_general: Whether the run is not for claims alone: its flagfile and its results are then
-            in the folder above those of claims.
+        is_general: Whether the run also serves other purposes than claims: its flagfile and its
+            results are then in the folder above those of claims.
     """
     name: str
     cpu_seconds: float
@@ -47,13 +47,13 @@ class Grid:
         return (base.parent if self.is_general else base) / self.name
 
     def run(self, base: pathlib.Path, *options: str) -> RunConfig:
-        """The run, with further flags behind those of the flagfile."""
+        """The run, with further flags after those of the flagfile."""
         return flags.parse(f"--flagfile={_ROOT / self.flagfile}", *self.changes, *options,
                            f"--output_dir={self.directory(base)}")
 
     @functools.cache
     def cells(self) -> dict[str, Cell]:
-        """The cells that mean something, by their ids."""
+        """The cells whose attack, adversary and defence fit together, by their ids."""
         cells: dict[tuple, list[Cell]] = {}
         for cell in self.run(pathlib.Path()).experiment.cells():
             cells.setdefault((cell.defence, cell.attack, cell.adversary), []).append(cell)

@@ -129,7 +129,7 @@ def largest(measures: Iterable[Measure]) -> Measure:
 def as_defence(grid: Evidence, **thief: str) -> Evidence:
     """Undefended results in which one thief stands for the naive thief of a defended victim.
 
-    So `losses` and `multipliers` tell what a thief loses who, say, uses only labels.
+    `losses` and `multipliers` then measure what, for example, a thief who uses only labels loses.
     """
     undefended = select(grid.rows, defence="none")
     naive = select(undefended, adversary="probabilities")

@@ -1,1 +1,1 @@
-"""What came out of a claim: its runs are done and judged, and `RESULTS.md` is written."""
+"""The outcome of a claim: does its runs, judges them, and writes `RESULTS.md`."""

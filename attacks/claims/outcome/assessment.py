@@ -16,7 +16,7 @@ from attacks.report.statistics.per_row import PerRow
 from attacks.report.verdict.verdict import Evidence
 from attacks.results.records import read_cells
 
-# Missing cells that a sentence names; of the others it gives the number.
+# Number of missing cells that a sentence names; it counts the others.
 _NAMED = 3
 
 

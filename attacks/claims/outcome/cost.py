@@ -15,7 +15,7 @@ class Cost:
     """What a run has cost.
 
     Attributes:
-        hours: Wall time, if nothing else had run on the machine's cores meanwhile.
+        hours: Wall time on the cores of the machine, if these had done nothing else.
         cpu_hours: Processor time, on all cores together.
         commits: The commits at which its cells were made, shortened.
     """

@@ -21,17 +21,17 @@ _HEAD = """# The paper, reproduced
 
 Lee, Edwards, Molloy and Su defend a classifier against model stealing by moving the probabilities
 that it answers with ([arXiv 1806.00054](https://arxiv.org/abs/1806.00054)). This page has a section
-for each claim that they make, and for one of ours: what the paper says, what came out here, and
-the command that makes it again.
+for each claim that they make, and for one of ours: what the paper says, the result here, and the
+command that makes it again.
 
 *Agreement* is the fraction of held-out rows on which the thief's clone and the victim give one
 label. The *naive* thief trains on the answers as they are, the *strongest* is the best that was
 tried, chosen on validation rows. Each criterion was written before the runs. A claim is
 *reproduced* where all conditions of its criterion hold, *not* where none does, *partly* where some
-hold and some do not, and else *undecided*, as while runs are missing: what the others show stands
-there. Intervals are 95%, over replicates in which split, victim and thief are drawn anew, and over
-test rows. Clones compute in float32, except in frontier_mnist: [claim 12](#{precision}) has what
-bfloat16 changes.
+hold and some do not, and *undecided* otherwise, and while runs are missing: the section then shows
+what the others tell. Intervals are 95%, over replicates in which split, victim and thief are drawn
+anew, and over test rows. Clones compute in float32, except in frontier_mnist:
+[claim 12](#{precision}) has what bfloat16 changes.
 
 `python -m attacks.reproduce --claim=N` makes the results of a claim again and judges them, and
 `--write_results` writes this page and its figures, from the cells in
@@ -40,8 +40,9 @@ SUMMARY_BEGINS = "<!-- Written by python -m attacks.reproduce --write_results. -
 SUMMARY_ENDS = "<!-- The end of what it writes. -->"
 # The claim that tells what the precision of clones changes.
 PRECISION = 12
-_COST = """Hours are wall time on two cores with nothing else running, without the training of
-victims. Runs are done in this order, which is that of importance; claims share some."""
+_COST = """Hours are wall time on two idle cores; planned ones include the training of victims, the
+others do not. The runs are in the order in which they are done, the most important first; some
+serve several claims."""
 _HOLDS = {True: "yes", False: "no", None: "open"}
 
 

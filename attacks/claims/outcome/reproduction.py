@@ -1,4 +1,4 @@
-"""Does the runs of a claim, one after the other, and judges them."""
+"""Does the runs of a claim one after the other, and judges their results."""
 
 from collections.abc import Sequence
 import logging
@@ -18,12 +18,12 @@ def reproduce(trial: Trial,
               base: pathlib.Path,
               options: Sequence[str] = (),
               preemption: Preemption | None = None) -> Assessment:
-    """Does what is still to be done, with a progress bar for each run, and judges the results.
+    """Completes the runs, with a progress bar for each, and judges the results.
 
     Args:
         trial: The runs and the criterion.
-        base: The directory that holds the directories of the runs. Those that are complete stay as
-            they are, others continue.
+        base: The directory with a directory for each run. Complete runs stay as they are; others
+            continue.
         options: Further flags of `attacks.run`, for all runs.
         preemption: Tells when the work has to end before it is done. Defaults to never.
     """

@@ -97,7 +97,7 @@ class JsonEndpoint(Endpoint):
         return scores
 
     def _check_order(self, answer, scores):
-        """Refuses numbers in an order that names elsewhere in the answer may contradict."""
+        """Refuses numbers if names elsewhere in the answer may be in another order."""
         if self.classes or self.classes.in_class_order or scores.ndim < 2:
             return
         names = _list_of_names(answer, scores.shape[-1])
@@ -117,7 +117,7 @@ def _compile(path: str) -> Any:
 
 
 def _list_of_names(tree: Any, size: int) -> list[str] | None:
-    """The first list of as many different strings in a tree of JSON, or None."""
+    """The first list of `size` different strings in a tree of JSON, or None."""
     if isinstance(tree, dict):
         parts = list(tree.values())
     elif not isinstance(tree, list):

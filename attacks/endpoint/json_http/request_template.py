@@ -21,7 +21,7 @@ class RequestTemplate:
         has_one_row: Whether a request has one row.
 
     Raises:
-        ValueError: If the template has no place, or several, or is no JSON.
+        ValueError: If the template has no place or several, or is not JSON.
     """
 
     def __init__(self, text: str, rows_are_text: bool):

@@ -9,7 +9,7 @@ import PIL.Image
 
 from attacks.endpoint.failures import EndpointError
 
-# JPEG at its best: no colour is kept at half the size, and little is lost.
+# JPEG at high quality, with colours at full resolution.
 _OPTIONS = {"png": {}, "jpeg": {"quality": 95, "subsampling": 0}}
 
 
@@ -22,7 +22,7 @@ def write_rows(inputs: np.ndarray, form: str) -> list[Any]:
             images of uint8, `[n, height, width]` or with 1, 3 or 4 channels.
 
     Raises:
-        EndpointError: If the inputs are no images.
+        EndpointError: If an image is asked for and the inputs are not images.
     """
     if form == "nested":
         return inputs.tolist()

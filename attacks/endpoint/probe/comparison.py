@@ -46,7 +46,7 @@ class Scale:
 
 
 def distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Returns the largest difference between each two answers, `[..., numbers]`; NaN equals NaN."""
+    """Returns the largest difference in each pair of answers `[..., numbers]`; NaN equals NaN."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(one.astype(np.float64) - other)
     same = (one == other) | (np.isnan(one) & np.isnan(other))
@@ -59,7 +59,7 @@ def count_swapped(together: np.ndarray, alone: np.ndarray, tolerance: float) -> 
     Args:
         together: Answers `[n, numbers]` to rows of one request.
         alone: Answers `[m, numbers]` to the first of these rows, each asked alone.
-        tolerance: Up to which answers count as equal.
+        tolerance: The largest difference between equal answers.
     """
     apart = distances(alone[:, None], together[None])
     own = apart[np.arange(len(alone)), np.arange(len(alone))]
@@ -67,10 +67,10 @@ def count_swapped(together: np.ndarray, alone: np.ndarray, tolerance: float) -> 
 
 
 def is_chance(right: int, count: int, chance: float) -> bool:
-    """Whether so many right answers may be due to chance.
+    """Whether chance may explain the number of right answers.
 
-    It is a one-sided binomial test at the level 0.05. Where even answers that are all right could
-    be due to chance, nothing is said.
+    It is a one-sided binomial test at the level 0.05. The result is False if chance could make all
+    answers right: such a test decides nothing.
 
     Args:
         right: The number of right answers.

@@ -22,24 +22,24 @@ _LOG = logging.getLogger(__name__)
 
 
 class Probe:
-    """Asks at most 32 rows, and stops a run whose set-up looks wrong.
+    """Asks at most 32 rows, and ends a run whose set-up looks wrong.
 
     1. Rows of the evaluator, about as many of each class, are asked as all others will be. Their
        answers count as the evaluator's; nobody pays for them twice.
     2. Some of them are asked again, each in a request of its own.
-    3. Rows that were answered otherwise alone are asked alone once more; one row in any case.
+    3. Rows whose answers then differ are asked alone once more; at least one row is.
 
-    What is looked at, in this order:
+    These are the findings, in this order:
 
     - Rows have answers of other rows, or answers that depend on the other rows of their request.
     - A row that is asked twice has two answers: the endpoint is random, which is no error.
     - All answers are equal.
-    - The accuracy may be due to chance, the share of the most frequent class: a binomial test
-      cannot reject that. Without labels this is not looked at.
+    - The accuracy may be due to chance: a binomial test against the share of the most frequent
+      class does not reject it. Skipped if the answers give no labels.
     - Answers are neither probabilities nor labels, such as logits or NaN.
 
-    Answers are kept in the ledger once all of this is passed, or overruled. If the ledger knows the
-    rows already, nothing is sent, and 2 and 3 are left out if they were not asked before.
+    The ledger keeps the answers once these checks pass or are overruled. If the ledger knows the
+    rows already, nothing is sent, and steps 2 and 3 are skipped unless their answers are known too.
 
     Args:
         collector: Gets the answers; it gets the form of the answers from the probe.
@@ -53,7 +53,7 @@ class Probe:
         self._inputs, self._labels = np.asarray(rows.x)[order], np.asarray(rows.y)[order]
 
     def look(self, is_trusted: bool) -> Look:
-        """Asks, and says what looks wrong.
+        """Asks the rows and judges the answers.
 
         Args:
             is_trusted: Whether the run goes on nevertheless.
@@ -171,7 +171,7 @@ class Probe:
         ]
 
     def _predicted(self, together, form):
-        """The labels that the answers give, or None where that cannot be said."""
+        """The labels that the answers give, or None if they cannot be read."""
         if form is not None:
             return form.probabilities(together).argmax(axis=1)
         if {len(answer) for answer in together} != {self._num_classes}:

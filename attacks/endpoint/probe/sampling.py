@@ -18,7 +18,7 @@ class Plan:
     Attributes:
         together: Rows that are asked as all others will be.
         alone: How many of them are asked again, each in a request of its own.
-        again: How many of those, at most, are asked alone once more.
+        again: The most rows that are asked alone once more.
     """
     together: int
     alone: int
@@ -26,9 +26,9 @@ class Plan:
 
     @classmethod
     def within(cls, limit: int | None) -> Self:
-        """The plan that sends at most so many rows; None is `MOST_ROWS`.
+        """The plan that sends at most `limit` rows, and at most `MOST_ROWS` in any case.
 
-        It has at least one row, so that a bill of zero is refused where all others are.
+        It has at least one row: sending it raises the usual error if `max_rows` is reached.
         """
         limit = MOST_ROWS if limit is None else max(1, min(MOST_ROWS, limit))
         alone = limit // 4
@@ -39,8 +39,8 @@ class Plan:
 def choose_rows(labels: np.ndarray | None, rows: int, count: int) -> np.ndarray:
     """Returns the places of rows in random order, about as many of each class.
 
-    So the most frequent class of a sample is as rare as possible, and few rows tell an accuracy
-    from chance.
+    This makes the most frequent class of a sample as rare as possible, so that few rows suffice to
+    tell an accuracy from chance.
 
     Args:
         labels: The true labels `[rows]`, or None if they are not known.

@@ -23,9 +23,9 @@ class Meaning(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Meanings:
-    """The answers of a server that are none, by status or by a text in the body.
+    """The meanings of failures, by status or by a text in the body.
 
-    They go before what the protocol says. Over gRPC, the text is the code's name and its details.
+    They take precedence over the protocol. Over gRPC, the text is the code's name and its details.
 
     Attributes:
         refused, wait, stop: Statuses, as texts of digits, and texts, for each `Meaning`.

@@ -85,7 +85,7 @@ def _values(answer, choice, key):
 
 
 def _only_name(values):
-    """The name of the output in an answer by names; none where it is not by names."""
+    """The name of the output in an answer with names; empty in one without."""
     named = values[0] if isinstance(values, list) and values else values
     if not isinstance(named, dict):
         return ""
@@ -113,7 +113,7 @@ def _array(values, dtype):
 
 
 def _numbers_or_strings(values, array):
-    """An array of what a server answers that tells no dtype."""
+    """An array of the values of a server that tells no dtype."""
     if not array.size or array.dtype.kind in "biuf":
         return array
     return _strings(values)

@@ -25,8 +25,8 @@ _NO_MODEL = re.compile("servable not found|could not find any versions", re.IGNO
 class ServingEndpoint(Endpoint):
     """A model behind TensorFlow Serving's REST or gRPC API.
 
-    Of a server that offers `Predict` alone, as KServe does, the signature is what the auditor tells
-    of the model, and the version is unknown unless it is pinned.
+    If a server offers `Predict` alone, as KServe does, the signature is what the auditor tells of
+    the model, and the version is unknown unless it is pinned.
 
     Args:
         config: The endpoint, and how to ask it.
@@ -66,7 +66,7 @@ class ServingEndpoint(Endpoint):
         """Asks for the state of the pinned version, or of each version, as the server names it."""
 
     def _known(self) -> tuple[SignatureChoice, str]:
-        """Returns the signature and the version, which it asks for if that was not done before."""
+        """Returns the signature and the version, which it asks for at the first call."""
         if self._choice is None:
             self.signature()
         if self._version is None:

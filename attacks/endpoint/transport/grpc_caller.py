@@ -73,7 +73,7 @@ def _channel(config):
     ]
     address, connection = config.address, config.connection
     if address.socket is not None:
-        # Servers compare the authority with names of hosts; that of a path would be none.
+        # Servers expect the name of a host as the authority, which a path is not.
         options.append(("grpc.default_authority", "localhost"))
         return grpc.insecure_channel(f"unix:{address.socket}", options)
     if not address.uses_tls:

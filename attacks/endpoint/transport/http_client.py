@@ -25,7 +25,7 @@ from attacks.endpoint.transport.redirects import Place
 from attacks.endpoint.transport.unix_socket import UnixSocketAdapter
 
 _JSON = {"Content-Type": "application/json"}
-# It tells the path and the query of each request at the level DEBUG.
+# It logs the path and the query of each request at the level DEBUG.
 _POOL_LOG = logging.getLogger("urllib3.connectionpool")
 
 
@@ -111,7 +111,7 @@ class HttpClient:
             raise http_failures.of_body(text, self.redact(text)) from None
 
     def _follow(self, method, url, body, headers):
-        """Sends a request, and where the auditor wants it, to where it is redirected."""
+        """Sends a request, and follows redirects if the auditor wants it."""
         place = Place(url)
         for _ in range(1 + MOST):
             try:

@@ -25,7 +25,7 @@ from attacks.endpoint.settings.meanings import Meaning
 
 _REFUSED = (429, 503)
 _IN_DOUBT = (502, 504)
-# The request was not let through to a model: who asks, what for, where, or how much at a time.
+# The request did not reach a model: its client, path, method, form or size was not accepted.
 _DENIED = (401, 402, 403, 404, 405, 407, 410, 411, 413, 414, 415, 421, 426, 431, 451)
 # Nothing is there, for this method, or for this client.
 _NOT_OFFERED = (403, 404, 405, 410, 501)
@@ -72,7 +72,7 @@ def of_meaning(meaning: Meaning, status: int, retry_after: str | None, details: 
 
 
 def of_body(text: str, details: str) -> Exception:
-    """Returns the failure that a body with status 200 means which is not JSON.
+    """Returns the failure that a body means which has the status 200 and is not JSON.
 
     Args:
         text: The body.

@@ -41,7 +41,7 @@ class Redaction:
         self._forms = sorted(forms, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """Returns the text in one printable line, without secrets, and only then shortened."""
+        """Returns the text in one printable line, shortened once the secrets are removed."""
         return printable(" ".join(self._without(text).split()))[:_LONGEST]
 
     def record(self, record: logging.LogRecord) -> bool:

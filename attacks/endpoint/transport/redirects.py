@@ -7,7 +7,7 @@ import urllib.parse
 from attacks.endpoint.failures import DeniedError
 
 MOST = 5
-# Those after which the same request is sent to another URL.
+# Statuses after which the same request is sent to another URL.
 _STATUSES = (301, 302, 307, 308)
 
 

@@ -1,7 +1,7 @@
 """The messages of the Open Inference Protocol over gRPC, as far as a client needs them.
 
-They are described here, in place of generated code: other packages of the same messages can be
-imported in the same process. Fields that are left out, such as parameters, are passed over.
+The descriptors are built here instead of generated, so that other packages with the same messages
+can be imported in the same process. Fields that are left out, such as parameters, are ignored.
 Source: https://github.com/kserve/open-inference-protocol, `open_inference_grpc.proto`.
 """
 
@@ -13,7 +13,7 @@ SERVICE = "inference.GRPCInferenceService"
 _PACKAGE, _FILE = "inference", "revsig_keras/open_inference.proto"
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _TENSOR = (("name", 1, "string"), ("datatype", 2, "string"), ("shape", 3, "int64*"))
-# Of each message its fields: name, number and type, with an asterisk if the field is repeated.
+# The fields of each message: name, number and type, with an asterisk if the field is repeated.
 _MESSAGES = {
     "TensorMetadata": _TENSOR,
     "ModelMetadataRequest": (("name", 1, "string"), ("version", 2, "string")),

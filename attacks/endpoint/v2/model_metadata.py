@@ -10,8 +10,8 @@ from attacks.endpoint.endpoint import Signature
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.v2.tensors import dtype_of
 
-# The name of the input where neither the server nor the auditor gives one; such servers have one
-# input, whatever its name.
+# The name of the input if neither the server nor the auditor gives one: such servers take one input
+# by any name.
 _INPUT = "input-0"
 
 

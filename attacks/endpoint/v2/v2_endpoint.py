@@ -17,9 +17,9 @@ from attacks.endpoint.v2.model_metadata import ModelMetadata
 class V2Endpoint(Endpoint):
     """A model behind the Open Inference Protocol (V2), over REST or gRPC.
 
-    The version is the pinned one, the one that answers tell, or the one in the metadata. Where the
-    server tells none before the first row is sent, it is unknown, and an answer of another version
-    than the first answer's ends the run.
+    The version is the pinned one, the one that answers tell, or the one in the metadata. It is
+    unknown if the server tells none before the first row is sent; then an answer whose version
+    differs from that of the first answer ends the run.
 
     Args:
         config: The endpoint, and how to ask it.
@@ -74,7 +74,7 @@ class V2Endpoint(Endpoint):
         return self._metadata
 
     def _version_told(self, told):
-        """The version of an answer; names that do not compare, such as 1 and v1, may be of one."""
+        """The version of an answer. Names such as 1 and v1 may be of one version."""
         known = self.version()
         if told is None or known.isdecimal() and told.isdecimal():
             return told or known

@@ -15,7 +15,7 @@ The claim *holds* if 2 and 3 are true; all have to be, so they need no correctio
 union). It *fails* if a lower bound, corrected for the number of bounds (Bonferroni), is above the
 margin, and is *undecided* otherwise. Bounds are one-sided, of 95%, by Student's t, paired by
 replicate. The strongest thieves are chosen on the evaluator's validation rows. A reader that is
-given clean outputs of the victim is no thief: its gain is told, and decides nothing.
+given clean outputs of the victim is no thief: its gain is shown, and decides nothing.
 """
 
 import dataclasses
@@ -53,13 +53,14 @@ class Leak:
     """What is measured of one coded defence at one budget.
 
     Attributes:
-        defence, budget: Which.
+        defence: The defence.
+        budget: The budget.
         code: The family and bits of the defence.
         worth: The undefended advantage over labels: what there is to lose.
         gains: What each thief that reads more than labels gains over the strongest one that reads
             labels alone.
-        strongest: That of the strongest of these thieves: by how much the bits help.
-        reader: That of the strongest reader that is given clean outputs of the victim.
+        strongest: The gain of the strongest of these thieves: by how much the bits help.
+        reader: The gain of the strongest reader that is given clean outputs of the victim.
         losses: What honest users lose.
     """
     defence: str

@@ -36,13 +36,13 @@ _LOSSES = {
 def frontier(rows: Rows) -> Rows:
     """A row of the columns `FRONTIER` for each defence and budget.
 
-    Formula, over the replicates that all three thieves have, which are the strongest of their kind
-    on the evaluator's validation rows. Readers that are given clean outputs are no thieves:
+    Three thieves are compared, each the strongest of its kind on the evaluator's validation rows;
+    readers that are given clean outputs are no thieves. Over the replicates that all three have:
 
         advantage = mean(defended - labels)
         kept = advantage / mean(undefended - labels)
 
-    Nothing is known of a budget without an undefended thief and one that reads labels alone.
+    A budget without an undefended thief that reads labels alone has no row.
 
     Args:
         rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.

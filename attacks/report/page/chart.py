@@ -36,7 +36,7 @@ class Chart:
     """Places lines on a plane of queries (logarithmic) and agreement.
 
     Args:
-        title: What the chart shows, for readers who do not see it too.
+        title: What the chart shows, also for screen readers.
         lines: The lines, at least one with a point.
     """
     width, height = WIDTH, HEIGHT
@@ -54,13 +54,13 @@ class Chart:
 
     @property
     def levels(self) -> list[float]:
-        """The agreements that have a line of the grid."""
+        """The agreements of the grid lines."""
         first, last = round(10 * self._low), round(10 * self._high)
         return [level / 10 for level in range(first, last + 1, 2 if last - first > 5 else 1)]
 
     @property
     def marked_budgets(self) -> list[int]:
-        """The budgets that have a text: those whose texts do not touch."""
+        """The budgets that are labelled: as many as fit without touching."""
         marked: list[int] = []
         for budget in self.budgets:
             if not marked or self.x(budget) - self.x(marked[-1]) > 48:

@@ -22,7 +22,7 @@ from attacks.report.statistics.per_row import PerRow
 from attacks.report.statistics.replicates import estimate_level
 
 Rows = list[dict[str, Any]]
-# Columns that tell an honest user's costs: clean, as given, as decoded where that is known.
+# What honest users lose: the columns of clean answers, as given, and as decoded where known.
 _COSTS = (
     ("accuracy", ("victim_accuracy_clean", "victim_accuracy_defended", None), True),
     ("AUROC of the confidence for being right",

@@ -20,7 +20,7 @@ from attacks.report.statistics.per_row import PerRow
 from models.versions import versions
 
 _TEMPLATE = pathlib.Path(__file__).with_name("page.html")
-# Columns whose values a reader needs to make the results again, with their names on the page.
+# The columns that a reader needs to make the results again, and their names on the page.
 _PROVENANCE = {
     "dataset": "Data set",
     "victim": "Victim",
@@ -56,7 +56,7 @@ def render(findings: Findings) -> str:
     """The page as text.
 
     Every text that comes from a result, such as the name of a model or of a defence, is escaped,
-    and the page refuses scripts and whatever is not in itself.
+    and the page's policy forbids scripts and anything from outside the page.
     """
     environment = jinja2.Environment(autoescape=True,
                                      undefined=jinja2.StrictUndefined,

@@ -84,19 +84,19 @@ def thieves_only(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def mark(row: dict[str, Any]) -> str:
-    """What follows the name of a row that is not of a thief; empty for a thief."""
+    """The suffix to the name of a row that is not of a thief; empty for a thief."""
     if is_thief(row):
         return ""
     return " (control)" if is_control(row) else " (no thief)"
 
 
 def has_several_clones(rows: Iterable[dict[str, Any]]) -> bool:
-    """Whether the clones of the rows have several architectures, so that names tell them."""
+    """Whether the clones of the rows have several architectures, which names then include."""
     return len(distinct(rows, "clone_architecture")) > 1
 
 
 def thief_name(row: dict[str, Any], names_clone: bool) -> str:
-    """The thief of a row in words, with the architecture of its clone or without."""
+    """The thief of a row in words, with or without the architecture of its clone."""
     parts = [row["adversary"], row["attack"]]
     if names_clone:
         parts.append(f"{row['clone_architecture']}")

@@ -58,7 +58,7 @@ def highest(rows: Rows, names_clone: bool) -> Strongest | None:
 
     Args:
         rows: Rows of one budget and one defence.
-        names_clone: Whether its name tells the architecture of the clone.
+        names_clone: Whether its name includes the architecture of the clone.
     """
     thieves = group_rows(rows, *THIEF)
     most = max(map(len, thieves.values()), default=0)

@@ -24,7 +24,7 @@ def losses_of(rows: Rows) -> tuple[Bounded, Bounded]:
 
 
 def loss_of(name: str, rows: Rows, more: str, less: str) -> Bounded:
-    """The mean over victims of the difference of two columns; victims without either do not count.
+    """The mean over victims of the difference of two columns; victims that lack one do not count.
 
     Args:
         name: The name of the difference.

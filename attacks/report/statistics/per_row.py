@@ -1,4 +1,4 @@
-"""On which test rows each clone agrees, as far as the records tell."""
+"""The test rows on which each clone agrees, where the records have them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ class PerRow:
 
     Args:
         records: Results, as `attacks.results.records.read_cells` gives them. Schema
-            versions before 3 do not tell it. Defaults to none.
+            versions before 3 do not have it. Defaults to none.
     """
 
     def __init__(self, records: Iterable[Mapping[str, Any]] = ()):
