@@ -1,8 +1,13 @@
 """What all tests share: the backend, and with TensorFlow two CPU devices, to try two replicas."""
 import gc
 import os
+import signal
 
 import pytest
+
+# A shell starts background commands deaf to SIGINT, and the programs of tests would be deaf too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Whatever the file of settings in the home directory says.
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") == "tensorflow":
