@@ -41,13 +41,14 @@ class Finding:
 
     def figure(self) -> str:
         """The figure and its interval in words; an end that is unknown is left out."""
-        mean, low, high = self.measure
-        text = f"{mean:{self.form}}"
+        # What rounds to 0 has no sign.
+        text, low, high = (None if value is None else f"{value:z{self.form}}"
+                           for value in self.measure)  # yapf: disable
         if low is not None and high is not None:
-            return f"{text} ({low:{self.form}} to {high:{self.form}})"
+            return f"{text} ({low} to {high})"
         if low is not None:
-            return f"{text} (at least {low:{self.form}})"
-        return text if high is None else f"{text} (at most {high:{self.form}})"
+            return f"{text} (at least {low})"
+        return f"{text}" if high is None else f"{text} (at most {high})"
 
 
 def at_least(subject: str, measure: Measure, limit: float, form: str = ".3f") -> Finding:

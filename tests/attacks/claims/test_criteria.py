@@ -8,12 +8,14 @@ from attacks.claims.claim_05_intact import PUBLISHED
 from attacks.claims.claim_06_noise import KINDS
 from attacks.claims.claim_08_demonstration import BUDGETS
 from attacks.claims.claim_08_demonstration import REPORTED
+from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.finding import NOT
 from attacks.claims.criterion.finding import PARTLY
 from attacks.claims.criterion.finding import REPRODUCED
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
 from attacks.claims.criterion.measures import fraction_over_victims
+from attacks.claims.criterion.measures import Measure
 from attacks.claims.outcome.assessment import Assessment
 from attacks.claims.outcome.figures import figures_of
 from attacks.report.figure import encoded
@@ -307,3 +309,13 @@ def test_the_interval_of_a_fraction_stays_inside_0_and_1():
     measure = fraction_over_victims(rows, "agreement_clean")
     assert measure.mean == pytest.approx(0.97) and 0.5 < measure.low < 0.95 < measure.high <= 1
     assert fraction_over_victims(rows[:1], "agreement_clean")[1:] == (None, None)
+
+
+@pytest.mark.parametrize("measure, figure", [
+    (Measure(-0.0001, -0.0004, 0.25), "0.000 (0.000 to 0.250)"),
+    (Measure(-0.5, None, None), "-0.500"),
+    (Measure(0.5, 0.25, None), "0.500 (at least 0.250)"),
+    (Measure(0.5, None, 0.75), "0.500 (at most 0.750)"),
+])
+def test_a_figure_tells_the_ends_that_are_known(measure, figure):
+    assert Finding("", measure).figure() == figure
