@@ -129,14 +129,35 @@ def test_a_wheel_holds_the_library_alone(tmp_path):
     subprocess.run(command, check=True, timeout=120)
     wheel, = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
+    check_long_description(zipfile.ZipFile(wheel), names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"revsig_keras"}
     assert "revsig_keras/py.typed" in names
     assert wheel.name.split("-")[1] == revsig_keras.__version__
 
 
+def check_long_description(wheel, names):
+    """Checks that a package index gets the README without links that lead nowhere there."""
+    metadata, = (name for name in names if name.endswith(".dist-info/METADATA"))
+    text = wheel.read(metadata).decode()
+    readme = (ROOT / "README.md").read_text()
+    assert re.findall(r"\]\((?!https?:)[^)]*\)", text) == []
+    links = r"\[[^\]]*\]\(https?:[^)]*\)"
+    assert re.findall(links, text) == re.findall(links, readme) != []
+    for _, code in blocks("bash", [ROOT / "README.md"]) + blocks("python", [ROOT / "README.md"]):
+        assert code in text
+    assert "the [owner" in readme and "the owner's guide" in text
+
+
 def test_who_cites_names_this_version():
+    """And the changelog has a section of it, the first one after what is not released."""
     cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)[1]
     assert cited == revsig_keras.__version__
+    text = (ROOT / "CHANGELOG.md").read_text()
+    sections = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    first = sections[sections[0] == "Unreleased"]
+    assert re.fullmatch(rf"{re.escape(cited)} - \d{{4}}-\d\d-\d\d", first)
+    date = first.rpartition(" - ")[2]
+    assert f"date-released: {date}" in (ROOT / "CITATION.cff").read_text().splitlines()
 
 
 def test_upper_bounds_are_declared_for_tensorflow_and_keras():
