@@ -27,7 +27,7 @@ from attacks.claims.outcome.document import claim_text
 from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import listing
 from attacks.claims.outcome.document import with_summary
-from attacks.claims.outcome.figures import figures_of
+from attacks.claims.outcome.figures import refresh_figures
 from attacks.claims.outcome.reproduction import reproduce
 from models.processes.preemption import Preemption
 from models.processes.workers import exit_if_lost
@@ -54,9 +54,7 @@ def write_results():
     (_ROOT / "RESULTS.md").write_text(document(CLAIMS, ORDER, assessments, base))
     readme = _ROOT / "README.md"
     readme.write_text(with_summary(readme.read_text(), CLAIMS, assessments))
-    for number, claim in CLAIMS.items():
-        for figure in figures_of(claim, assessments[number], base):
-            figure.refresh()
+    refresh_figures(CLAIMS, assessments, base)
 
 
 if __name__ == "__main__":

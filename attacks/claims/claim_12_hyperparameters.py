@@ -31,6 +31,7 @@ FACTORS = {
     "unsure_victim": "--victim_temperature=.25",
     "sure_victim": "--victim_temperature=4",
 }
+_THIEF = ("defence", "adversary", "budget")
 VARIANTS = tuple(
     Grid(f"mnist_base_{name}",
          35 if name in ("long", "large_batch") else 20,
@@ -60,16 +61,12 @@ def judge(grids, least=0.2):
 
 def _changes(float32, grid, name):
     """The agreement of each thief in bfloat16 less that in float32."""
-    if float32 in (None, grid):
-        return []
     changes = []
-    for (defence, adversary, budget), rows in group_rows(grid.rows, "defence", "adversary",
-                                                         "budget").items():
-        before = select(float32.rows, defence=defence, adversary=adversary, budget=budget)
-        changes.append(
-            Finding(
-                f"{name}, {defence}, {adversary}, {budget:,} queries: agreement more than in "
-                "float32", difference(Evidence(rows), before, rows)))
+    thieves = {} if float32 in (None, grid) else group_rows(grid.rows, *_THIEF)
+    for thief, rows in thieves.items():
+        before = select(float32.rows, **dict(zip(_THIEF, thief)))
+        subject = "{}, {}, {}, {:,} queries: agreement more than in float32".format(name, *thief)
+        changes.append(Finding(subject, difference(Evidence(rows), before, rows)))
     return changes
 
 
@@ -85,4 +82,7 @@ CLAIM = Claim(
         "precision of the clone, and what decides how sure the victim is: its steps, smoothed "
         "labels, and the temperature of its softmax in training.", judge),
     quick=Trial((Grid("quick_base", 3), *QUICK), "The same on digits with six factors, for .05 of "
-                "agreement and 5% of it.", functools.partial(judge, least=0.05)))
+                "agreement and 5% of it.", functools.partial(judge, least=0.05)),
+    remarks="What the defence takes depends on how sure the victim is: in the quick trial .35 of "
+    "agreement by the base recipe, .04 where the victim was trained on smoothed labels, .06 with a "
+    "temperature of .25, and .74 with one of 4.")

@@ -29,14 +29,20 @@ class Assessment:
         findings: The findings from the complete grids. They make the verdict once all are
             complete.
         grids: The results, by the name of the grid.
+        quick: What its quick trial tells, where that is known too.
     """
     verdict: str
     findings: tuple[Finding, ...]
     grids: Mapping[str, Evidence]
+    quick: "Assessment | None" = None
 
     def judged(self) -> list[Finding]:
         """The findings that decide the claim."""
         return [finding for finding in self.findings if finding.condition]
+
+    def beside(self) -> list[Finding]:
+        """The findings that decide nothing."""
+        return [finding for finding in self.findings if not finding.condition]
 
     def complete(self) -> dict[str, Evidence]:
         """The grids of which no cell is missing."""
@@ -76,9 +82,17 @@ def assess(trial: Trial,
 
 
 def assess_all(claims: Mapping[int, Claim], base: pathlib.Path) -> dict[int, Assessment]:
-    """Judges the results of all claims, by number; those that claims share are read once."""
+    """Judges the results of all claims and of their quick trials, by number.
+
+    Those that claims share are read once.
+    """
     read = functools.cache(evidence)
-    return {number: assess(claim.trial, base, read) for number, claim in claims.items()}
+    return {
+        number:
+            dataclasses.replace(assess(claim.trial, base, read),
+                                quick=assess(claim.quick, base, read))
+        for number, claim in claims.items()
+    }
 
 
 def evidence(grid: Grid, base: pathlib.Path) -> Evidence:

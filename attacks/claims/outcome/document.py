@@ -30,7 +30,8 @@ tried, chosen on validation rows. Each criterion was written before the runs. A 
 *reproduced* where all conditions of its criterion hold, *not* where none does, *partly* where some
 hold and some do not, and *undecided* otherwise, and while runs are missing: the section then shows
 what the others tell. Intervals are 95%, over replicates in which split, victim and thief are drawn
-anew, and over test rows. Clones compute in float32, except in frontier_mnist:
+anew, and over test rows. A *quick trial* of minutes on scikit-learn's digits has a milder criterion
+of its own. Clones compute in float32, except in frontier_mnist:
 [claim 12](#{precision}) has what bfloat16 changes.
 
 `python -m attacks.reproduce --claim=N` makes the results of a claim again and judges them, and
@@ -53,13 +54,12 @@ def listing(claims: Iterable[Claim]) -> str:
 
 def claim_text(claim: Claim, trial: Trial, assessment: Assessment) -> str:
     """A claim, its criterion and what came out."""
-    judged = assessment.judged()
-    beside = [finding for finding in assessment.findings if not finding.condition]
+    beside = assessment.beside()
     parts = [
         f"**The paper.** {claim.source} Reported: {claim.reported}",
         f"**Criterion.** {trial.criterion}", f"**Here: {assessment.verdict}.**",
         assessment.missing(),
-        _findings(judged),
+        _findings(assessment.judged()),
         _folded(f"{len(beside)} figure{'s' * (len(beside) > 1)} beside it", _findings(beside))
         if beside else ""
     ]
@@ -83,6 +83,7 @@ def document(claims: Mapping[int, Claim], order: Sequence[int],
         parts += [
             f"## {number}. {claim.title}",
             claim_text(claim, claim.trial, assessments[number]),
+            _quick_text(claim.quick, assessments[number].quick),
             _images(claim, assessments[number], base), claim.remarks,
             _commands(claim)
         ]
@@ -99,11 +100,29 @@ def document(claims: Mapping[int, Claim], order: Sequence[int],
 
 def _counts(assessments):
     """How many claims there are of each verdict, and how many of them have no complete run yet."""
-    verdicts = collections.Counter(each.verdict for each in assessments.values())
     absent = sum(not each.findings for each in assessments.values())
-    return (f"Of {len(assessments)} claims, {verdicts[REPRODUCED]} are reproduced, "
-            f"{verdicts[PARTLY]} partly and {verdicts[NOT]} not; {verdicts[UNDECIDED]} are "
-            f"undecided, {absent} of them because no run of theirs is complete yet.")
+    quick = [each.quick for each in assessments.values() if _is_done(each.quick)]
+    return (f"Of {len(assessments)} claims, {_verdicts(assessments.values())}; {absent} have no "
+            f"complete run yet. Of {len(quick)} quick trials, {_verdicts(quick)}.")
+
+
+def _verdicts(assessments):
+    counts = collections.Counter(each.verdict for each in assessments)
+    return (f"{counts[REPRODUCED]} are reproduced, {counts[PARTLY]} partly, {counts[NOT]} not, and "
+            f"{counts[UNDECIDED]} are undecided")
+
+
+def _quick_text(trial, assessment):
+    """What the quick trial tells, once it is complete."""
+    if not _is_done(assessment):
+        return ""
+    tables = "\n\n".join(filter(None, map(_findings, (assessment.judged(), assessment.beside()))))
+    return (f"**Quick trial: {assessment.verdict}.** {trial.criterion}\n\n" +
+            _folded(_headline(assessment), tables))
+
+
+def _is_done(assessment):
+    return assessment is not None and not assessment.missing()
 
 
 def _images(claim, assessment, base):
@@ -121,7 +140,11 @@ def with_summary(text: str, claims: Mapping[int, Claim], assessments: Mapping[in
         claims: The claims, by number.
         assessments: What is known of them.
     """
-    begun = {number: claim for number, claim in claims.items() if assessments[number].findings}
+    begun = {
+        number: claim
+        for number, claim in claims.items()
+        if assessments[number].findings or _is_done(assessments[number].quick)
+    }
     summary = [_counts(assessments), _summary(begun, assessments, "RESULTS.md") if begun else ""]
     before, _, after = text.partition(SUMMARY_BEGINS)
     rest = after.partition(SUMMARY_ENDS)[2]
@@ -131,9 +154,13 @@ def with_summary(text: str, claims: Mapping[int, Claim], assessments: Mapping[in
 
 def _summary(claims, assessments, page=""):
     lines = [(f"[{number}]({page}#{_anchor(claim)})", claim.title, claim.reported,
-              _headline(assessments[number]), assessments[number].verdict)
-             for number, claim in claims.items()]
-    return _table(("claim", "in short", "the paper", "here", "verdict"), lines)
+              _headline(assessments[number]), assessments[number].verdict,
+              _quick_verdict(assessments[number].quick)) for number, claim in claims.items()]
+    return _table(("claim", "in short", "the paper", "here", "verdict", "quick trial"), lines)
+
+
+def _quick_verdict(assessment):
+    return assessment.verdict if _is_done(assessment) else "-"
 
 
 def _anchor(claim):
@@ -149,8 +176,9 @@ def _headline(assessment):
         runs = len(assessment.grids)
         so_far = f" ({complete} of {runs} runs)" if complete < runs else ""
         return f"{first.subject}: {first.figure()}{so_far}"
+    quick = f"; quick trial: {_headline(assessment.quick)}" if _is_done(assessment.quick) else ""
     there = sum(len(grid.rows) for grid in assessment.grids.values())
-    return f"{there} cells so far" if there else "not run yet"
+    return (f"{there} cells so far" if there else "not run yet") + quick
 
 
 def _findings(findings: Sequence[Finding]) -> str:

@@ -1,6 +1,6 @@
 """The figures of claims: which there are, and whether their files show the present results."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import hashlib
 import pathlib
@@ -48,11 +48,16 @@ class FigureFile:
 def figures_of(claim: Claim, assessment: Assessment, base: pathlib.Path) -> list[FigureFile]:
     """The figures of the complete runs of a claim, beside their cells; else that of its findings.
 
+    As long as no run is complete, they show the quick trial.
+
     Args:
         claim: The claim.
         assessment: What is known of it.
         base: The directory of the results of claims.
     """
+    trial = claim.trial
+    if assessment.quick and not assessment.complete():
+        trial, assessment = claim.quick, assessment.quick
     name, judged = f"claim_{claim.number:02}.png", assessment.judged()
     if claim.figure is None:
         return [
@@ -67,8 +72,27 @@ def figures_of(claim: Claim, assessment: Assessment, base: pathlib.Path) -> list
             _digest((row["id"], row["clone_digest"], agreement(row))
                     for row in complete[grid.name].rows),
             lambda name=grid.name: claim.figure.draw(complete[name]))
-        for grid in claim.trial.grids if grid.name in complete
+        for grid in trial.grids if grid.name in complete
     ]  # yapf: disable
+
+
+def refresh_figures(claims: Mapping[int, Claim], assessments: Mapping[int, Assessment],
+                    base: pathlib.Path) -> None:
+    """Draws the figures that are missing or show other results, and removes those of no use.
+
+    Args:
+        claims: The claims, by number.
+        assessments: What is known of them.
+        base: The directory of the results of claims.
+    """
+    figures = [
+        figure for number, claim in claims.items()
+        for figure in figures_of(claim, assessments[number], base)
+    ]
+    for figure in figures:
+        figure.refresh()
+    for path in set(base.rglob("claim_*.png")) - {figure.path for figure in figures}:
+        path.unlink()
 
 
 def _digest(values: Iterable[tuple]) -> str:

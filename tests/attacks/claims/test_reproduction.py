@@ -13,9 +13,14 @@ from attacks.claims.criterion.finding import EXIT_STATUS
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.outcome.assessment import assess
+from attacks.claims.outcome.assessment import assess_all
 from attacks.claims.outcome.document import claim_text
+from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import listing
 from attacks.claims.outcome.figures import figures_of
+from attacks.claims.outcome.figures import refresh_figures
+from attacks.results.digest import sealed
+from attacks.results.digest import unsealed
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +54,8 @@ def test_missing_results_decide_nothing_and_are_named(tried, tmp_path):
 def test_results_of_other_cells_are_left_out(tried, tmp_path):
     cells = tmp_path / "quick_intact" / "cells"
     shutil.copytree(tried[0] / "quick_intact" / "cells", cells)
-    record = json.loads(sorted(cells.glob("*.json"))[0].read_text())
-    (cells / "other.json").write_text(json.dumps({**record, "id": "other"}))
+    record = unsealed(json.loads(sorted(cells.glob("*.json"))[0].read_text()))
+    (cells / "other.json").write_text(json.dumps(sealed({**record, "id": "other"})))
     grids = assess(CLAIM.quick, tmp_path).grids
     assert len(grids["quick_intact"].rows) == 12 and not grids["quick_intact"].missing
 
@@ -82,6 +87,23 @@ def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
     fewer = dataclasses.replace(assessment, findings=assessment.findings[1:])
     other, = figures_of(CLAIM, fewer, tmp_path)
     assert other.path == figure.path and not other.is_fresh()
+
+
+def test_the_figure_is_of_the_quick_trial_while_no_run_is_complete(tried, tmp_path):
+    claims, assessments = {5: CLAIM}, assess_all({5: CLAIM}, tried[0])
+    assert assessments[5].quick.findings == assess(CLAIM.quick, tried[0]).findings
+    shutil.copytree(tried[0], tmp_path / "paper")
+    (tmp_path / "paper" / "claim_07.png").write_bytes(b"of no use")
+    refresh_figures(claims, assessments, tmp_path / "paper")
+    assert [path.name for path in (tmp_path / "paper").glob("claim*")] == ["claim_05.png"]
+    text = document({
+        **CLAIMS,
+        **claims
+    }, [5], {
+        **assess_all(CLAIMS, tmp_path),
+        **assessments
+    }, tmp_path / "results" / "paper")
+    assert "**Quick trial: reproduced.**" in text and "results/paper/claim_05.png" in text
 
 
 @pytest.mark.parametrize("claim", [None, 0, 99])

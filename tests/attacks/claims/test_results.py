@@ -49,6 +49,12 @@ def test_the_figures_of_a_claim_show_its_results(number, assessments):
         assert figure.path.stat().st_size <= LARGEST_FIGURE, figure.path
 
 
+def test_every_figure_is_shown(assessments):
+    shown = {figure.path for number, claim in CLAIMS.items()
+             for figure in figures_of(claim, assessments[number], BASE)}  # yapf: disable
+    assert set(BASE.rglob("*.png")) <= shown
+
+
 def test_results_are_small():
     """No cell has more than 20 kB, and no figure more than 150 kB."""
     for suffix, limit in (("json", 20_000), ("png", LARGEST_FIGURE)):
