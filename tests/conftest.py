@@ -26,7 +26,8 @@ else:
     collect_ignore_glob = [
         "attacks/*", "benchmarks/*", "compatibility/*", "models/*", "serving",
         "revsig_keras/saved_model", "revsig_keras/export", "revsig_keras/defended_model",
-        "test_*.py"
+        "revsig_keras/files", "revsig_keras/cli", "revsig_keras/test_tune.py",
+        "revsig_keras/test_documentation.py", "test_*.py"
     ]
 
 

@@ -89,7 +89,8 @@ def test_add_an_attack(tmp_path):
 
 
 @pytest.mark.parametrize("name, shows", [
-    ("attack_and_extend", r"^none +sample +probabilities +0\.\d+"),
+    pytest.param(
+        "attack_and_extend", r"^none +sample +probabilities +0\.\d+", marks=pytest.mark.slow),
     ("defend_and_serve", r"^ +defended +output_0: .*, by ConfidenceBuckets"),
 ])
 def test_notebook(name, shows, tmp_path):
@@ -167,8 +168,11 @@ def local_server(served_digits):
         yield url
 
 
-@pytest.mark.parametrize("protocol, layer", [("rest", ConfidenceBuckets()),
-                                             ("rest", Decoy(decoys=3)), ("grpc", Decoy())])
+@pytest.mark.parametrize("protocol, layer", [
+    ("rest", ConfidenceBuckets()),
+    ("grpc", Decoy(decoys=3)),
+    pytest.param("rest", Decoy(), marks=pytest.mark.slow),
+])
 def test_the_clients_decode_with_the_table_of_the_export(protocol, layer, served_digits, tmp_path):
     """They print labels and calibrated confidences, and refuse answers of another defence."""
     if protocol == "grpc":

@@ -83,6 +83,7 @@ def stolen(member, defence=KNOWN, **recipe):
     return clone, clone.probabilities(thief.inputs), victim(thief.inputs)
 
 
+@pytest.mark.slow
 def test_a_thief_that_knows_the_defence_comes_closer_to_the_victim_than_the_naive_one():
     errors = {}
     for member in ("probabilities", "aware", "aware:beta=.2:gamma=.9"):
@@ -92,9 +93,13 @@ def test_a_thief_that_knows_the_defence_comes_closer_to_the_victim_than_the_naiv
     assert errors["aware"] < errors["aware:beta=.2:gamma=.9"]
 
 
+@pytest.mark.slow
 def test_beta_and_gamma_are_learned_without_knowledge_of_either():
     clone, _, _ = stolen("aware:learn=true", steps=1200)
     assert abs(clone.learned["beta"] - 1) < 0.25 and abs(clone.learned["gamma"] - 0.2) < 0.15
+
+
+def test_learning_starts_from_the_guess():
     clone, _, _ = stolen("aware:learn=true:beta=1.2:gamma=.9", steps=1)
     assert clone.learned == {"beta": pytest.approx(1.2, abs=0.02),
                              "gamma": pytest.approx(0.9, abs=0.02)}  # yapf: disable

@@ -132,9 +132,9 @@ class Endless(Flattened):
 @pytest.mark.parametrize("defence, at, learns", [
     (Flattened, 0.4, True),
     (Flattened, 0.8, False),
-    (Flattened, 0.0, False),
+    pytest.param(Flattened, 0.0, False, marks=pytest.mark.slow),
     (Flattened, 1e-60, False),
-    (Endless, 0.4, False),
+    pytest.param(Endless, 0.4, False, marks=pytest.mark.slow),
 ])
 def test_a_strength_is_learned_unless_it_has_no_room_to_either_side(monkeypatch, defence, at,
                                                                     learns):

@@ -72,10 +72,16 @@ def test_a_clone_that_follows_it_ends_with_the_codes_of_the_answers(member):
     layer, state = deployed(member)
     answers = np.array(layer(rows(40, 2)))
     logits, optimizer = tf.Variable(LOGITS), tf.keras.optimizers.Adam(0.5)
-    for _ in range(80):
+    objective = ThroughCode(member, state)
+
+    @tf.function
+    def gradient():
         with tf.GradientTape() as tape:
-            loss = ThroughCode(member, state)._losses(logits, tf.constant(answers))
-        optimizer.apply(tape.gradient(loss, [logits]), [logits])
+            loss = objective._losses(logits, tf.constant(answers))
+        return tape.gradient(loss, [logits])
+
+    for _ in range(80):
+        optimizer.apply(gradient(), [logits])
     same = np.array(layer(tf.nn.softmax(logits)))
     assert np.isclose(same, answers, atol=1e-6).all(axis=1).mean() > 0.9
 
