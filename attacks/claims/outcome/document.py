@@ -153,10 +153,10 @@ def with_summary(text: str, claims: Mapping[int, Claim], assessments: Mapping[in
 
 
 def _summary(claims, assessments, page=""):
-    lines = [(f"[{number}]({page}#{_anchor(claim)})", claim.title, claim.reported,
+    lines = [(f"[{number}. {claim.title}]({page}#{_anchor(claim)})", claim.reported,
               _headline(assessments[number]), assessments[number].verdict,
               _quick_verdict(assessments[number].quick)) for number, claim in claims.items()]
-    return _table(("claim", "in short", "the paper", "here", "verdict", "quick trial"), lines)
+    return _table(("claim", "the paper", "here", "verdict", "quick trial"), lines)
 
 
 def _quick_verdict(assessment):
