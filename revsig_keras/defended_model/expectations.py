@@ -29,8 +29,9 @@ def check_model(model: Any) -> None:
                          f"probabilities. Received: model={model!r} (of type {type(model)})")
     if getattr(model, "preprocessor", None) is not None:
         raise ValueError("`model` must be called with what it is given. Its `preprocessor` is "
-                         "applied by `predict` and `fit`, not by a call: set "
-                         "`model.preprocessor = None`, and preprocess the inputs before. "
+                         "applied by `predict` and `fit`, not by a call: make a model of both, "
+                         "`keras.Model(inputs, model(model.preprocessor(inputs)))`, where `inputs` "
+                         "is, for text, `keras.Input((), dtype='string')`. "
                          f"Received: model={model!r}")
     parameters = list(inspect.signature(model.call).parameters.values())
     others = [

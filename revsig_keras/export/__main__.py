@@ -19,6 +19,7 @@ from absl import flags
 from revsig_keras.cli import flags as cli_flags
 from revsig_keras.cli import program
 from revsig_keras.cli import tuning
+from revsig_keras.cli.progress_line import progress_line
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.export.config import ExportConfig
 from revsig_keras.export.exporting import export
@@ -84,18 +85,19 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def main(values: flags.FlagValues = flags.FLAGS) -> None:
-    exported = export(
-        ExportConfig(model=values.model,
-                     output=values.output,
-                     defence=tuple(values.defence) or None,
-                     output_name=_one_output_name(values.output_name),
-                     allow_outputs=tuple(values.allow_output),
-                     drop_outputs=tuple(values.drop_output),
-                     warmup=values.warmup,
-                     inputs=values.inputs,
-                     limits=build(CostLimits, cli_flags.raw_values(CostLimits, values)),
-                     state=values.state,
-                     safe_mode=values.safe_mode))
+    config = ExportConfig(model=values.model,
+                          output=values.output,
+                          defence=tuple(values.defence) or None,
+                          output_name=_one_output_name(values.output_name),
+                          allow_outputs=tuple(values.allow_output),
+                          drop_outputs=tuple(values.drop_output),
+                          warmup=values.warmup,
+                          inputs=values.inputs,
+                          limits=build(CostLimits, cli_flags.raw_values(CostLimits, values)),
+                          state=values.state,
+                          safe_mode=values.safe_mode)
+    with progress_line() as begin:
+        exported = export(config, begin)
     for name, choice in exported.choices.items():
         tuning.show(choice, values.state, name)
         print()

@@ -1,4 +1,5 @@
 """Exports a defended SavedModel as the next version of a model that is served."""
+from collections.abc import Callable
 import contextlib
 import dataclasses
 import os
@@ -63,10 +64,15 @@ class Exported:
     choices: Mapping[str | None, Choice] = dataclasses.field(default_factory=dict)
 
 
-def export(config: ExportConfig) -> Exported:
+def export(config: ExportConfig, begin: Callable[[str], None] = lambda step: None) -> Exported:
     """Writes a defended model as the next version into a folder that a server polls.
 
     With a coded defence, `assets.extra/code_table.json` tells clients how to decode answers.
+
+    Args:
+        config: The model, the defence and the folder.
+        begin: Called with each step that begins, in words, to show progress. Defaults to a function
+            that does nothing.
 
     Raises:
         ValueError: If `config` does not fit the model, or if the result would give clean scores
@@ -81,9 +87,12 @@ def export(config: ExportConfig) -> Exported:
     results: list[tuple[Report, _Written, bool]] = []
 
     def write(folder: pathlib.Path) -> None:
+        begin(f"Defending {config.model}")
         written = _write_model(folder, config, defences, samples)
         if samples is not None:
+            begin("Trying the warm-up requests")
             warmup.write_requests(folder, files.read(folder).meta_graphs[0], samples)
+        begin("Inspecting what was written")
         report = inspect_saved_model(folder)
         refuse_leaks(report, config.allow_outputs, _REMEDY)
         write_code_table(folder)
