@@ -151,6 +151,21 @@ def test_the_data_free_attack():
         f"defended or not (mean of two seeds; uniform noise: {found[3]} and {found[4]})") in TEXT
 
 
+def test_the_data_free_attack_on_mnist():
+    clone, zeroth_order = "data_free:width=16:gradient=clone", "data_free:width=16"
+
+    def curve(defence, adversary, attack=clone):
+        return [agreement("data_free_mnist", defence=defence, adversary=adversary, attack=attack,
+                          budget=budget) for budget in (10000, 30000, 100000)]  # yapf: disable
+
+    assert "{}, {} and {} with an undefended victim".format(*curve("none", "probabilities")) in TEXT
+    assert "{}, {} and {} with a defended one".format(*curve(DEFENCE, "probabilities")) in TEXT
+    assert curve(DEFENCE, "labels") == curve("none", "labels")
+    assert "{}, {} and {} with labels, defended or not".format(*curve("none", "labels")) in TEXT
+    best = (max(curve("none", "probabilities", attack)) for attack in (zeroth_order, "random"))
+    assert "gradients reach {} undefended, uniform noise {}".format(*best) in TEXT
+
+
 @pytest.mark.parametrize("gradient", ["data_free", "data_free:gradient=clone"])
 @pytest.mark.parametrize("budget", [5000, 20000])
 def test_the_published_rate_of_the_generator_is_best_on_validation_rows(gradient, budget):
