@@ -14,7 +14,7 @@ Gradient = Callable[[Tensor], Tensor]
 # Distance from 1 to the next larger number. NumPy's `finfo` does not know bfloat16.
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
-# Long sums are made of means of so many entries.
+# Long sums are made of sums of so many entries.
 _SIZES = (8, 4)
 
 
@@ -118,7 +118,7 @@ def _initial(x: Tensor, value: float) -> float | None:
 def row_sum(x: Tensor, longest: int = 32) -> Tensor:
     """Sums over the last axis, in stages where it is long, so that errors hardly grow with it.
 
-    Means, because XLA would make one sum of a sum of sums. Those of a power of 2 are exact.
+    Each stage doubles, which is exact, because XLA would make one sum of a sum of sums.
     """
     factor = 1.0
     while x.shape[-1] > longest:
@@ -128,8 +128,8 @@ def row_sum(x: Tensor, longest: int = 32) -> Tensor:
             x = ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, missing]])
         # A rank of 2 needs no size of the batch, which may be unknown.
         batch = (-1,) if len(x.shape) == 2 else ops.shape(x)[:-1]
-        x = ops.mean(ops.reshape(x, (*batch, x.shape[-1] // size, size)), axis=-1)
-        factor *= size
+        x = 2.0 * ops.sum(ops.reshape(x, (*batch, x.shape[-1] // size, size)), axis=-1)
+        factor *= 0.5
     total = ops.sum(x, axis=-1, keepdims=True)
     return total if factor == 1.0 else factor * total
 
