@@ -21,9 +21,9 @@ class TuneConfig(CostLimits):
     Each field is an option of the tuning programs.
     """
     defence: str = option(
-        "reverse_sigmoid", "The defence, NAME or NAME:KEY=VALUE:KEY=VALUE, without what is chosen: "
-        "reverse_sigmoid, a coded defence without bits and state, such as confidence_buckets or "
-        "decoy:decoys=3, rounding, top_k, random_noise or label_only.")
+        "reverse_sigmoid", "The defence, NAME or NAME:KEY=VALUE:KEY=VALUE, without the options to "
+        "choose: reverse_sigmoid, a coded defence without bits and state, such as "
+        "confidence_buckets or decoy:decoys=3, rounding, top_k, random_noise or label_only.")
     state: str | None = option(
         None, "File for the state of a coded defence as JSON, which the defence's option state "
         "reads.")

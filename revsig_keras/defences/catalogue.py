@@ -61,3 +61,11 @@ def make_defence(text: str) -> Defence | None:
         The `Defence`, or `None` for `none`.
     """
     return DEFENCES.make(text)
+
+
+def require_defence(text: str) -> Defence:
+    """Makes a defence from its textual form, as `make_defence` does, and refuses `none`."""
+    defence = make_defence(text)
+    if defence is None:
+        raise ValueError(f"`defence` must be a defence. Received: {text}")
+    return defence

@@ -70,7 +70,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     flags.DEFINE_string("inputs",
                         None, "Rows on which the strength is chosen, where there is a limit below: "
                         "a file as for --warmup, whose true labels are the array y, or y/NAME of "
-                        "the output NAME. --defence is without what is chosen then, such as "
+                        "the output NAME. --defence then leaves out the options to choose: "
                         "reverse_sigmoid (the default), confidence_buckets or NAME=top_k.",
                         flag_values=values)
     cli_flags.define_flags(CostLimits, values)

@@ -10,7 +10,7 @@ import numpy as np
 
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.catalogue import DEFENCES
-from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defences.catalogue import require_defence
 from revsig_keras.defended_model.expectations import check_scores
 from revsig_keras.defended_model.model import DefendedModel
 from revsig_keras.export import clean_scores
@@ -23,9 +23,9 @@ from revsig_keras.registry import parse_member
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.signatures import signatures
 from revsig_keras.strength.choice import Choice
+from revsig_keras.strength.choice import HEAD_DEFAULTS
 from revsig_keras.strength.cost_limits import CostLimits
 from revsig_keras.strength.score_rows import choose_for_scores
-from revsig_keras.strength.score_rows import HEAD_DEFAULTS
 from revsig_keras.strength.score_rows import split_head
 
 _DEFAULT = "reverse_sigmoid"
@@ -38,8 +38,8 @@ class Choosing:
     Attributes:
         inputs: File with the owner's rows, as for `OwnerInputs.load`.
         limits: The limits.
-        texts: The textual forms of the defences, without what is chosen, by output; `None` for the
-            only output. Where there are none, the Reverse Sigmoid.
+        texts: The textual forms of the defences, without the options to choose, by output; `None`
+            for the only output. Where there are none, the Reverse Sigmoid.
     """
     inputs: str | os.PathLike[str]
     limits: CostLimits
@@ -55,7 +55,7 @@ class Choosing:
         choices = {}
         for name, text in texts.items():
             try:
-                check_scores(scores[name], _made(text))
+                check_scores(scores[name], require_defence(text))
                 choices[name] = choose_for_scores(scores[name],
                                                   inputs.labels_of(name,
                                                                    len(texts) == 1), text,
@@ -82,7 +82,7 @@ def choose_for_keras_model(choosing: Choosing, model: keras.Model, output_name: 
     if isinstance(model, DefendedModel):
         texts, model = _texts_of(model, texts), model.model
     texts = texts or {None: _DEFAULT}
-    defences = {name: _made(text) for name, text in texts.items()}
+    defences = {name: require_defence(text) for name, text in texts.items()}
     inputs = OwnerInputs.load(choosing.inputs, names_of_inputs(model))
     tried = defended(model, defences, output_name)
     scores = clean_scores.of_keras_model(tried, inputs)
@@ -94,7 +94,7 @@ def choose_for_saved_model(choosing: Choosing, path: pathlib.Path, outputs: Outp
                            samples: Arrays | None) -> tuple[dict[str | None, Choice], Arrays]:
     """Chooses the strengths for a SavedModel; see `choose_for_keras_model`."""
     texts = choosing.texts or {None: _DEFAULT}
-    defences = {name: _made(text) for name, text in texts.items()}
+    defences = {name: require_defence(text) for name, text in texts.items()}
     known = {
         name for meta_graph in files.read(path).meta_graphs
         for signature in signatures(meta_graph).values() for name in signature.inputs
@@ -102,13 +102,6 @@ def choose_for_saved_model(choosing: Choosing, path: pathlib.Path, outputs: Outp
     inputs = OwnerInputs.load(choosing.inputs, known)
     scores = clean_scores.of_saved_model(path, defences, outputs, inputs)
     return choosing.choose(scores, texts, inputs), samples or inputs.first()
-
-
-def _made(text: str) -> Defence:
-    defence = make_defence(text)
-    if defence is None:
-        raise ValueError(f"`defence` must be a defence. Received: {text}")
-    return defence
 
 
 def _texts_of(model: DefendedModel, given: Mapping[str | None, str]) -> dict[Any, str]:

@@ -31,8 +31,8 @@ class ExportConfig:
         inputs: File of the owner's rows, as `warmup`, on which the strength is chosen: the
             strongest inside `limits`. In an .npz file, the array `y` has the true labels, and
             `y/NAME` those of the output NAME. `None` if `defence` has the strength.
-        limits: Limits on what the defence may cost, at least one with `inputs`. `defence` is then
-            without what is chosen, and by default the Reverse Sigmoid.
+        limits: Limits on what the defence may cost, at least one with `inputs`. `defence` then
+            leaves out the options to choose, and is by default the Reverse Sigmoid.
         state: File for the state of a coded defence that was chosen, as JSON; `None` for none.
         safe_mode: Whether layers that run code of a Keras file, such as `Lambda`, are refused.
     """

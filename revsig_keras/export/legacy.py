@@ -23,7 +23,7 @@ _PACKAGE = "tf_keras"
 
 def is_model(model: Any) -> bool:
     """Whether an object is a model of tf_keras."""
-    tf_keras = sys.modules.get(_PACKAGE)  # Whoever has one has imported it.
+    tf_keras = sys.modules.get(_PACKAGE)  # A model needs it imported.
     return tf_keras is not None and isinstance(model, tf_keras.Model)
 
 

@@ -4,17 +4,13 @@ from collections.abc import Collection, Iterator
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.catalogue import DEFENCES
 from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defences.catalogue import require_defence
 from revsig_keras.registry import parse_member
 
 
 def make_defences(texts: Collection[str]) -> dict[str | None, Defence]:
     """Makes defences by the outputs that they are for; see `read_defences`."""
-    defences = {}
-    for name, member in read_defences(texts).items():
-        defence = make_defence(member)
-        if defence is not None:
-            defences[name] = defence
-    return defences
+    return {name: require_defence(member) for name, member in read_defences(texts).items()}
 
 
 def read_defences(texts: Collection[str]) -> dict[str | None, str]:

@@ -9,6 +9,8 @@ from revsig_keras.strength.utility import Utility
 
 # Costs that a table shows where they have a limit.
 LOSSES = ("auroc_loss", "ece_loss", "brier_loss")
+# Options that tell how a layer takes its scores.
+HEAD_DEFAULTS = {"from_logits": False, "multi_label": False, "axis": -1}
 
 
 @dataclasses.dataclass(frozen=True)

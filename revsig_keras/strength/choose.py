@@ -75,10 +75,11 @@ def choose_strength(
         betas: Iterable of floats in (0, 2), of the Reverse Sigmoid. `None` for 2 / classes, which
             moves a sure answer by an L1 distance of 1, its halves down to a 32nd, its doubles, and
             1.9. Defaults to `None`.
-        defence: String, a defence in its textual form without what is chosen: `reverse_sigmoid`
-            (`reverse_sigmoid:gamma=.2` chooses `beta` alone), a coded defence without bits and
-            state, such as `confidence_buckets:ordered_classes=5` or `decoy:decoys=3`, `rounding`,
-            `top_k`, `random_noise` or `label_only`. Defaults to `'reverse_sigmoid'`.
+        defence: String, a defence in its textual form, without the options to choose:
+            `reverse_sigmoid` (`reverse_sigmoid:gamma=.2` chooses `beta` alone), a coded defence
+            without bits and state, such as `confidence_buckets:ordered_classes=5` or
+            `decoy:decoys=3`, `rounding`, `top_k`, `random_noise` or `label_only`. Defaults to
+            `'reverse_sigmoid'`.
         max_auroc_loss: Float above 0, limit of what is lost of the AUROC of the confidence for
             being right. Defaults to `None`.
         max_ece_loss: Float above 0, limit of what is added to the expected calibration error.

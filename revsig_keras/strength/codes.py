@@ -11,6 +11,7 @@ from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defences.coded.honest_rows import honest_rows
 from revsig_keras.defences.coded.state import MOST_BITS
 from revsig_keras.registry import parse_member
+from revsig_keras.strength.choice import HEAD_DEFAULTS
 from revsig_keras.strength.code_choice import CodeChoice
 from revsig_keras.strength.code_row import CodeRow
 from revsig_keras.strength.costs import clean_utility
@@ -20,9 +21,7 @@ from revsig_keras.strength.limits import Limits
 from revsig_keras.strength.progress import progress
 from revsig_keras.strength.utility import Utility
 
-# What is chosen, and what the rows say.
 _CHOSEN = ("bits", "state")
-_HEAD = ("from_logits", "multi_label", "axis")
 
 
 def choose(rows: OwnerRows, limits: Limits, text: str, plain: CodedDefence) -> CodeChoice:
@@ -75,7 +74,7 @@ def _check_options(text: str) -> None:
     for name in _CHOSEN:
         if name in options:
             raise ValueError(f"`defence` must leave out {name}, which is chosen. Received: {text}")
-    for name in _HEAD:
+    for name in HEAD_DEFAULTS:
         if name in options:
             raise ValueError(f"`defence` must leave out {name}, since `probabilities` are rows of "
                              f"classes in any case: give it to `choice.layer({name}=...)`. "

@@ -7,13 +7,11 @@ import numpy as np
 
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.catalogue import DEFENCES
-from revsig_keras.defences.catalogue import make_defence
+from revsig_keras.defences.catalogue import require_defence
 from revsig_keras.registry import parse_member
 from revsig_keras.strength.choice import Choice
+from revsig_keras.strength.choice import HEAD_DEFAULTS
 from revsig_keras.strength.choose import choose_strength
-
-# Options that tell how a layer takes its scores.
-HEAD_DEFAULTS = {"from_logits": False, "multi_label": False, "axis": -1}
 
 
 def split_head(text: str) -> tuple[str, dict[str, Any]]:
@@ -40,7 +38,7 @@ def choose_for_scores(scores: np.ndarray, labels: np.ndarray | None, defence: st
         scores: What the model emits, as the defence receives it.
         labels: True classes, of the shape of the scores without the axis of the classes; for
             several labels 0 or 1, of the shape of the scores. `None` if they are not known.
-        defence: The textual form of the defence, without what is chosen.
+        defence: The textual form of the defence, without the options to choose.
         limits: The limits, as arguments of `choose_strength`.
 
     Returns:
@@ -50,9 +48,7 @@ def choose_for_scores(scores: np.ndarray, labels: np.ndarray | None, defence: st
         ValueError: As by `choose_strength`, or if `labels` do not fit.
     """
     text, head = split_head(defence)
-    layer = make_defence(defence)
-    if layer is None:
-        raise ValueError(f"`defence` must be a defence. Received: {defence}")
+    layer = require_defence(defence)
     layer.check_input(scores.shape, scores.dtype.name)
     rows = _probabilities(layer, scores)
     if labels is not None:

@@ -45,7 +45,7 @@ class Assessment:
         return [finding for finding in self.findings if not finding.condition]
 
     def complete(self) -> dict[str, Evidence]:
-        """The grids of which no cell is missing."""
+        """The grids that lack no cell."""
         return {name: grid for name, grid in self.grids.items() if not grid.missing}
 
     def missing(self) -> str:
@@ -84,7 +84,7 @@ def assess(trial: Trial,
 def assess_all(claims: Mapping[int, Claim], base: pathlib.Path) -> dict[int, Assessment]:
     """Judges the results of all claims and of their quick trials, by number.
 
-    Those that claims share are read once.
+    The results of a run that several claims share are read once.
     """
     read = functools.cache(evidence)
     return {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 PAGE_BYTES = 4096
 _LEAF = 0x0d
-# Pages of an index, and those that lead to other pages.
+# Interior pages, and the leaf pages of an index.
 _OTHERS = (0x02, 0x05, 0x0a)
 _HEADER_BYTES = 8
 _MOST_UNUSED_BYTES = 60

@@ -64,7 +64,7 @@ class WriteAheadLog:
 
 
 def _salts(data):
-    """The salts in the header; if that is damaged, those that frames share, or None."""
+    """The salts in the header, or if it is damaged, the first that two frames have; else None."""
     if _is_sound(data):
         return _HEADER.unpack_from(data)[4:6]
     places = range(_HEADER.size, len(data) - _FRAME.size, _FRAME_BYTES)
@@ -105,8 +105,9 @@ def _is_older(mine, salts):
 
 
 def _is_damaged(data, places, salts):
-    """Whether there is more than whole frames, the last of which is a commit, and older ones.
+    """Whether SQLite would not read every frame that is not older.
 
+    An undamaged log is a sequence of whole frames that ends with a commit; older frames may follow.
     The checksum of a frame continues that of the frame before it.
     """
     order, before, is_commit = _order(data), _HEADER.unpack_from(data)[6:], True
