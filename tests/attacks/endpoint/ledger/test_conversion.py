@@ -252,6 +252,23 @@ def test_damage_to_the_database_costs_the_rows_that_it_hits(kind, sizes, path, t
             tmp_path.mkdir()
 
 
+def test_a_log_that_ends_inside_a_commit_is_damaged(killed, tmp_path, warnings):
+    """All frames are whole, but SQLite leaves out those after the last commit."""
+    database, log = killed
+    frames = range(32, len(log), 24 + PAGE_BYTES)
+    last = max(start for start in frames if log[start + 4:start + 8] == bytes(4))
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(database)
+    after = log[:last + 24 + PAGE_BYTES]
+    pathlib.Path(f"{path}-wal").write_bytes(after)
+    with Ledger(path, reserve_bytes=0) as ledger:
+        found = answered(ledger, ledger.target(ENDPOINT, "10"), range(SENT + 400))
+    logged = range(SENT, SENT + 400)
+    left = {each for each in logged if has_copy(each, killed, [database, after])}
+    assert found == {*range(ANSWERED), *left} and left
+    assert "it is damaged" in warnings[0]
+
+
 def test_a_frame_of_an_older_log_is_not_damage(path, tmp_path, warnings):
     """SQLite writes over its log from the start on, and the rest stays."""
     connection = sqlite3.connect(path)
