@@ -6,7 +6,9 @@ import tensorflow as tf
 
 from revsig_keras.saved_model import batch_flow
 from revsig_keras.saved_model import graphs
+from revsig_keras.saved_model import loops
 from revsig_keras.saved_model.batch_flow import FIRST
+from revsig_keras.saved_model.batch_flow import LENGTH
 from revsig_keras.saved_model.batch_flow import SHAPE
 from revsig_keras.saved_model.batch_flow import SIZE
 from revsig_keras.saved_model.batch_flow import VALUE
@@ -27,6 +29,8 @@ _MERGES = frozenset({"Merge", "RefMerge"})
 
 # `STATE` and so on, or an argument of a function: its index, and which aspect of it matters.
 _Origin = str | tuple[int, str]
+# Aspects that tell of what is in a tensor.
+_CONTENTS = (VALUE, FIRST, LENGTH)
 # Stands, with the name of the function, for `DEFENDED`.
 _BY = "by "
 
@@ -51,7 +55,8 @@ class DataFlow:
     - a call of one of `defences`: data behind it reach the output defended;
     - an `ArgMax` over the last axis: data behind it reach the output as a label;
     - operations that give the shape of a tensor, where that shape follows from other shapes, or the
-      size of its first dimension, where that follows from other first dimensions.
+      size of its first dimension, where that follows from other first dimensions, also through a
+      loop over the rows.
 
     Any other operation, known or not, is taken to depend on all of its inputs, loops and branches
     included. An output without `INPUT` is therefore certain to be computed only from labels,
@@ -88,7 +93,7 @@ class DataFlow:
             frozenset(
                 _kind(origin) if isinstance(origin, str) else INPUT if origin[0] < inputs else STATE
                 for origin in origins
-                if isinstance(origin, str) or origin[1] in (VALUE, FIRST))
+                if isinstance(origin, str) or origin[1] in _CONTENTS)
             for origins in self._summary(name, VALUE)
         ]
 
@@ -197,16 +202,18 @@ class DataFlow:
             return found, [(inputs[origin[0]], origin[1])
                            for origin in summary[index]
                            if not isinstance(origin, str)]
-        if node.op in _INPUTS and aspect in (VALUE, FIRST):
+        if node.op in _INPUTS and aspect in _CONTENTS:
             return {INPUT}, []
         if node.op == "ArgMax" and _axis(body, *inputs[1:]) in (-1, _rank(node)):
             return {LABEL}, []
         if node.op == "Const":
             return set(), []
+        if aspect in (SIZE, LENGTH) and loops.keeps_size(node, index, self._library):
+            return set(), [(inputs[index], aspect)]
         reads = batch_flow.reads(node, aspect, tensor, body.node_of)
         if reads is not None:
             return set(), reads
-        if node.op in _SHAPES:
+        if node.op in _SHAPES and not _is_of_variants(node):
             return set(), [(name, SHAPE) for name in inputs]
         values = shape_depends_on(node, len(inputs)) if aspect in (SHAPE, SIZE) else None
         if values is not None:
@@ -238,6 +245,11 @@ class DataFlow:
             outputs = [output.name for output in self._library[function].signature.output_arg]
             return outputs.index(where[0]) if where[0] in outputs else len(outputs)
         return int(where[-1]) if where and where[-1].isdigit() else 0
+
+
+def _is_of_variants(node: Any) -> bool:
+    """Whether an operation is one of lists of tensors and the like, whose zeros are lists too."""
+    return "T" in node.attr and node.attr["T"].type == tf.variant.as_datatype_enum
 
 
 def _kind(origin: str) -> str:
