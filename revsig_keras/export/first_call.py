@@ -10,6 +10,7 @@ from revsig_keras.defended_model.outputs import structure
 from revsig_keras.defended_model.probe import probe
 from revsig_keras.errors import cause_line
 from revsig_keras.export.owner_inputs import pack
+from revsig_keras.export.owner_inputs import shapes_built_with
 
 _ROWS = 8
 _MEASURED = 256
@@ -79,9 +80,9 @@ def _specs(inputs: Any) -> Any:
 
 def _zeros(model: keras.Model) -> np.ndarray:
     """One row of zeros, in the shape with which the model was built."""
-    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
-    if len(shapes) != 1 or not isinstance(shapes[0], (tuple, list)) or not all(
-            size is None or isinstance(size, int) for size in shapes[0]):
+    shape = shapes_built_with(model)
+    if not isinstance(shape, (tuple, list)) or not all(size is None or isinstance(size, int)
+                                                       for size in shape):
         raise ValueError("`model` does not tell what inputs it takes, since it is a class of its "
                          f"own. Give some by `warmup`. Received: {model!r}")
-    return np.zeros([1 if size is None else size for size in shapes[0]], "float32")
+    return np.zeros([1 if size is None else size for size in shape], "float32")

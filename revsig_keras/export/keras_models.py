@@ -13,8 +13,10 @@ from revsig_keras.defended_model.outputs import structure
 from revsig_keras.export.first_call import call_first
 from revsig_keras.export.first_call import measure
 from revsig_keras.export.keras_files import output_of
+from revsig_keras.export.owner_inputs import names_of_inputs
 from revsig_keras.export.scores import drop_outputs
 from revsig_keras.export.surgery import leave_signatures_only
+from revsig_keras.export.warmup import by_input
 from revsig_keras.saved_model import files
 
 
@@ -29,6 +31,8 @@ def write(model: DefendedModel, folder: pathlib.Path, what: str, dropped: Collec
         dropped: Outputs that are left out.
         samples: Inputs by name, `None` for the only one; `None` for none.
     """
+    if samples is not None:
+        samples = by_input(samples, names_of_inputs(model.model))
     # Before the first call, for which made-up inputs would be like any others.
     measure(model, samples)
     options = {} if structure(model.model, "input") is not None else call_first(model, samples)

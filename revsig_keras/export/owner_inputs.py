@@ -8,10 +8,11 @@ import keras
 import numpy as np
 
 from revsig_keras.defended_model.outputs import structure
+from revsig_keras.export.warmup import by_input
 from revsig_keras.export.warmup import load_inputs
 
 Arrays = Mapping[str | None, np.ndarray]
-_INPUTS, _LABELS = "x", "y"
+_LABELS = "y"
 _ROWS = 256
 
 
@@ -45,8 +46,7 @@ class OwnerInputs:
             (name == _LABELS or name.startswith(f"{_LABELS}/"))
         }
         inputs = {name: array for name, array in arrays.items() if name not in labels}
-        if list(inputs) == [_INPUTS] and _INPUTS not in known:
-            inputs = {None: inputs[_INPUTS]}
+        inputs = by_input(inputs, known)
         if not inputs:
             raise ValueError("`inputs` must have an array x, or one for each input of the model. "
                              f"Received: {path} with {', '.join(map(str, arrays))}")
@@ -79,11 +79,18 @@ def names_of_inputs(model: keras.layers.Layer) -> set[str]:
     """The names by which a model of Keras takes its inputs, as far as it tells."""
     declared = structure(model, "input")
     if declared is None:
-        return set()
+        shapes = shapes_built_with(model)
+        return set(shapes) if isinstance(shapes, dict) else set()
     return {
         name for path, tensor in keras.tree.flatten_with_path(declared)
         for name in ("/".join(map(str, path)), tensor.name) if name
     }
+
+
+def shapes_built_with(model: keras.layers.Layer) -> Any:
+    """The shapes of the only argument that a model was built with; `None` if they are not known."""
+    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
+    return shapes[0] if len(shapes) == 1 else None
 
 
 def pack(model: keras.layers.Layer, arrays: Arrays) -> Any:

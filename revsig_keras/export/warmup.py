@@ -1,7 +1,7 @@
 """Warm-up requests, which TensorFlow Serving answers before it serves a model."""
 import os
 import pathlib
-from typing import Any, Mapping
+from typing import Any, Collection, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -19,12 +19,15 @@ from revsig_keras.saved_model.signatures import shape_of
 from revsig_keras.saved_model.signatures import signatures
 
 _RECORDS = (".tfrecord", ".tfrecords")
+_ONLY = "x"
 _FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
 def load_inputs(path: str | os.PathLike[str],
                 argument: str = "warmup") -> dict[str | None, np.ndarray]:
     """Reads sample inputs: one array in an .npy file, or arrays by input name in an .npz file.
+
+    The only array may be called `x`, whatever the model calls its input; see `by_input`.
 
     A .tfrecord file holds the byte strings of the only input. They keep zeros at their end, as do
     arrays of objects; NumPy's arrays of byte strings do not, and are refused where some may be
@@ -61,6 +64,19 @@ def _records(path: str | os.PathLike[str], argument: str) -> np.ndarray:
     return array
 
 
+def by_input(arrays: Mapping[str | None, np.ndarray],
+             known: Collection[str]) -> dict[str | None, np.ndarray]:
+    """Arrays by input, `None` for the only one: an array `x` alone, unless an input is called so.
+
+    Args:
+        arrays: The arrays by name.
+        known: The names of the inputs, as far as they are known.
+    """
+    if list(arrays) == [_ONLY] and _ONLY not in known:
+        return {None: arrays[_ONLY]}
+    return dict(arrays)
+
+
 def inputs_for(signature_def: Any, arrays: Mapping[str | None,
                                                    np.ndarray]) -> dict[str, np.ndarray] | None:
     """The inputs of a signature, in its dtypes.
@@ -68,6 +84,7 @@ def inputs_for(signature_def: Any, arrays: Mapping[str | None,
     `None` if `arrays` are not its inputs: other names, other shapes, or values that its dtypes
     cannot hold.
     """
+    arrays = by_input(arrays, signature_def.inputs)
     optional = set(signature_def.defaults)
     required = set(signature_def.inputs) - optional
     given = {name: array for name, array in arrays.items() if name is not None}

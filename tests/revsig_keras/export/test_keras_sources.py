@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from revsig_keras.export import CostLimits
 from revsig_keras.export import export
 from revsig_keras.export import ExportConfig
 from revsig_keras.export.warmup import load_inputs
@@ -160,6 +161,39 @@ def test_a_subclassed_model_is_built_from_samples(tmp_path):
         ]
     for path in paths:
         assert tf.saved_model.load(path).signatures
+
+
+class OfDictionary(Own):
+
+    def call(self, inputs):
+        return self.dense(sum(inputs.values()))
+
+
+@pytest.mark.parametrize("option", ["warmup", "inputs"])
+@pytest.mark.parametrize("kind, names", [(Own, ["x"]), (OfDictionary, ["x"]),
+                                         (OfDictionary, ["x", "z"])])
+def test_a_subclassed_model_takes_a_tensor_or_a_dictionary_as_it_was_built(
+        kind, names, option, tmp_path):
+    """The only array is `x`, whatever the tensor is called; a dictionary may have an `x` too."""
+    arrays = dict.fromkeys(names, X)
+    source = kind()
+    expected = source(X if kind is Own else arrays).numpy().argmax(-1)
+    source.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "x.npz", **arrays)
+    if option == "warmup":
+        pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+        options = {"defence": exports.DEFENCE}
+    else:
+        options = {"limits": CostLimits(max_l1=1)}
+    with keras.saving.custom_object_scope({kind.__name__: kind}):
+        path = export(
+            ExportConfig(tmp_path / "model.keras", tmp_path / "base",
+                         **{option: tmp_path / "x.npz"}, **options)).path
+    served = tf.saved_model.load(path).signatures["serving_default"]
+    taken = served.structured_input_signature[1]
+    assert kind is Own or sorted(taken) == names
+    scores, = served(**{name: tf.constant(X) for name in taken}).values()
+    np.testing.assert_array_equal(scores.numpy().argmax(-1), expected)
 
 
 class Wide(Own):

@@ -74,6 +74,12 @@ SAMPLES = {
     "by its name": ("module_text", {
         "features": VALUES
     }, [DEFAULT]),
+    "the only array, called x": ("module_text", {
+        "x": VALUES
+    }, [DEFAULT]),
+    "called x, for all signatures": ("keras", {
+        "x": VALUES
+    }, ["serve", DEFAULT]),
     "all signatures that take it": ("keras", VALUES, ["serve", DEFAULT]),
     "one of two signatures": ("module", TWO, [DEFAULT]),
     "the other": ("module", {
