@@ -14,6 +14,7 @@ The value of an option has three forms. `"20,10"` is the *text* in a flagfile, `
 """
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
 import types
 import typing
 from typing import Any
@@ -33,7 +34,7 @@ class Option:
         name: The name of the option.
         kind: The type of the raw value: `bool`, `int`, `float`, `str`, or `list` (of strings).
         default: The raw value where none is given, or `None`.
-        help: A sentence or two.
+        written_help: A sentence or two, or a function that returns them.
         choices: The raw values to choose from, or `None` for any.
         parse: Makes the value from a raw value that is not `None`.
         canonical: Returns the one spelling of a value that stands for all its spellings.
@@ -43,11 +44,16 @@ class Option:
     name: str
     kind: type
     default: Any
-    help: str
+    written_help: str | Callable[[], str]
     choices: tuple[str, ...] | None
     parse: Callable[[Any], Any]
     canonical: Callable[[Any], Any]
     affects_results: bool
+
+    @property
+    def help(self) -> str:
+        """A sentence or two."""
+        return self.written_help if isinstance(self.written_help, str) else self.written_help()
 
     def read(self, text: str) -> Any:
         """The raw value of a text."""
@@ -189,15 +195,16 @@ def read(config: type, texts: Mapping[str, str]) -> dict[str, Any]:
     return {name: known[name].read(text) for name, text in texts.items()}
 
 
+@functools.cache
 def _option(field: dataclasses.Field[Any]) -> Option:
     declared = field.metadata[_KEY]
     kind = declared["kind"] or _kind(field)
-    help_text, raw_default = declared["help"], declared["raw_default"]
+    raw_default = declared["raw_default"]
     return Option(field=field.name,
                   name=declared["name"] or field.name,
                   kind=kind,
                   default=_raw(field.default) if raw_default is _UNSET else raw_default,
-                  help=help_text if isinstance(help_text, str) else help_text(),
+                  written_help=declared["help"],
                   choices=declared["choices"],
                   parse=declared["parse"] or _parser(field),
                   canonical=declared["canonical"],

@@ -13,6 +13,7 @@ A secret is in no member. In its place is a reference to it, `env/NAME` or `file
 `revsig_keras.secret_references`.
 """
 import dataclasses
+import functools
 import inspect
 import math
 import re
@@ -248,6 +249,7 @@ class Registry:
         }
 
 
+@functools.cache
 def _parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """Returns the parameters of a factory by name, without `self`."""
     if not isinstance(factory, type):
