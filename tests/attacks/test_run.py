@@ -150,12 +150,17 @@ STOPS = (("run.flags", 1, signal.SIGKILL), ("victim.keras", 1, signal.SIGKILL),
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 
 
-def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_path_factory):
+@pytest.mark.parametrize("stops", [
+    (STOPS[2], STOPS[4]),
+    pytest.param(STOPS, marks=pytest.mark.slow),
+], ids=["two", "all"])  # yapf: disable
+def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(
+        stops, tmp_path_factory):
     whole, tmp_path = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("stopped")
     # So that a run does not end before it is stopped.
     longer = (*SMALL, "--steps=1500", "--checkpoint_every=.1")
     assert call(*longer, f"--output_dir={whole}") == 0
-    for pattern, count, how in STOPS:
+    for pattern, count, how in stops:
         process = Program("attacks.run", *longer, f"--output_dir={tmp_path}")
         deadline = time.monotonic() + 120
         while len(list(tmp_path.glob(pattern))) < count and time.monotonic() < deadline:
@@ -170,12 +175,11 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(tmp_
 
 
 def test_no_figure_depends_on_how_many_clones_are_trained_at_once(finished, tmp_path):
-    for number in ("1", "3"):
-        directory = tmp_path / number
-        assert call(*SMALL, f"--clones_per_device={number}", f"--output_dir={directory}") == 0
-        assert figures(directory) == figures(finished[0])
-        record = json.loads(next((directory / "cells").iterdir()).read_text())
-        assert record["hardware"]["clones_at_once"] == int(number)
+    """The program chose two, or one on a single core; a call in this process trains one."""
+    assert call(*SMALL, "--clones_per_device=3", f"--output_dir={tmp_path}") == 0
+    assert figures(tmp_path) == figures(finished[0])
+    record = json.loads(next((tmp_path / "cells").iterdir()).read_text())
+    assert record["hardware"]["clones_at_once"] == 3
 
 
 def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_path, monkeypatch):
@@ -188,16 +192,16 @@ def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_
         return run_cell(*arguments)
 
     monkeypatch.setattr(cell_runner, "run_cell", fail_in_the_third)
-    flags = (*SMALL, "--clones_per_device=2", "--budgets=8,9,10,11,12", f"--output_dir={tmp_path}")
+    flags = (*SMALL, "--clones_per_device=2", "--budgets=8,9,10", f"--output_dir={tmp_path}")
     assert "the third cell is broken" in call(*flags)
-    assert len(begun) < 20 and 0 < len(list((tmp_path / "cells").glob("*.json"))) < len(begun)
+    assert len(begun) < 12 and 0 < len(list((tmp_path / "cells").glob("*.json"))) < len(begun)
     assert not list(tmp_path.rglob("cells/.*.lock"))
     monkeypatch.undo()
-    assert call(*flags) == 0 and len(summary(tmp_path)) == 20
+    assert call(*flags) == 0 and len(summary(tmp_path)) == 12
 
 
 def test_precision_is_written_down_and_stays(tmp_path, capsys):
-    flags = (*SMALL, f"--output_dir={tmp_path}")
+    flags = (*SMALL, "--budgets=10", "--adversaries=labels", f"--output_dir={tmp_path}")
     assert call(*flags, "--precision=auto", "--jit") == 0
     chosen = re.search("--precision=auto: ([a-z0-9_]+), as", capsys.readouterr().err)[1]
     written = read_flags(tmp_path / "run.flags")
@@ -258,12 +262,12 @@ def test_a_run_that_finds_no_cell_done_is_undecided(tmp_path, monkeypatch, limit
 
 
 def test_two_spellings_of_a_member_are_one_member(tmp_path):
-    small = (*SMALL[:-2], "--seeds=3", f"--output_dir={tmp_path}")
+    small = (*SMALL[:-2], "--seeds=3", "--adversaries=labels", f"--output_dir={tmp_path}")
     assert call(*small, "--budgets=10") == 0
     assert call(*small, "--budgets=10,20", "--defences=none,reverse_sigmoid:gamma=.2",
                 "--optimizer=adam:learning_rate=1e-3") == 0
     assert {row["defence"] for row in summary(tmp_path)} == {"none", "reverse_sigmoid"}
-    assert len(summary(tmp_path)) == 8
+    assert len(summary(tmp_path)) == 4
     assert read_flags(tmp_path / "run.flags")["defences"] == "none,reverse_sigmoid"
 
 

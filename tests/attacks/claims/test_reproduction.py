@@ -19,28 +19,46 @@ from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import listing
 from attacks.claims.outcome.figures import figures_of
 from attacks.claims.outcome.figures import refresh_figures
+from attacks.results.archive import read_archive
 from attacks.results.digest import sealed
 from attacks.results.digest import unsealed
+
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory):
-    """The directory of a quick trial, and the status with which the program ends."""
+    """A directory with the quick trial that the repository shows, a file for each cell."""
     base = tmp_path_factory.mktemp("paper")
+    cells = base / "quick_intact" / "cells"
+    cells.mkdir(parents=True)
+    for _, data in read_archive(ROOT / "results" / "paper" / "quick_intact"):
+        (cells / f"{json.loads(data)['id']}.json").write_bytes(data)
+    return base
+
+
+@pytest.mark.slow
+def test_a_reproduced_claim_ends_with_status_0(tmp_path):
     with pytest.raises(SystemExit) as stop:
-        reproduce.main(CLAIM.number, True, str(base), ["--clones_per_device=1"])
-    return base, stop.value.code
+        reproduce.main(CLAIM.number, True, str(tmp_path), [])
+    assert stop.value.code == 0
+    assert assess(CLAIM.quick, tmp_path).verdict == "reproduced"
+    files = {path.name for path in (tmp_path / "quick_intact").iterdir()}
+    assert files >= {"run.flags", "summary.csv"}
 
 
-def test_a_reproduced_claim_ends_with_status_0(tried):
-    base, status = tried
-    assert status == 0
-    assert assess(CLAIM.quick, base).verdict == "reproduced"
-    assert {path.name for path in (base / "quick_intact").iterdir()} >= {"run.flags", "summary.csv"}
+@pytest.mark.parametrize("quick, status", [(True, 0), (False, 3)])
+def test_the_verdict_gives_the_status(tried, quick, status, monkeypatch, capsys):
+    """Here without the runs themselves."""
+    monkeypatch.setattr(reproduce, "reproduce", lambda trial, base, *_: assess(trial, base))
+    with pytest.raises(SystemExit) as stop:
+        reproduce.main(CLAIM.number, quick, str(tried), [])
+    assert stop.value.code == status
+    assert ("reproduced" if quick else UNDECIDED) in capsys.readouterr().out
 
 
 def test_missing_results_decide_nothing_and_are_named(tried, tmp_path):
-    shutil.copytree(tried[0] / "quick_intact" / "cells", tmp_path / "quick_intact" / "cells")
+    shutil.copytree(tried / "quick_intact" / "cells", tmp_path / "quick_intact" / "cells")
     gone = sorted((tmp_path / "quick_intact" / "cells").glob("*.json"))[0]
     seed = json.loads(gone.read_text())["cell"]["seed"]
     gone.unlink()
@@ -53,7 +71,7 @@ def test_missing_results_decide_nothing_and_are_named(tried, tmp_path):
 
 def test_results_of_other_cells_are_left_out(tried, tmp_path):
     cells = tmp_path / "quick_intact" / "cells"
-    shutil.copytree(tried[0] / "quick_intact" / "cells", cells)
+    shutil.copytree(tried / "quick_intact" / "cells", cells)
     record = unsealed(json.loads(sorted(cells.glob("*.json"))[0].read_text()))
     (cells / "other.json").write_text(json.dumps(sealed({**record, "id": "other"})))
     grids = assess(CLAIM.quick, tmp_path).grids
@@ -69,14 +87,14 @@ def test_without_results_all_cells_are_missing(tmp_path):
 def test_complete_runs_are_judged_while_others_are_missing(tried):
     """They decide nothing."""
     trial = dataclasses.replace(CLAIM.quick, grids=(*CLAIM.quick.grids, Grid("quick_noise", 1)))
-    assessment = assess(trial, tried[0])
+    assessment = assess(trial, tried)
     assert assessment.verdict == UNDECIDED
-    assert assessment.findings == assess(CLAIM.quick, tried[0]).findings
+    assert assessment.findings == assess(CLAIM.quick, tried).findings
     assert "Not run yet: quick_noise (33 cells)." in claim_text(CLAIM, trial, assessment)
 
 
 def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
-    assessment = assess(CLAIM.quick, tried[0])
+    assessment = assess(CLAIM.quick, tried)
     figure, = figures_of(CLAIM, assessment, tmp_path)
     assert figure.path == tmp_path / "claim_05.png" and not figure.is_fresh()
     figure.refresh()
@@ -90,9 +108,9 @@ def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
 
 
 def test_the_figure_is_of_the_quick_trial_while_no_run_is_complete(tried, tmp_path):
-    claims, assessments = {5: CLAIM}, assess_all({5: CLAIM}, tried[0])
-    assert assessments[5].quick.findings == assess(CLAIM.quick, tried[0]).findings
-    shutil.copytree(tried[0], tmp_path / "paper")
+    claims, assessments = {5: CLAIM}, assess_all({5: CLAIM}, tried)
+    assert assessments[5].quick.findings == assess(CLAIM.quick, tried).findings
+    shutil.copytree(tried, tmp_path / "paper")
     (tmp_path / "paper" / "claim_07.png").write_bytes(b"of no use")
     refresh_figures(claims, assessments, tmp_path / "paper")
     assert [path.name for path in (tmp_path / "paper").glob("claim*")] == ["claim_05.png"]

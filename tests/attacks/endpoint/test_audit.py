@@ -21,8 +21,8 @@ from tests.serving.server import GrpcFrontend
 from tests.serving.server import ModelServer
 
 PROTOCOLS = ["rest"] + ["grpc"] * (GrpcFrontend is not None)
-SMALL = ("--clone_architecture=mlp", "--steps=20", "--budgets=20,40", "--seeds=0,1",
-         "--eval_rows=30", "--oracle_batch_size=8")
+SMALL = ("--clone_architecture=mlp", "--steps=20", "--budgets=20,40", "--seeds=0", "--eval_rows=30",
+         "--oracle_batch_size=8")
 OWNED = "--i_own_this_endpoint"
 # The rows that the probe asks once more; the others are the evaluator's.
 PROBE = 9
@@ -60,7 +60,8 @@ def transfer_sets(directory):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_an_audit_asks_each_row_once_and_reports_the_result(server, data, tmp_path, protocol):
-    arguments = (*SMALL, f"--dataset={data}", oracle(server, protocol), f"--output_dir={tmp_path}")
+    arguments = (*SMALL, "--seeds=0,1", f"--dataset={data}", oracle(server, protocol),
+                 f"--output_dir={tmp_path}")
     assert call(*arguments, OWNED, "--price_per_1000=5") == 0
     # 40 rows of each of two seeds, some of them the same, those of the evaluator and the probe.
     assert 30 + PROBE + 40 < server.rows <= 30 + PROBE + 2 * 40

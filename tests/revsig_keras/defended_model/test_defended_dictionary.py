@@ -1,4 +1,6 @@
 """Several outputs defended at once, each by a defence of its own."""
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -149,7 +151,7 @@ class Unknown(keras.Model):
         return {**super().get_config(), "dtype_of_scores": self.dtype_of_scores}
 
 
-@pytest.fixture(params=["float32", "mixed_float16", "float64"])
+@pytest.fixture
 def policy(request):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(request.param)
@@ -157,7 +159,17 @@ def policy(request):
     keras.config.set_dtype_policy(before)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bfloat16"])
+POLICIES = ("float32", "mixed_float16", "float64")
+DTYPES = ("float16", "float32", "float64", "bfloat16")
+# Each policy with another dtype, and each dtype once.
+QUICK = (("float32", "float16"), ("float32", "float64"), ("mixed_float16", "float32"), ("float64",
+                                                                                        "bfloat16"))
+
+
+@pytest.mark.parametrize("policy, dtype", [
+    pytest.param(*pair, marks=() if pair in QUICK else pytest.mark.slow)
+    for pair in itertools.product(POLICIES, DTYPES)
+], indirect=["policy"])  # yapf: disable
 @pytest.mark.parametrize("make", [ending, Unknown])
 def test_answers_have_the_dtype_of_the_scores(make, dtype, policy, tmp_path):
     """Whatever the policy is; a dtype that the defence was given is kept."""

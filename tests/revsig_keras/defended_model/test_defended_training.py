@@ -66,7 +66,10 @@ def trained(wrap, mode, settings):
     return model, model.fit(X, Y, **settings, **data).history
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [
+    pytest.param(mode, marks=pytest.mark.slow if mode in ("eager", "mixed_float16") else ())
+    for mode in MODES
+])  # yapf: disable
 def test_it_trains_as_without_the_defence(mode):
     """The losses, metrics and weights of the bare model; validation and prediction is defended."""
     defence = ReverseSigmoid(dtype="float32")
