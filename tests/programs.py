@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -56,6 +57,15 @@ class Program:
 
     def kill(self):
         self._process.kill()
+
+    def first_line(self, timeout):
+        """Waits for the first line of the output, and returns it."""
+        out, deadline = pathlib.Path(self._paths[0]), time.monotonic() + timeout
+        while time.monotonic() < deadline and self.poll() is None:
+            if out.exists() and "\n" in (text := out.read_text()):
+                return text.partition("\n")[0]
+            time.sleep(0.01)
+        raise TimeoutError(f"no line after {timeout} seconds")
 
     def communicate(self, timeout):
         """Waits for the end; returns the output and the messages."""

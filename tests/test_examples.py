@@ -27,6 +27,7 @@ from revsig_keras import DefendedModel
 from revsig_keras.export.versions import publish
 from tests.attacks.programs import call
 from tests.attacks.programs import summary
+from tests.programs import Program
 from tests.programs import run
 from tests.serving.server import ModelServer
 
@@ -54,6 +55,7 @@ def test_defend_a_model(tmp_path):
     assert (tmp_path / "served" / "saved_model.pb").exists()
 
 
+@pytest.mark.slow
 def test_choose_strength(tmp_path):
     """The limit holds, the defence costs calibration and no accuracy."""
     output = run_example("choose_strength.py", tmp_path / "frontier.png", cwd=tmp_path)
@@ -149,16 +151,11 @@ def test_the_clients_of_tf_serving(protocol, served_digits, tmp_path):
 @contextlib.contextmanager
 def local_server_of(base):
     """The URL at which the example's own server serves a folder of versions."""
-    command = [sys.executable, str(ROOT / "examples/tf_serving/local_server.py"), base]
-    with subprocess.Popen([*map(str, command), "0"],
-                          env={
-                              **os.environ, "PYTHONPATH": str(ROOT)
-                          },
-                          stdout=subprocess.PIPE,
-                          text=True) as process:
-        yield process.stdout.readline().strip()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+    server = Program(ROOT / "examples/tf_serving/local_server.py", base, 0)
+    yield server.first_line(60)
+    server.send_signal(signal.SIGINT)
+    server.communicate(30)
+    assert server.returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +167,7 @@ def local_server(served_digits):
 
 @pytest.mark.parametrize("protocol, layer", [
     ("rest", ConfidenceBuckets()),
-    ("grpc", Decoy(decoys=3)),
+    pytest.param("grpc", Decoy(decoys=3), marks=pytest.mark.slow),
     pytest.param("rest", Decoy(), marks=pytest.mark.slow),
 ])
 def test_the_clients_decode_with_the_table_of_the_export(protocol, layer, served_digits, tmp_path):
@@ -277,6 +274,7 @@ SMALL = ("--victim_architecture=mlp", "--victim_steps=50", "--clone_architecture
 CLUSTER = ROOT / "examples" / "cluster"
 
 
+@pytest.mark.slow
 def test_two_workers_one_of_which_dies_and_returns(tmp_path):
     """What comes out is what one process gets, but for rounding."""
     together, alone = tmp_path / "together", tmp_path / "alone"
@@ -302,6 +300,7 @@ def test_two_workers_one_of_which_dies_and_returns(tmp_path):
     assert not [path for path in together.rglob(".*")]
 
 
+@pytest.mark.slow
 def test_a_share_of_a_grid(tmp_path):
     """As SLURM starts it: the second half of four cells."""
     environment = {

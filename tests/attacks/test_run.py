@@ -146,7 +146,7 @@ def test_a_run_with_more_members_extends_the_directory(finished, tmp_path):
 # When a run is stopped, and how: before, while and after the victim is written, and in the grid.
 STOPS = (("run.flags", 1, signal.SIGKILL), ("victim.keras", 1, signal.SIGKILL),
          ("cells/.*.checkpoint/*/*/*.index", 1,
-          signal.SIGTERM), ("cells/*.json", 1, signal.SIGINT), ("cells/*.json", 5, signal.SIGKILL))
+          signal.SIGTERM), ("cells/*.json", 1, signal.SIGINT), ("cells/*.json", 3, signal.SIGKILL))
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 
 
@@ -158,7 +158,7 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(
         stops, tmp_path_factory):
     whole, tmp_path = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("stopped")
     # So that a run does not end before it is stopped.
-    longer = (*SMALL, "--steps=1500", "--checkpoint_every=.1")
+    longer = (*SMALL, "--adversaries=labels", "--steps=1500", "--checkpoint_every=.1")
     assert call(*longer, f"--output_dir={whole}") == 0
     for pattern, count, how in stops:
         process = Program("attacks.run", *longer, f"--output_dir={tmp_path}")
@@ -169,7 +169,7 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(
         _, err = process.communicate(timeout=60)
         assert process.returncode == STATUS[how], err
         assert "Traceback" not in err and ("terminated" in err) == (how == signal.SIGTERM)
-    assert len(list((tmp_path / "cells").glob("*.json"))) >= 5
+    assert len(list((tmp_path / "cells").glob("*.json"))) >= 3
     assert call(*longer, f"--output_dir={tmp_path}") == 0
     assert figures(tmp_path) == figures(whole)
 

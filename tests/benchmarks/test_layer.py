@@ -68,6 +68,7 @@ class ReverseSigmoid:
 """
 
 
+@pytest.mark.slow
 def test_the_program(tmp_path):
     """As a user starts it: the table, and the document."""
     result = run("benchmarks.layer", "--quick", "--only=^layer/xla/batch=1/classes=10$",

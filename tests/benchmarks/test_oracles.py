@@ -19,7 +19,7 @@ def served(tmp_path_factory):
         yield oracles.Served(tmp_path_factory.mktemp("served"), stack)
 
 
-@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+@pytest.mark.parametrize("protocol", ["rest", pytest.param("grpc", marks=pytest.mark.slow)])
 def test_both_sides_give_the_same_answers(protocol, served):
     if protocol == "grpc":
         pytest.importorskip("tensorflow_serving")

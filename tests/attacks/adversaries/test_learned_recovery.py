@@ -147,6 +147,7 @@ def test_the_rate_is_halved_after_100_epochs_and_weights_decay_as_published(monk
     np.testing.assert_allclose(kernel, reference.value, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_all_of_them_in_a_run_of_the_program(tmp_path):
     adversaries = ("averaged", "averaged:queries=2:shift=0", "bayes", "bayes:prior=clone",
                    "bayes:beta=.8:gamma=.3", "learned_recovery:pairs=5000:epochs=2", "inverse")

@@ -142,6 +142,7 @@ def test_options_out_of_range_are_refused(option, message):
         ATTACKS.make(f"data_free:{option}")
 
 
+@pytest.mark.slow
 def test_a_run_of_the_program_on_digits(tmp_path):
     assert call("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
                 "--steps=40", "--budgets=40", "--seeds=0", "--defences=none",

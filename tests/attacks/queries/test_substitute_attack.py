@@ -166,6 +166,7 @@ def test_options_out_of_range_are_refused(member, message):
         ATTACKS.make(member)
 
 
+@pytest.mark.slow
 def test_a_run_of_the_program_on_digits(tmp_path):
     attacks = "jacobian:preset=cleverhans,jacobian_targeted,fgsm"
     assert call("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",

@@ -218,7 +218,11 @@ def test_the_walk_finds_a_side_door(tmp_path):
     assert gives_away(tmp_path / "leaky", numpy(model(X)))[0] > 0
 
 
-@each_model
+@pytest.mark.parametrize("make", [
+    pytest.param(make, id=name,
+                 marks=() if name in ("unbuilt", "subclassed", "layer") else pytest.mark.slow)
+    for name, make in MAKERS.items()
+])  # yapf: disable
 def test_a_model_that_was_used_before_it_was_wrapped_can_be_exported(make, tmp_path):
     """Whatever kind it is; also after a reload."""
     model = make()

@@ -43,7 +43,10 @@ def test_it_can_be_frozen(name, exported):
 
 
 @each_frozen
-@pytest.mark.parametrize("given", [False, True], ids=["default", "signatures"])
+@pytest.mark.parametrize("given", [
+    pytest.param(False, id="default", marks=pytest.mark.slow),
+    pytest.param(True, id="signatures")
+])  # yapf: disable
 def test_it_can_be_saved_again(name, given, exported, tmp_path):
     """With its default signature, or all that it has; still nothing is clean."""
     model, inputs, expected = loaded_and_answers(name, exported(name).path)

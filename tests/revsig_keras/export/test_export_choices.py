@@ -66,7 +66,11 @@ def test_a_choice_applies_in_every_signature(options, tmp_path):
     "rounding", "rounding:decimals=3", "top_k", "label_only", "random_noise:scale=.3",
     "reverse_sigmoid:beta=1.5:gamma=.1"
 ])
-@pytest.mark.parametrize("name", ["module", "v1_ref", "module_half"])
+@pytest.mark.parametrize("name", [
+    "module",
+    pytest.param("v1_ref", marks=pytest.mark.slow),
+    pytest.param("module_half", marks=pytest.mark.slow)
+])  # yapf: disable
 def test_every_defence_answers_as_its_layer(text, name, source_folder, tmp_path):
     source = SOURCES[name]
     path = export(exports.config(name, source_folder(name), tmp_path / "base", defence=text)).path

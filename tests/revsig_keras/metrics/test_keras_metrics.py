@@ -200,7 +200,9 @@ def test_serialization(metric):
 
 @pytest.mark.parametrize("jit_compile", [
     pytest.param(False, marks=backends.only_on("tensorflow", "torch", reason="minutes on JAX")),
-    pytest.param(True, marks=backends.only_on("tensorflow", "jax", reason="minutes on torch")),
+    pytest.param(True,
+                 marks=(backends.only_on("tensorflow", "jax", reason="minutes on torch"),
+                        *[pytest.mark.slow][keras.backend.backend() == "jax":])),
 ])
 def test_in_a_defended_model(tmp_path, jit_compile):
     """`fit` sees the clean probabilities, `evaluate` the defended ones, also once reloaded."""
