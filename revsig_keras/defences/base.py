@@ -58,6 +58,9 @@ class Defence(keras.layers.Layer):
         ranges: Dict from the names of continuous parameters to their open intervals `(low, high)`,
             which are finite where a thief is to learn them. `perturb` reads such a parameter from
             the attribute of that name and is differentiable in it.
+        has_bounded_gradient: Boolean, whether the gradient of `perturb` is finite by itself, or
+            there is none. Otherwise the base class caps it. `False` unless a subclass says
+            otherwise.
         has_own_dtype: Boolean, whether the layer was given a `dtype`. If it was not, its answers
             in a `DefendedModel` keep the dtype of the scores.
         state: What `fit_state` returned, or `None`.
@@ -85,6 +88,7 @@ class Defence(keras.layers.Layer):
     secrets: tuple[str, ...] = ()
     keyed_by: tuple[str, ...] = ()
     ranges: dict[str, tuple[float, float]] = {}
+    has_bounded_gradient = False
 
     def __init__(self, *, apply_in_training: bool = False, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
@@ -136,6 +140,22 @@ class Defence(keras.layers.Layer):
         if self._has_units(inputs):
             return ops.sigmoid(logits)
         return ops.softmax(logits, axis=self.axis)
+
+    def answers_within_rounding(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns two answers to each row, between which other exact computations have theirs.
+
+        So a SavedModel of another version or compiler is known by its answers, though rounding
+        decides some of them where the defence divides differences that cancel. Unless a subclass
+        says otherwise, both are the layer's answer.
+
+        Args:
+            inputs: The rows as the layer receives them.
+
+        Returns:
+            Two tensors; each entry may be larger in the one or in the other.
+        """
+        answer = self(inputs, training=False)
+        return answer, answer
 
     def fit_state(self, probabilities: np.ndarray, labels: np.ndarray | None) -> Any:
         """Returns the state that the defence learns from clean rows: by default `None`, nothing.
@@ -189,7 +209,8 @@ class Defence(keras.layers.Layer):
         if self.state is None and self.is_fittable:
             raise ValueError(f"`{type(self).__name__}` must be fitted before it is used: call "
                              "`adapt(probabilities)` with clean rows")
-        return ops.cast(self._defend(widen(inputs, self.compute_dtype)), self.compute_dtype)
+        y = widen(inputs, self.compute_dtype, self.has_bounded_gradient)
+        return ops.cast(self._defend(y), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         self.check_input(input_shape)

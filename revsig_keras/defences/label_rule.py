@@ -30,8 +30,11 @@ import math
 from typing import Literal
 
 from keras import ops
+import numpy as np
 
 from revsig_keras.defences.numerics.probabilities import mass
+from revsig_keras.defences.numerics.probabilities import row_max
+from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
 
@@ -49,8 +52,7 @@ def keep_label(scores: Tensor, y: Tensor, step: float) -> Tensor:
     """
     scores, total = mass(scores)
     spoilt = 0.0 * (total + row_sum(ops.where(y < 0.0, 0.0, y)))
-    # With `initial`, batches may be empty.
-    highest = ops.max(scores, axis=-1, keepdims=True, initial=0.0)
+    highest = row_max(scores)
     is_largest = _is_largest(y)
     is_level = ops.logical_and(is_largest, scores > 0.0)
     others = ops.minimum(scores, highest * (1.0 - 2.0 * step))
@@ -80,18 +82,20 @@ def is_label(y: Tensor) -> Tensor:
 
 
 def _is_largest(y: Tensor) -> Tensor:
-    return ops.equal(y, ops.max(y, axis=-1, keepdims=True, initial=-math.inf))
+    return ops.equal(y, row_max(y))
 
 
 def first_marked(marked: Tensor) -> Tensor:
     """Marks the first of the marked entries of each row."""
-    return ops.equal(ops.arange(marked.shape[-1]), first_index(marked))
+    return ops.equal(_indices(marked), first_index(marked))
 
 
 def first_index(marked: Tensor) -> Tensor:
     """Returns the index of the first marked entry of each row; their number if none is marked."""
     # `argmax` of some backends gives any index of equal entries.
     classes = marked.shape[-1]
-    index = ops.arange(classes)
-    # With `initial`, batches may be empty.
-    return ops.min(ops.where(marked, index, classes), axis=-1, keepdims=True, initial=classes)
+    return row_min(ops.where(marked, _indices(marked), classes), most=classes)
+
+
+def _indices(marked: Tensor) -> Tensor:
+    return ops.convert_to_tensor(np.arange(marked.shape[-1], dtype="int32"))

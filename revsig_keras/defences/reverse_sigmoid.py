@@ -10,15 +10,16 @@ from revsig_keras.arguments import is_real
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.label_rule import KeepsLabel
 from revsig_keras.defences.numerics import sigmoid_units
-from revsig_keras.defences.numerics import softmax_rows
+from revsig_keras.defences.numerics import softmax_head
 from revsig_keras.defences.numerics.probabilities import check_dtype
 from revsig_keras.defences.numerics.probabilities import check_probabilities
 from revsig_keras.defences.numerics.probabilities import epsilon
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.defences.numerics.probabilities import widen
+from revsig_keras.defences.numerics.strength import Strength
 
-# `beta`, `gamma` and `preserve_top1`.
-Strength = tuple[float | Tensor, float | Tensor, bool]
+# The errors of two computations of the lead of the top over another class, in roundings.
+_ROUNDINGS = 8.0
 
 
 def reverse_sigmoid(y: Tensor,
@@ -64,9 +65,9 @@ def reverse_sigmoid(y: Tensor,
     head = _Head(from_logits, multi_label, axis)
     head.check(y.shape, y.dtype)
     dtype = keras.backend.standardize_dtype(dtype or y.dtype)
-    y = widen(y, dtype)
-    strength = _like(beta, y), _like(gamma, y), preserve_top1
-    return ops.cast(head.perturb(y, strength, epsilon(dtype)), dtype)
+    y = widen(y, dtype, is_bounded=True)
+    strength = Strength(_like(beta, y), _like(gamma, y), preserve_top1, epsilon(dtype))
+    return ops.cast(head.perturb(y, strength), dtype)
 
 
 class _Head(NamedTuple):
@@ -81,14 +82,13 @@ class _Head(NamedTuple):
         elif dtype is not None:
             check_dtype(dtype)
 
-    def perturb(self, y: Tensor, strength: Strength, step: float) -> Tensor:
-        """Returns the perturbed scores, for a `step` of the output's dtype."""
+    def perturb(self, y: Tensor, strength: Strength) -> Tensor:
+        """Returns the perturbed scores."""
         last = self.axis in (-1, len(y.shape) - 1)
         if not last:
             y = ops.moveaxis(y, self.axis, -1)
-        kind = sigmoid_units if self.multi_label or y.shape[-1] == 1 else softmax_rows
-        scores = kind.from_logits(y) if self.from_logits else kind.from_probabilities(y)
-        y = kind.perturb(scores, *strength, step)
+        head = sigmoid_units if self.multi_label or y.shape[-1] == 1 else softmax_head
+        y = head.reverse_sigmoid(y, self.from_logits, strength)
         return y if last else ops.moveaxis(y, -1, self.axis)
 
 
@@ -153,8 +153,8 @@ class ReverseSigmoid(Defence):
 
     Rows need not be distributions: a row is divided by its sum, negative entries count as 0, those
     below the smallest normal number as themselves or as 0, and a row without mass as uniform. A
-    sigmoid unit below 0 counts as 0, one above 1 as 1. A row (or unit) with a NaN or an infinity,
-    an entry above 1e25 in float32, or a logit of +inf becomes NaN without any effect on others.
+    sigmoid unit below 0 counts as 0, one above 1 as 1. A row (or unit) with a NaN or +inf, or whose
+    sum overflows, becomes NaN without any effect on others.
 
     Limits: a thief who uses only the labels is not hindered, and a thief who knows or guesses
     `beta` and `gamma` can undo most of the perturbation.
@@ -202,6 +202,7 @@ class ReverseSigmoid(Defence):
     """
 
     ranges = {"beta": (0.0, 2.0), "gamma": (0.0, 1.0)}
+    has_bounded_gradient = True
 
     def __init__(self,
                  beta: float = 1.0,
@@ -233,8 +234,24 @@ class ReverseSigmoid(Defence):
         self._head().check(shape, dtype)
 
     def perturb(self, probabilities: Tensor) -> Tensor:
-        strength = self.beta, self.gamma, self.preserve_top1
-        return self._head().perturb(probabilities, strength, epsilon(self.compute_dtype))
+        return self._shifted(probabilities, 0.0)
+
+    def answers_within_rounding(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns the answers for the least and the largest t that rounding may lead to.
+
+        Where two classes nearly tie, both differences of the bound that the lower one sets to t are
+        some roundings, and so may be their distance from a tie, which sets no bound. Each entry is
+        a quotient of linear functions of t, so it lies between those of the ends.
+        """
+        y = widen(inputs, self.compute_dtype, self.has_bounded_gradient)
+        least, most = (ops.cast(self._shifted(y, shift), self.compute_dtype)
+                       for shift in (-_ROUNDINGS, _ROUNDINGS))
+        return least, most
+
+    def _shifted(self, y: Tensor, shift: float) -> Tensor:
+        step = epsilon(self.compute_dtype)
+        strength = Strength(self.beta, self.gamma, self.preserve_top1, step, shift)
+        return self._head().perturb(y, strength)
 
     def _head(self) -> _Head:
         return _Head(self.from_logits, self.multi_label, self.axis)

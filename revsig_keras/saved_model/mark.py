@@ -26,7 +26,7 @@ _ATTRIBUTE = "_implements"
 _PREFIX = "revsig_keras.Defence "
 _ROWS = 512
 _ENTRIES = 2**21  # In all rows together, unless a single row has more.
-# Where two classes nearly tie, the last bit decides how far a row may be perturbed.
+# Where a score lies halfway between two roundings, the last bit decides.
 _AGREEING = 0.99
 _CLASSES = 10  # Where the function takes any number of classes.
 
@@ -82,22 +82,23 @@ def verify(graph_def: Any, name: str) -> Defence:
     shape, batch = _shape(function)
     scores = tf.cast(_scores(defence, shape), dtype)
     try:
-        expected = defence(scores, training=False)
+        least, most = defence.answers_within_rounding(scores)
         got = _run(graph_def, name, scores, batch)
     except (tf.errors.OpError, ValueError) as error:
         raise ValueError("the function marked as a defence fails: "
                          f"{str(error).strip().splitlines()[0]}") from error
     # The same operations, but compiled, and perhaps by another version.
-    tolerance = max(1e-5, 4 * epsilon(expected.dtype.name))
-    expected, got = (np.asarray(tf.cast(x, tf.float64)) for x in (expected, got))
-    if (got.shape != expected.shape or
-            _fraction_close(got, expected, tolerance, defence) < _AGREEING):
+    tolerance = max(1e-5, 4 * epsilon(least.dtype.name))
+    least, most, got = (np.asarray(tf.cast(x, tf.float64)) for x in (least, most, got))
+    is_close = got.shape == least.shape and _AGREEING <= _fraction_close(
+        got, (least, most), tolerance, defence)
+    if not is_close:
         raise ValueError(f"the function marked as a defence is not {defence!r}")
     if isinstance(defence, CodedDefence):
         _check_code(defence, got)
     clean = np.asarray(tf.cast(defence.clean(scores), tf.float64))
     usual = slice(0, len(clean) - 2 * _few(len(clean)))
-    if _fraction_close(got[usual], clean[usual], tolerance, defence) == 1:
+    if _fraction_close(got[usual], (clean[usual],) * 2, tolerance, defence) == 1:
         raise ValueError(f"{defence!r} leaves all scores as they are: choose a stronger one")
     return defence
 
@@ -171,9 +172,12 @@ def _few(rows: int) -> int:
     return rows // 32
 
 
-def _fraction_close(x: np.ndarray, y: np.ndarray, tolerance: float, defence: Defence) -> float:
-    """The fraction of the rows that are equal but for rounding."""
-    close = np.isclose(x, y, tolerance, 1e-7, equal_nan=True)
+def _fraction_close(x: np.ndarray, ends: tuple[np.ndarray, np.ndarray], tolerance: float,
+                    defence: Defence) -> float:
+    """The fraction of the rows that lie between two answers to them but for rounding."""
+    low, high = np.minimum(*ends), np.maximum(*ends)
+    is_nan = np.logical_and(np.isnan(x), np.isnan(low))
+    close = np.logical_or(is_nan, np.isclose(x, np.clip(x, low, high), tolerance, 1e-7))
     return np.all(close, axis=-1 if defence.multi_label else defence.axis).mean()
 
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from keras import ops
 import numpy as np
 
-from revsig_keras.defences.numerics import log_odds
 from revsig_keras.defences.numerics import softmax_rows
+from revsig_keras.defences.numerics.log_odds import tanh
 from revsig_keras.defences.numerics.probabilities import epsilon
+from revsig_keras.defences.numerics.softmax_scores import safe_weight
+from revsig_keras.defences.numerics.strength import Strength
 
 _STEP = epsilon("float32")
 
@@ -25,17 +27,18 @@ def reverse_sigmoids(clean: np.ndarray, betas: Sequence[float], gamma: float) ->
     Returns:
         Array `(betas, rows, classes)` of float32.
     """
-    rows = softmax_rows.from_probabilities(ops.convert_to_tensor(clean))
+    rows = softmax_rows.from_probabilities(ops.convert_to_tensor(clean), with_ends=True)
     beta = ops.convert_to_tensor(np.array(betas, "float32")[:, None, None])
-    columns = softmax_rows.strength(rows, beta, gamma, True, _STEP)
-    top, lifting, rest, gap, lift = map(
-        ops.convert_to_numpy, (*columns, rows.rest, rows.gap, log_odds.lift(rows.log_odds, gamma)))
-    # As in `softmax_rows.perturb`.
-    scores = lifting * lift
+    pulls, top_pulls = (tanh(0.5 * gamma * odds) for odds in (rows.odds, rows.odds_of_top))
+    weights = safe_weight(rows, top_pulls, Strength(beta, gamma, True, _STEP))
+    tops = rows.top + weights * top_pulls
+    rest, pulls, weights, tops, is_top = map(ops.convert_to_numpy,
+                                             (rows.rest, pulls, weights, tops, rows.is_top))
+    # As in `softmax_scores.perturb`.
+    scores = weights * pulls
     scores += rest
-    np.minimum(scores, top * np.float32(1.0 - 2.0 * _STEP), out=scores)
-    row, column = np.nonzero(gap < top.max(axis=0))
-    least = top[:, row, 0] - gap[row, column]
-    scores[:, row, column] = np.maximum(scores[:, row, column], least)
+    np.minimum(scores, tops * np.float32(1.0 - 2.0 * _STEP), out=scores)
+    row, column = np.nonzero(is_top)
+    scores[:, row, column] = tops[:, row, 0]
     scores /= scores.sum(axis=2, keepdims=True)
     return scores

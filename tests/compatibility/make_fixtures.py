@@ -2,11 +2,12 @@
 
     python -m tests.compatibility.make_fixtures
 
-The files were made with commit 7acd8d3 and stay as they are. This program needs that commit, with
-this folder and the files `programs.py` and `serving/relay.py` of `tests` of a later one; a later
-version adds files of its own. The library and its programs write every format; nothing is written
-by hand.
+The files were made with commit 7acd8d3, `marks` with a8794df, and stay as they are. This program
+needs that commit, with this folder and the files `programs.py` and `serving/relay.py` of `tests` of
+a later one; a later version adds files of its own. The library and its programs write every format;
+nothing is written by hand.
 """
+import gzip
 import json
 import pathlib
 import shutil
@@ -17,6 +18,7 @@ import tensorflow as tf
 
 import revsig_keras
 from revsig_keras import metrics
+from revsig_keras.saved_model import mark
 from tests.compatibility import audited
 from tests.compatibility import public
 from tests.compatibility.programs import run_all
@@ -199,6 +201,17 @@ def answers(folder, name):
     return arrays
 
 
+def make_marks():
+    """`marks/NAME.pb.gz`, graphs that call a marked defence of many classes."""
+    folder, scores = fresh("marks"), tf.TensorSpec((None, 100))
+    for name, from_logits in (("probabilities", False), ("logits", True)):
+        defence = mark.marked(revsig_keras.ReverseSigmoid(from_logits=from_logits))
+        caller = tf.function(lambda x, defence=defence: defence(x), autograph=False)
+        graph = caller.get_concrete_function(scores).graph.as_graph_def(add_shapes=True)
+        path = folder / f"{name}.pb.gz"
+        path.write_bytes(gzip.compress(graph.SerializeToString(), mtime=0))
+
+
 def make_results():
     """`results`, the directory of a tiny run without its figure, which is drawn from the cells."""
     folder = fresh("results")
@@ -289,5 +302,6 @@ if __name__ == "__main__":
     make_public()
     make_keras_files()
     make_exports()
+    make_marks()
     make_results()
     make_audit()

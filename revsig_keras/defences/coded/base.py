@@ -1,9 +1,7 @@
 """The base class of defences whose answers are constants."""
-import math
 import os
 from typing import Any, Mapping, Sequence
 
-import keras
 from keras import ops
 import numpy as np
 
@@ -15,6 +13,7 @@ from revsig_keras.defences.coded import fitting
 from revsig_keras.defences.coded import reading
 from revsig_keras.defences.coded.clean_rows import CleanRows
 from revsig_keras.defences.coded.clean_rows import which_are_right
+from revsig_keras.defences.coded.selection import select
 from revsig_keras.defences.coded.state import CodeState
 from revsig_keras.defences.coded.state import load
 from revsig_keras.defences.coded.state import unfitted
@@ -59,6 +58,7 @@ class CodedDefence(Defence):
             included.
     """
     ordered_classes = 1
+    has_bounded_gradient = True
 
     def __init__(self,
                  bits: int = 3,
@@ -132,22 +132,17 @@ class CodedDefence(Defence):
         moved = not self.multi_label and self.axis not in (-1, len(y.shape) - 1)
         if moved:
             y = ops.moveaxis(y, self.axis, -1)
+        elif self.multi_label:
+            y = y[..., None]
         rows = (reading.read_units if has_units else reading.read_rows)(y, self.from_logits)
-        columns = self._columns(rows.doubt, self.shares(self.classes_of(probabilities.shape)))
+        shares = self.shares(self.classes_of(probabilities.shape))
+        columns = select(shares, self.code.edges, rows.doubt, rows.spoilt)
         answers = columns.pop()
         for mark, column in zip(self.marks(rows), columns):
             answers = ops.where(mark, column, answers)
+        if self.multi_label:
+            return answers[..., 0]
         return ops.moveaxis(answers, -1, self.axis) if moved else answers
-
-    def _columns(self, doubt: Tensor, shares: np.ndarray) -> list[Tensor]:
-        """Returns the constant of each role for the bucket of each row; NaN of a spoilt one."""
-        dtype = keras.backend.standardize_dtype(doubt.dtype)
-        bucket = ops.zeros_like(doubt, "int32")
-        if self.code.edges:
-            reached = doubt[..., None] <= ops.convert_to_tensor(self.code.edges, dtype)
-            bucket = ops.sum(ops.cast(reached, "int32"), axis=-1)
-        columns = [ops.take(ops.convert_to_tensor(column, dtype), bucket) for column in shares.T]
-        return [ops.where(ops.isnan(doubt), math.nan, column) for column in columns]
 
     def adapt(self, probabilities: Any, labels: Any = None) -> None:
         """Fits the buckets and their confidences to clean rows.

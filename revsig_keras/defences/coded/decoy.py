@@ -1,5 +1,6 @@
 """Decoy classes that mislead a thief: the deceptive coded defence."""
 from collections.abc import Mapping
+import functools
 import os
 from typing import Any
 
@@ -13,6 +14,9 @@ from revsig_keras.defences.coded.reading import Reading
 from revsig_keras.defences.coded.shares import decoy_shares
 from revsig_keras.defences.coded.shares import ring_of
 from revsig_keras.defences.numerics.probabilities import Tensor
+
+# Of so few decoys each is compared with the label by itself.
+_FEW = 4
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
@@ -118,8 +122,13 @@ class Decoy(CodedDefence):
 
     def marks(self, rows: Reading) -> list[Tensor]:
         classes = rows.y.shape[-1]
-        places = ops.convert_to_tensor(ring_of(classes, self.seed), "int32")
-        place = ops.take(places, rows.label)
+        places = np.array(ring_of(classes, self.seed), "int32")
+        if self.decoys <= _FEW:
+            order = np.argsort(places).astype("int32")
+            labels = [order[(places - ahead) % classes] for ahead in range(1, self.decoys + 1)]
+            each = [ops.equal(ops.convert_to_tensor(label), rows.label) for label in labels]
+            return [rows.is_label, functools.reduce(ops.logical_or, each)]
+        place = ops.take(places, ops.minimum(rows.label, classes - 1))
         last = place + self.decoys
         # Comparisons alone, which cost less than a difference of all entries.
         is_decoy = ops.logical_and(places > place, places <= last)

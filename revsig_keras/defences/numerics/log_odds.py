@@ -43,12 +43,18 @@ def lift(log_odds: Tensor, gamma: float | Tensor) -> Tensor:
             power = ops.exp(z)
             return -upstream * power / ops.square(1.0 + power)
 
-        if keras.backend.standardize_dtype(z.dtype) == "float64":
-            minus_one = ops.expm1(z)  # Some backends have tanh in single precision only.
-            return -0.5 * minus_one / (2.0 + minus_one), gradient
-        return -0.5 * ops.tanh(0.5 * z), gradient
+        return -0.5 * tanh(0.5 * z), gradient
 
     return with_gradient(value_and_gradient, _scaled(log_odds, gamma))
+
+
+def tanh(x: Tensor) -> Tensor:
+    """Returns tanh(x) in the precision of `x`."""
+    if keras.backend.standardize_dtype(x.dtype) != "float64":
+        return ops.tanh(x)
+    # Some backends have tanh in single precision only.
+    minus_one = ops.expm1(-2.0 * ops.abs(x))
+    return -ops.sign(x) * minus_one / (2.0 + minus_one)
 
 
 def minor(log_odds: Tensor, gamma: float | Tensor) -> Tensor:

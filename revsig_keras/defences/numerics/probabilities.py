@@ -14,6 +14,9 @@ Gradient = Callable[[Tensor], Tensor]
 # Distance from 1 to the next larger number. NumPy's `finfo` does not know bfloat16.
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
+# Long sums are made of sums of so many entries.
+_SIZES = (8, 4)
+
 
 def check_probabilities(shape: Sequence[int | None],
                         dtype: str | None = None,
@@ -55,45 +58,80 @@ def largest(dtype: str) -> float:
     return (2.0 - epsilon(dtype)) * 2.0**exponent
 
 
-def widen(y: Tensor, dtype: str) -> Tensor:
+def widen(y: Tensor, dtype: str, is_bounded: bool = False) -> Tensor:
     """Casts `y` to float32, or to float64 if it or the `dtype` of the result is float64.
 
     Near 0 the slopes of a defence exceed all bounds: gradients are capped at the finite range of
-    the dtype of `y`.
+    the dtype of `y`, unless `is_bounded` says that those of the wide dtype are finite already.
     """
     received = keras.backend.standardize_dtype(y.dtype)
-    y = ops.cast(y, "float64" if "float64" in (received, dtype) else "float32")
-    limit = largest(received)
-    return with_gradient(lambda x: (x, lambda upstream: ops.clip(upstream, -limit, limit)), y)
+    wide = "float64" if "float64" in (received, dtype) else "float32"
+    y = ops.cast(y, wide)
+    return y if is_bounded and received == wide else bound_gradient(y, received)
 
 
-def with_gradient(value_and_gradient: Callable[[Tensor], tuple[Tensor, Gradient]],
-                  x: Tensor) -> Tensor:
-    """Calls a function that returns a value and the function that computes its gradient."""
+def bound_gradient(y: Tensor, dtype: str) -> Tensor:
+    """Returns `y`, with gradients capped at the finite range of a dtype."""
+    return with_gradient(lambda x: (x, lambda upstream: capped(upstream, dtype)), y)
 
-    def function(x: Tensor) -> tuple[Tensor, Gradient]:
-        value, gradient = value_and_gradient(x)
+
+def capped(gradient: Tensor, dtype: str) -> Tensor:
+    """Returns a gradient capped at the finite range of a dtype."""
+    limit = largest(dtype)
+    return ops.clip(gradient, -limit, limit)
+
+
+def with_gradient(value_and_gradient: Callable[..., tuple[Tensor, Gradient]], *arguments:
+                  Tensor) -> Tensor:
+    """Calls a function that returns a value and the function that computes its gradients.
+
+    The latter returns a tuple of them, where there is more than one argument.
+    """
+
+    def function(*arguments: Tensor) -> tuple[Tensor, Gradient]:
+        value, gradient = value_and_gradient(*arguments)
 
         # Keras' backends pass the upstream gradient in two ways.
-        def backward(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
+        def backward(*args: Tensor, upstream: Tensor | None = None) -> Any:
             return gradient(args[0] if upstream is None else upstream)
 
         return value, backward
 
-    return ops.custom_gradient(function)(x)
+    return ops.custom_gradient(function)(*arguments)
 
 
-def row_sum(x: Tensor, width: int = 32) -> Tensor:
-    """Sums over the last axis, pairwise down to `width`, so that errors hardly grow with length."""
-    classes = x.shape[-1]
-    halvings = max(0, math.ceil(math.log2(classes / width)))
-    missing = -classes % 2**halvings
-    if missing:
-        x = ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, missing]])
-    for _ in range(halvings):
-        half = x.shape[-1] // 2
-        x = x[..., :half] + x[..., half:]
-    return ops.sum(x, axis=-1, keepdims=True)
+def row_max(x: Tensor, keepdims: bool = True) -> Tensor:
+    """Returns the largest entry along the last axis."""
+    return ops.max(x, axis=-1, keepdims=keepdims, initial=_initial(x, -math.inf))
+
+
+def row_min(x: Tensor, most: float = math.inf) -> Tensor:
+    """Returns the least entry along the last axis, which stays, for entries of at most `most`."""
+    return ops.min(x, axis=-1, keepdims=True, initial=_initial(x, most))
+
+
+def _initial(x: Tensor, value: float) -> float | None:
+    """Returns `value` for an empty batch alone: for others it would be one more operation."""
+    return value if 0 in x.shape else None
+
+
+def row_sum(x: Tensor, longest: int = 32) -> Tensor:
+    """Sums over the last axis, in stages where it is long, so that errors hardly grow with it.
+
+    Each stage doubles, which is exact, because XLA would make one sum of a sum of sums.
+    """
+    factor = 1.0
+    while x.shape[-1] > longest:
+        size = min(_SIZES, key=lambda size: -x.shape[-1] % size)
+        missing = -x.shape[-1] % size
+        if missing:
+            x = ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, missing]])
+        # A rank of 2 needs no size of the batch, which may be unknown.
+        batch = (-1,) if len(x.shape) == 2 else ops.shape(x)[:-1]
+        x = 2.0 * ops.sum(ops.reshape(x, (*batch, x.shape[-1] // size, size)), axis=-1)
+        factor *= 0.5
+    total = ops.sum(x, axis=-1, keepdims=True)
+    return total if factor == 1.0 else factor * total
 
 
 def mass(y: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,10 +1,13 @@
 """The Reverse Sigmoid of sigmoid heads: each unit is a decision between y and 1 - y."""
 from typing import NamedTuple
 
+import keras
 from keras import ops
 
 from revsig_keras.defences.numerics import log_odds
+from revsig_keras.defences.numerics.probabilities import bound_gradient
 from revsig_keras.defences.numerics.probabilities import Tensor
+from revsig_keras.defences.numerics.strength import Strength
 
 
 class Units(NamedTuple):
@@ -24,25 +27,31 @@ class Units(NamedTuple):
     lead: Tensor
 
 
-def from_probabilities(y: Tensor) -> Units:
+def units_of_probabilities(y: Tensor) -> Units:
     """Reads probabilities; those below 0 count as 0, those above 1 as 1, infinite ones as NaN."""
     y = ops.minimum(ops.relu(y), 1.0) + 0.0 * y
     minor = ops.minimum(y, 1.0 - y)
     return Units(y, y - 0.5, minor, log_odds.log(minor / (1.0 - minor)), 1.0 - 2.0 * minor)
 
 
-def from_logits(z: Tensor) -> Units:
+def units_of_logits(z: Tensor) -> Units:
     """Reads logits: they are the log-odds."""
     size = -ops.abs(z)
     return Units(ops.sigmoid(z), z, ops.sigmoid(size), size, 2.0 * log_odds.lift(size, 1.0))
 
 
-def perturb(units: Units, beta: float | Tensor, gamma: float | Tensor, preserve_label: bool,
-            step: float) -> Tensor:
-    """Returns y - t r for a `step` of the output's dtype; see `ReverseSigmoid`.
+def reverse_sigmoid(y: Tensor, from_logits: bool, strength: Strength) -> Tensor:
+    """Returns y - t r of probabilities, or of logits; see `ReverseSigmoid`."""
+    y = bound_gradient(y, keras.backend.standardize_dtype(y.dtype))
+    return perturb((units_of_logits if from_logits else units_of_probabilities)(y), strength)
+
+
+def perturb(units: Units, strength: Strength) -> Tensor:
+    """Returns y - t r.
 
     r(1 - y) = -r(y), so y and 1 - y sum to 1 as they are.
     """
+    beta, gamma, preserve_label, step, _ = strength
     lift = log_odds.lift(units.log_odds, gamma)
     scale = 1.0
     if preserve_label:

@@ -122,6 +122,57 @@ def test_other_parameters_are_found_out(claimed):
         mark.verify(*forged(body, text_of(ReverseSigmoid(**claimed))))
 
 
+STRENGTHS = [{}, dict(beta=.9, gamma=1.0), dict(beta=.1, gamma=1.0), dict(beta=1.9, gamma=.02)]
+
+
+def in_float64(defence):
+    """Its answers, rounded to float32."""
+    return lambda x: tf.cast(defence(tf.cast(x, tf.float64)), tf.float32)
+
+
+@pytest.mark.parametrize("strength, classes", [
+    *zip(STRENGTHS, (10, 2, 100, 1000)),
+    ({}, 1000),
+], ids=str)  # yapf: disable
+def test_an_exact_computation_by_other_operations_is_known(strength, classes):
+    """Though it decides nearly tied rows otherwise: the errors of rounding are others."""
+    for from_logits in (False, True):
+        defence = ReverseSigmoid(**strength, from_logits=from_logits)
+        assert mark.verify(*forged(in_float64(defence), text_of(defence), (None, classes)))
+
+
+@pytest.mark.parametrize("of_tied_rows", [
+    lambda x: tf.cast(tf.equal(x, tf.reduce_max(x, -1, keepdims=True)), tf.float32),
+    lambda x: x[:, ::-1],
+    lambda x: x**2 / tf.reduce_sum(x**2, -1, keepdims=True),
+    lambda x: tf.ones_like(x) / 5,
+    lambda x: 0 * x,
+    lambda x: x / 0,
+    lambda x: x + float("nan"),
+], ids=["one_hot", "reversed", "squared", "uniform", "zero", "infinite", "nan"])  # yapf: disable
+def test_other_answers_to_nearly_tied_rows_are_found_out(of_tied_rows):
+    """Rounding may decide how far such a row is perturbed, but nothing else."""
+    defence = ReverseSigmoid()
+
+    def body(x):
+        top, second = tf.split(tf.math.top_k(x, 2).values, 2, -1)
+        return tf.where(top - second < 2.0**-18 * top, of_tied_rows(x), defence(x))
+
+    with pytest.raises(ValueError, match="is not <ReverseSigmoid"):
+        mark.verify(*forged(body, text_of(defence)))
+
+
+@pytest.mark.parametrize("strength", STRENGTHS, ids=str)
+def test_no_strength_passes_for_another_or_for_none(strength):
+    defence = ReverseSigmoid(**strength)
+    beta, gamma = defence.beta, defence.gamma
+    others = [identity, ReverseSigmoid(0.99 * beta, gamma), ReverseSigmoid(beta, 0.95 * gamma)]
+    others += [ReverseSigmoid(**other) for other in STRENGTHS if other != strength]
+    for other in others:
+        with pytest.raises(ValueError, match="is not <ReverseSigmoid"):
+            mark.verify(*forged(other, text_of(defence)))
+
+
 @pytest.mark.parametrize("shape", [(None, 5), (1, 5), (None, 512, 512, 3)])
 def test_a_defence_of_the_sure_rows_alone_is_found_out(shape):
     """However many rows are tried, there are unsure ones among them."""
