@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 from typing import Any, Collection, Iterator, TypeAlias
 import uuid
@@ -20,6 +21,7 @@ _BINARY = "saved_model.pb"
 _TEXT = "saved_model.pbtxt"
 # What lines of an error begin with that tell where it is, not what it is.
 _TRACEBACK = ("[[", "<", "File ", "Detected at ", "Stack trace")
+_MISSING_OPERATION = re.compile("Op type not registered '([^']+)'")
 # Read by a log alone, and it describes the original model.
 _FINGERPRINT = "fingerprint.pb"
 # From it Keras 2 makes the original model again, which is clean.
@@ -131,6 +133,12 @@ def clear_errors(what: str, kind: type[Exception] = tf.errors.OpError) -> Iterat
     try:
         yield
     except kind as error:
+        missing = _MISSING_OPERATION.search(str(error))
+        if missing:
+            raise SavedModelError(
+                f"{what}: it needs the operation {missing[1]}, which TensorFlow does not have. "
+                "Import the package that has it in the Python file of `custom_objects=FILE.py`"
+            ) from error
         is_of_graph = isinstance(error, tf.errors.OpError)
         cause = cause_of(error) if is_of_graph else cause_line(error)
         raise SavedModelError(f"{what}: {cause}") from error

@@ -185,6 +185,19 @@ def test_a_signature_that_does_not_hold(case, tmp_path, capsys):
     assert os.listdir(tmp_path) == ["model"]
 
 
+def test_an_operation_of_another_package_is_named(tmp_path, capsys):
+    """With the option that imports its package, as models of text need tensorflow-text."""
+    SOURCES["v1_frozen"].build(tmp_path / "model")
+    model = files.read(tmp_path / "model")
+    for node in model.meta_graphs[0].graph_def.node:
+        if node.op in ("MatMul", "BiasAdd", "Add", "AddV2"):
+            node.op = "Another>Operation"
+    (tmp_path / "model" / files.PB).write_bytes(model.SerializeToString())
+    line = refused(capsys, f"--model={tmp_path / 'model'}", f"--output={tmp_path / 'base'}",
+                   REVERSE_SIGMOID)
+    assert re.search("operation Another>Operation.*Import the package.*custom_objects=FILE", line)
+
+
 # Numbers of dtypes: none, string, quantized, handles, packed, references, and none that exist.
 @pytest.mark.parametrize("number", [0, 7, 11, 15, 20, 21, 26, 29, 107, 120, 999, 2**31 - 1])
 def test_a_corrupt_dtype_of_an_input(number, tmp_path, capsys):

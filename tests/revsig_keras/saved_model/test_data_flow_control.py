@@ -158,6 +158,20 @@ def test_of_a_call_that_does_not_fit_what_it_calls_nothing_is_certain(part):
     assert DataFlow(graph_def).computed_by(tensor) in (None, "Placeholder", "PartitionedCall")
 
 
+@pytest.mark.parametrize("part", ["nothing", "input", "body"])
+def test_of_a_loop_that_does_not_fit_its_body_nothing_is_certain(part):
+
+    def change(graph_def, made):
+        loop, = (node for node in graph_def.node if node.op == "StatelessWhile")
+        if part == "input":
+            del loop.input[0]
+        elif part == "body":
+            loop.attr["body"].func.name = "no such"
+
+    found = changed(lambda t: tf.shape(tf.map_fn(lambda row: 2 * row, t["features"]))[0], change)
+    assert found == (set() if part == "nothing" else {INPUT})
+
+
 def test_of_a_graph_with_a_missing_node_nothing_is_certain():
 
     def cut(graph_def, made):
