@@ -1,4 +1,5 @@
 """The figures in README and documentation are those of the results in the repository."""
+import collections
 import csv
 import functools
 import math
@@ -211,6 +212,36 @@ def test_the_frontier(directory, place):
                 written(float(thieves[0][name])) +
                 (f" ({written(float(decoded))})" if decoded else ""))
         assert told == expected
+
+
+def test_the_panel_of_the_frontier():
+    """A row for each adversary; those that nothing is left to do for have no entry."""
+    found = collections.defaultdict(list)
+    for row in table_of("frontier_digits_panel", "summary"):
+        key = row["adversary"], row["defence"], row["budget"]
+        found[key].append(float(row["agreement_clean"]))
+    assert {len(figures) for figures in found.values()} == {5}
+    mean = {key: written(sum(figures) / 5) for key, figures in found.items()}
+    lines = lines_of("## What defences cost, and what they leave", "adversary")
+    defences = ["none", "label_only", DEFENCE, "confidence_buckets:bits=3", "decoy:bits=3:decoys=2"]
+    assert {line[0].strip("`") for line in lines} == {adversary for adversary, *_ in mean}
+    for adversary, *told in lines:
+        pairs = [[mean.get((adversary.strip("`"), defence, budget))
+                  for budget in ("50", "100")]
+                 for defence in defences]
+        assert told == [", ".join(filter(None, pair)) for pair in pairs]
+    other = ("labels", "labels:smoothing=.1", "semi_supervised", "independent", "posterior_mean")
+    most = [
+        max(mean[key]
+            for key in mean
+            if key[1:] == ("confidence_buckets:bits=3", budget) and key[0] not in other)
+        for budget in ("50", "100")
+    ]
+    smoothed, alone = ([mean[adversary, "none", budget]
+                        for budget in ("50", "100")]
+                       for adversary in ("labels:smoothing=.1", "independent"))
+    assert "to {} and {}, `labels:smoothing=.1` to {} and {}".format(*most, *smoothed) in TEXT
+    assert "so {} and {} are what the task alone".format(*alone) in TEXT
 
 
 def test_the_claim_on_coded_defences():
