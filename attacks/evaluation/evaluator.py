@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import threading
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class Evaluator(AgreementEvaluator):
                          answer(evaluation.x).argmax(axis=1))
         self._victims = victims
         self._served: dict[str, Served] = {}
+        self._serving = threading.Lock()
         self._transfer = Transferability(victims.clean, test, epsilon, input_range)
 
     def measure(self, clone, defence, queried):
@@ -89,12 +91,13 @@ class Evaluator(AgreementEvaluator):
 
     def _under(self, defence):
         """What the defence makes of the victim's answers to the test rows."""
-        if defence not in self._served:
-            victim = self._victims.under(defence)
-            answers = victim.predict(self.test.x)
-            figures = utility(victim, answers, self._clean_answers, self.test.y)
-            self._served[defence] = Served(answers.argmax(axis=1), figures)
-        return self._served[defence]
+        with self._serving:  # Threads that train clones at once ask at once.
+            if defence not in self._served:
+                victim = self._victims.under(defence)
+                answers = victim.predict(self.test.x)
+                figures = utility(victim, answers, self._clean_answers, self.test.y)
+                self._served[defence] = Served(answers.argmax(axis=1), figures)
+            return self._served[defence]
 
     @functools.cached_property
     def _clean_answers(self):

@@ -1,4 +1,5 @@
 """The evaluator's figures equal those computed by hand."""
+from concurrent import futures
 
 import keras
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from attacks.clone.clone import Clone
 from attacks.clone.shared_model import SharedModel
 from attacks.evaluation import agreement
+from attacks.evaluation import evaluator as evaluators
 from attacks.evaluation.evaluator import Evaluator
 from attacks.oracle.defended_victim import DefendedVictim
 from attacks.oracle.defended_victim import DefendedVictims
@@ -139,3 +141,13 @@ def test_a_defended_victim_is_made_once():
     victims = DefendedVictims(linear(1.0))
     assert victims.under("none") is victims.under("none")
     assert victims.under("none") is not victims.under("top_k")
+
+
+def test_threads_that_ask_at_once_have_the_answers_measured_once(monkeypatch):
+    victim, measured_once, calls = linear(1.0), evaluators.utility, []
+    monkeypatch.setattr(evaluators, "utility",
+                        lambda *answers: calls.append(1) or measured_once(*answers))
+    one, clone = evaluator(victim), clone_of(logits_of(victim))
+    with futures.ThreadPoolExecutor(4) as threads:
+        metrics = list(threads.map(lambda _: one.measure(clone, "label_only", INPUTS), range(4)))
+    assert len(calls) == 1 and metrics == 4 * metrics[:1]
