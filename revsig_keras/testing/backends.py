@@ -56,6 +56,15 @@ def mode_of_policy() -> dict[str, str]:
     return dict(zip(("float32", "mixed_float16", "mixed_bfloat16"), (widest, *narrow)))
 
 
+def usual_mode() -> Callable[[Callable], Callable]:
+    """Returns the mode for checks of many shapes: eager, but compiled on JAX.
+
+    JAX compiles each operation for each shape where a function is not compiled as a whole, and
+    takes minutes for it.
+    """
+    return modes()["jit" if NAME == "jax" else "eager"]
+
+
 @contextlib.contextmanager
 def enabled(dtype: str) -> Iterator[None]:
     """Makes the dtype available: JAX turns float64 into float32 unless told otherwise."""

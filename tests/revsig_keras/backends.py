@@ -25,9 +25,7 @@ def only_on(*names, reason):
 
 MODES = modes()
 EAGER = MODES["eager"]
-# JAX compiles each operation for each shape where a function is not compiled as a whole, and takes
-# minutes for it: tests of many shapes have their functions compiled.
-USUAL = MODES["jit" if NAME == "jax" else "eager"]
+USUAL = backends.usual_mode()
 _EACH = {name: mode for name, mode in MODES.items() if NAME != "jax" or mode is USUAL}
 _MAIN = {name: mode for name, mode in _EACH.items() if name != "graph"}
 

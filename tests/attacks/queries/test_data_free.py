@@ -33,9 +33,9 @@ def steal(member, budget, pools=IMAGES, **options):
 
 
 @pytest.mark.parametrize("member, pools, budget, per_round", [
-    (ZEROTH, IMAGES, 36, [8, 4] * 3),
+    pytest.param(ZEROTH, IMAGES, 36, [8, 4] * 3, marks=pytest.mark.slow),
     (ZEROTH, VECTORS, 29, [8, 4] * 2 + [5]),
-    (f"{ZEROTH}:directions=3", IMAGES, 21, [16, 4, 1]),
+    pytest.param(f"{ZEROTH}:directions=3", IMAGES, 21, [16, 4, 1], marks=pytest.mark.slow),
     ("data_free:gradient=clone:batch=4:student_steps=1:width=4", IMAGES, 5, [4, 1]),
 ])
 def test_the_budget_is_spent_exactly_in_rounds_on_inputs_within_the_range(
@@ -73,6 +73,7 @@ def test_the_answers_decide_what_is_queried_next():
     assert not np.array_equal(one.inputs[cut:], other.inputs[cut:])
 
 
+@pytest.mark.slow
 def test_the_clone_starts_from_the_student_unless_new_weights_are_asked_for():
     """The student's steps are those of every round, on its batches and on replayed ones."""
     (student, _), (new, _) = steal(CLONE, 40), steal(f"{CLONE}:start=new", 40)

@@ -23,8 +23,12 @@ from tests.models.training.trainers import weights
 from tests.models.training.trainers import X
 
 
-@pytest.mark.parametrize("optimizer, batch_size", [("adam", 16), ("adam", 15), ("adam", 1),
-                                                   ("sgd:learning_rate=0.1", 15)])  # yapf: disable
+@pytest.mark.parametrize("optimizer, batch_size", [
+    ("adam", 15),
+    ("adam", 1),
+    pytest.param("adam", 16, marks=pytest.mark.slow),
+    pytest.param("sgd:learning_rate=0.1", 15, marks=pytest.mark.slow),
+])
 def test_replicas_train_the_same_model(optimizer, batch_size):
     one, two = (make_trainer(replicas, "mlp", optimizer, batch_size) for replicas in (1, 2))
     for max_shift in (0, 2):

@@ -67,8 +67,14 @@ def defended(make, kind):
     return DefendedModel(make(kind), {key: DEFENCES[name]() for name, key in names(kind).items()})
 
 
-@pytest.mark.parametrize("kind", ARRANGE)
-@pytest.mark.parametrize("make", [functional, Subclassed])
+@pytest.mark.parametrize("make, kind", [
+    (functional, "dict"),
+    (Subclassed, "nested"),
+    (functional, "list"),
+    pytest.param(Subclassed, "dict", marks=pytest.mark.slow),
+    pytest.param(functional, "nested", marks=pytest.mark.slow),
+    pytest.param(Subclassed, "list", marks=pytest.mark.slow),
+])
 def test_each_output_has_its_defence(make, kind, tmp_path):
     """In the structure of the model; also after a reload, and in an export."""
     model = defended(make, kind)

@@ -66,10 +66,11 @@ def trained(wrap, mode, settings):
     return model, model.fit(X, Y, **settings, **data).history
 
 
-@pytest.mark.parametrize("mode", [
-    pytest.param(mode, marks=pytest.mark.slow if mode in ("eager", "mixed_float16") else ())
-    for mode in MODES
-])  # yapf: disable
+QUICK = ("steps_per_execution", "mixed_bfloat16", "replicas")
+
+
+@pytest.mark.parametrize(
+    "mode", [pytest.param(mode, marks=() if mode in QUICK else pytest.mark.slow) for mode in MODES])
 def test_it_trains_as_without_the_defence(mode):
     """The losses, metrics and weights of the bare model; validation and prediction is defended."""
     defence = ReverseSigmoid(dtype="float32")

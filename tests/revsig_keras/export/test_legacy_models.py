@@ -49,7 +49,12 @@ def _input(path):
     return name
 
 
-@pytest.mark.parametrize("kind", ["model.h5", "model.keras", "folder", "object"])
+@pytest.mark.parametrize("kind", [
+    "model.h5",
+    pytest.param("model.keras", marks=pytest.mark.slow),
+    pytest.param("folder", marks=pytest.mark.slow),
+    "object",
+])
 def test_a_model_of_keras_2_is_taken(kind, tf_keras, tmp_path):
     """Its labels stay, and its strength can be chosen."""
     model = softmax(tf_keras)

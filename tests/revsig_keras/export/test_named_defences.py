@@ -107,7 +107,9 @@ NAMED = {
 }  # yapf: disable
 
 
-@pytest.mark.parametrize("case", NAMED)
+@pytest.mark.parametrize("case", [
+    pytest.param(case, marks=pytest.mark.slow if "by signature" in case else ()) for case in NAMED
+])
 def test_several_outputs_are_defended(case, tmp_path):
     """Each by its own defence, and the report tells which."""
     build, names, texts = NAMED[case]

@@ -30,7 +30,10 @@ def discrepancy(rivals, inputs):
     return np.mean(rivals.discrepancy(rivals.logits(inputs), probabilities(VICTIM, inputs)))
 
 
-@pytest.mark.parametrize("ascent", [ZerothOrder(8, 1e-3), CloneGradient(0.0)])
+@pytest.mark.parametrize("ascent", [
+    pytest.param(ZerothOrder(8, 1e-3), marks=pytest.mark.slow),
+    CloneGradient(0.0),
+])
 def test_the_generator_learns_to_part_the_student_from_the_victim(ascent):
     duel, rivals = make_duel(ascent)
     before, weights = discrepancy(rivals, duel.make(NOISE)), duel.student.get_weights()
