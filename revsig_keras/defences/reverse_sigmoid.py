@@ -241,8 +241,11 @@ class ReverseSigmoid(Defence):
 
         Where two classes nearly tie, both differences of the bound that the lower one sets to t are
         some roundings, and so may be their distance from a tie, which sets no bound. Each entry is
-        a quotient of linear functions of t, so it lies between those of the ends.
+        a quotient of linear functions of t, so it lies between those of the ends. A subclass with a
+        `perturb` of its own has one answer to each row, unless it overrides this too.
         """
+        if type(self).perturb is not ReverseSigmoid.perturb:
+            return super().answers_within_rounding(inputs)
         y = widen(inputs, self.compute_dtype, self.has_bounded_gradient)
         least, most = (ops.cast(self._shifted(y, shift), self.compute_dtype)
                        for shift in (-_ROUNDINGS, _ROUNDINGS))

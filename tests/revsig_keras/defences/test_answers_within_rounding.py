@@ -82,11 +82,19 @@ def test_a_spoilt_row_has_no_answer():
     assert np.isnan(low).all() and np.isnan(high).all()
 
 
+class Halved(ReverseSigmoid):
+    """Moves the answers half as far, by a map of its own."""
+
+    def perturb(self, probabilities):
+        return (probabilities + super().perturb(probabilities)) / 2
+
+
 @pytest.mark.parametrize("layer", [
     ReverseSigmoid(preserve_top1=False),
     ConfidenceBuckets(),
+    Halved(),
 ],
-                         ids=["literal", "buckets"])
+                         ids=["literal", "buckets", "halved"])
 def test_defences_without_such_a_quotient_have_one_answer(layer):
     rows = probabilities(tied_rows(10, 2.0**-22))
     low, high = ends_of(layer, rows)
