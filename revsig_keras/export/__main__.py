@@ -5,7 +5,7 @@
 SOURCE is a .keras, .h5 or .hdf5 file, or the folder of a SavedModel from any program. The defended
 model has the same signatures, names, dtypes and shapes, so a client does not notice. A model that
 would give clean scores away is refused: see `python -m revsig_keras.inspect`. Put a --flagfile=FILE
-before the flags that override it; those that may be repeated, such as --defence, add to it.
+before the flags that override it. Repeatable flags, such as --defence, add to those in the file.
 
   python -m revsig_keras.export --model=SOURCE --output=BASE --inputs=FILE.npz --max_l1=1
 

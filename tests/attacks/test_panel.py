@@ -107,7 +107,7 @@ ADVERSARY_CASES = {
 
 
 def first_quick(table):
-    """The cases of a table, of which only the first of each name is quick."""
+    """All cases of a table. For each name, those after the first are slow."""
     return [
         pytest.param(case, marks=pytest.mark.slow if place else (), id=str(case))
         for cases in table.values()
