@@ -134,6 +134,7 @@ def test_victims_of_one_split_share_their_data(tmp_path):
     assert other.splits is not first.splits and other.pools is not first.pools
 
 
+@pytest.mark.slow
 def test_without_a_recipe_seed_each_cell_chooses(tmp_path):
     choice = RecipeChoice(("adam:steps=20", "adam:learning_rate=1e9:steps=20"))
     run(tmp_path, choice=choice, split_seeds=None, victim_seeds=None, seeds=(0,),

@@ -53,6 +53,7 @@ def test_a_whole_run_says_last_what_it_took(monkeypatch, capsys):
         startup.call("nonsense.py")
 
 
+@pytest.mark.slow
 def test_the_quickstart_starts_without_what_it_does_not_use():
     modules = startup.imported()
     assert {"attacks.run", "models.training.trainer", "sklearn.datasets"} <= set(modules)

@@ -139,6 +139,7 @@ def test_without_the_peer_its_figures_are_null(capsys):
     assert capsys.readouterr().out.splitlines()[-1].startswith("0 of 0 rows")
 
 
+@pytest.mark.slow
 def test_the_peer_works_on_what_the_model_predicts(peer_python, tmp_path):
     """As often as it was asked to, and its time counts."""
     with Peer(str(peer_python(POSTPROCESSOR)), "art_reverse_sigmoid.py") as peer:

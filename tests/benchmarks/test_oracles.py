@@ -19,7 +19,8 @@ def served(tmp_path_factory):
         yield oracles.Served(tmp_path_factory.mktemp("served"), stack)
 
 
-@pytest.mark.parametrize("protocol", ["rest", pytest.param("grpc", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
 def test_both_sides_give_the_same_answers(protocol, served):
     if protocol == "grpc":
         pytest.importorskip("tensorflow_serving")

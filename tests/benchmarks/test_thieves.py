@@ -104,6 +104,7 @@ class Classifier:
                                  tf.constant(y[start:start + batch_size]))
 
 
+@pytest.mark.slow
 def test_both_sides_steal_as_much_with_as_many_steps(scene, monkeypatch):
     peer = PeerInThisProcess(monkeypatch)
     duels = [thieves.Duel(scene, name, "float32", 4, peer) for name in thieves.THIEVES]

@@ -71,6 +71,7 @@ def test_answers(victim, parts):
     assert victim.model.layers[-1].dtype_policy.name == "float32"
 
 
+@pytest.mark.slow
 def test_replicas_and_progress(digits, parts):
     counts = []
     config = dataclasses.replace(CONFIG, steps=20)
@@ -117,6 +118,7 @@ def test_differences(saved, digits):
                                6) == ["victim_optimizer", "victim_seed", "split_seed"]
 
 
+@pytest.mark.slow
 def test_how_sure_a_victim_is_depends_on_its_training(victim, digits, parts):
     """Its accuracy hardly does."""
     sure = {"label_smoothing=.3": {"label_smoothing": 0.3}, "temperature=.2": {"temperature": 0.2},

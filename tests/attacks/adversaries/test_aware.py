@@ -150,6 +150,7 @@ def test_progress_counts_every_step_once():
         assert sum(steps) == 30
 
 
+@pytest.mark.slow
 def test_without_a_defence_it_is_a_control():
     clone, _, _ = stolen("aware", "none")
     assert clone.digest == stolen("aware:learn=true", "none")[0].digest

@@ -87,8 +87,9 @@ def test_the_coarsest_rounding_that_leaves_answers_as_they_are_explains_them(sim
 @pytest.mark.parametrize("found, same_as", [
     ("none", "probabilities"),
     ("label_only", "labels"),
-    ("reverse_sigmoid:beta=0.5:gamma=0.5",
-     "aware:guess=reverse_sigmoid:guess_beta=.5:guess_gamma=.5"),
+    pytest.param("reverse_sigmoid:beta=0.5:gamma=0.5",
+                 "aware:guess=reverse_sigmoid:guess_beta=.5:guess_gamma=.5",
+                 marks=pytest.mark.slow),
     ("rounding:decimals=1", "bayes:guess=rounding"),
 ])
 def test_the_answers_are_then_read_by_the_thief_who_knows_the_defence(monkeypatch, found, same_as):
@@ -131,7 +132,7 @@ class Endless(Flattened):
 
 @pytest.mark.parametrize("defence, at, learns", [
     (Flattened, 0.4, True),
-    (Flattened, 0.8, False),
+    pytest.param(Flattened, 0.8, False, marks=pytest.mark.slow),
     pytest.param(Flattened, 0.0, False, marks=pytest.mark.slow),
     (Flattened, 1e-60, False),
     pytest.param(Endless, 0.4, False, marks=pytest.mark.slow),

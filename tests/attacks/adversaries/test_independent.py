@@ -76,6 +76,7 @@ def test_an_endpoint_of_labels_has_its_control_too():
     assert made.unfit(Cell("as_served", "sample", "independent", 9, 0)) is None
 
 
+@pytest.mark.slow
 def test_a_run_of_the_program_has_a_control_beside_its_thieves(tmp_path, capsys):
     flags = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",
              "--steps=40", "--budgets=20", "--seeds=3", "--attacks=sample,random",

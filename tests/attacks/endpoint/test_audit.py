@@ -86,6 +86,7 @@ def test_an_audit_asks_each_row_once_and_reports_the_result(server, data, tmp_pa
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(len(PROTOCOLS) < 2, reason="tensorflow-serving-api is not installed")
 def test_both_protocols_and_formats_train_the_same_clones(server, data, tmp_path):
     found = []
@@ -97,6 +98,7 @@ def test_both_protocols_and_formats_train_the_same_clones(server, data, tmp_path
     assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.slow
 def test_an_extended_run_pays_for_new_rows_only_and_replays_from_its_flags(server, data, tmp_path):
     first, again = tmp_path / "first", tmp_path / "again"
     arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED)
@@ -112,6 +114,7 @@ def test_an_extended_run_pays_for_new_rows_only_and_replays_from_its_flags(serve
     assert figures(again) == figures(first)
 
 
+@pytest.mark.slow
 def test_adaptive_averaging_and_guessing_thieves_audit_an_endpoint(server, data, tmp_path, capsys):
     """A run from the ledger alone repeats them; none of them is told the defence of an endpoint."""
     first, again = tmp_path / "first", tmp_path / "again"

@@ -44,6 +44,7 @@ def test_impossible_attacks_are_refused_before_the_run():
         ATTACKS.make("copycat:domain=photos")
 
 
+@pytest.mark.slow
 def test_a_run_of_the_program(tmp_path):
     """Copycat and Knockoff on the digits; the digits themselves are refused as a pool."""
     small = ("--victim_architecture=mlp", "--victim_steps=150", "--clone_architecture=mlp",

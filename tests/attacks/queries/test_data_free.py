@@ -54,6 +54,7 @@ def test_the_budget_is_spent_exactly_in_rounds_on_inputs_within_the_range(
     assert thief.inputs.shape[1:] == pools.input_shape and thief.inputs.dtype == np.float32
 
 
+@pytest.mark.slow
 def test_the_queries_and_the_clone_follow_from_the_seed():
     one, again, other = (steal(ZEROTH, 24, seed=seed)[0] for seed in (0, 0, 1))
     np.testing.assert_array_equal(one.inputs, again.inputs)
@@ -83,7 +84,10 @@ def test_the_clone_starts_from_the_student_unless_new_weights_are_asked_for():
     assert student.digest != new.digest and student.train_seconds > 0
 
 
-@pytest.mark.parametrize("adversary", [Averaged(2, shift=0), SemiSupervised()])
+@pytest.mark.parametrize("adversary", [
+    Averaged(2, shift=0),
+    pytest.param(SemiSupervised(), marks=pytest.mark.slow),
+])
 def test_thieves_that_use_labels_compose_with_gradients_of_the_clone(adversary):
     thief, oracle = steal(CLONE, 33 * adversary.rows_per_input, adversary=adversary)
     assert oracle.queries_used == 33 * adversary.rows_per_input and len(thief.inputs) == 33

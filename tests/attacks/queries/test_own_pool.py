@@ -151,6 +151,7 @@ def test_the_victims_own_data_are_refused_by_path_and_by_content(tmp_path, monke
         Pools(own, (0.0, 1.0)).foreign(path)
 
 
+@pytest.mark.slow
 def test_a_run_records_fingerprints_and_refuses_changed_files(tmp_path):
     path, nets = save(tmp_path, x=BYTES), tmp_path / "nets.py"
     nets.write_text(NETS)

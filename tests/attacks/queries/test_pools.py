@@ -22,7 +22,12 @@ def pools_for(shape, input_range=(0.0, 1.0), dataset=None):
 
 @pytest.mark.parametrize("name, least, classes", [("photos", 9000, 0), ("digits", 1790, 10)])
 @pytest.mark.parametrize("input_range", [(0.0, 1.0), (-1.0, 1.0)])
-@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (32, 32, 3), (9, 5, 3)])
+@pytest.mark.parametrize("shape", [
+    (8, 8, 1),
+    pytest.param((28, 28, 1), marks=pytest.mark.slow),
+    pytest.param((32, 32, 3), marks=pytest.mark.slow),
+    (9, 5, 3),
+])
 def test_inputs_have_the_shape_the_range_and_the_dtype_of_the_victims(shape, input_range, name,
                                                                       least, classes):
     pool = pools_for(shape, input_range).foreign(name)

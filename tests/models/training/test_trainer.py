@@ -21,11 +21,12 @@ from tests.models.training.trainers import TARGETS
 from tests.models.training.trainers import train
 from tests.models.training.trainers import weights
 from tests.models.training.trainers import X
+from tests.tables import some_quick
 
 
 @pytest.mark.parametrize("optimizer, batch_size", [
     ("adam", 15),
-    ("adam", 1),
+    pytest.param("adam", 1, marks=pytest.mark.slow),
     pytest.param("adam", 16, marks=pytest.mark.slow),
     pytest.param("sgd:learning_rate=0.1", 15, marks=pytest.mark.slow),
 ])
@@ -52,7 +53,7 @@ def test_a_step_is_one_of_gradient_descent_on_the_mean_cross_entropy():
         np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("replicas", some_quick([1, 2], [1]))
 def test_every_run_starts_afresh(replicas):
     """With dropout, whose random state is one of the things to start afresh."""
     used, new = (new_trainer(replicas, "mnist_cnn") for _ in range(2))
@@ -123,7 +124,7 @@ def test_large_inputs_are_split_further_with_the_same_result(monkeypatch):
     np.testing.assert_array_equal(weights(parts), whole)
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("replicas", some_quick([1, 2], [1]))
 @pytest.mark.parametrize("precision, atol", [("mixed_bfloat16", 0.02), ("mixed_float16", 0.02)])
 def test_lower_precision_trains_almost_the_same_model(replicas, precision, atol):
     """Variables stay float32. Plain gradient descent is compared, in which rounding stays small:
@@ -154,7 +155,7 @@ def test_waiting_for_batches_is_measured(monkeypatch):
     assert 0.2 <= trained.input_seconds <= trained.seconds
 
 
-@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize("replicas", some_quick([1, 2], [1]))
 def test_xla_trains_the_same_model(replicas, monkeypatch):
     loops = []
 

@@ -47,6 +47,7 @@ def test_a_program_starts_quietly_and_without_the_garbage_of_tensorflow(argument
     assert (stderr, enabled, level) == ("", True, "2") and frozen > 300_000
 
 
+@pytest.mark.slow
 def test_a_program_shows_the_log_that_is_asked_for(tmp_path):
     stderr, frozen, _, level = run(tmp_path,
                                    "-m",

@@ -126,8 +126,18 @@ def test_every_public_defence_can_be_chosen():
     assert found - {Defence, CodedDefence} == named >= set(NON_DEFAULT)
 
 
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("check", CHECKS)
+# They compile for seconds: quickly tried are the defaults of every member, and each kind of head.
+COMPILED = ("rows", "gradients")
+QUICK = (*DEFENCES.names, "reverse_sigmoid_literal", "reverse_sigmoid_logits",
+         "confidence_buckets_unit_logits", "of_the_readme", "inverted", "fitted")
+
+
+@pytest.mark.parametrize("check, name", [
+    pytest.param(
+        check, name, marks=pytest.mark.slow if check in COMPILED and name not in QUICK else ())
+    for check in CHECKS
+    for name in ALL
+])
 def test_every_defence_conforms(check, name):
     """To the checks that a user's own defences are held to."""
     if name in STRANGERS and check == "gradients":

@@ -10,6 +10,7 @@ from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
 from revsig_keras import TopK
 from revsig_keras.saved_model.inspection import inspect_saved_model
+from tests.tables import some_quick
 
 X = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
 DEFENCES = {
@@ -167,15 +168,13 @@ def policy(request):
 
 POLICIES = ("float32", "mixed_float16", "float64")
 DTYPES = ("float16", "float32", "float64", "bfloat16")
-# Each policy with another dtype, and each dtype once.
-QUICK = (("float32", "float16"), ("float32", "float64"), ("mixed_float16", "float32"), ("float64",
-                                                                                        "bfloat16"))
+# Each policy with another dtype.
+QUICK = (("float32", "float16"), ("mixed_float16", "float32"), ("float64", "bfloat16"))
 
 
-@pytest.mark.parametrize("policy, dtype", [
-    pytest.param(*pair, marks=() if pair in QUICK else pytest.mark.slow)
-    for pair in itertools.product(POLICIES, DTYPES)
-], indirect=["policy"])  # yapf: disable
+@pytest.mark.parametrize("policy, dtype",
+                         some_quick(itertools.product(POLICIES, DTYPES), QUICK),
+                         indirect=["policy"])
 @pytest.mark.parametrize("make", [ending, Unknown])
 def test_answers_have_the_dtype_of_the_scores(make, dtype, policy, tmp_path):
     """Whatever the policy is; a dtype that the defence was given is kept."""
@@ -195,7 +194,7 @@ def test_answers_have_the_dtype_of_the_scores(make, dtype, policy, tmp_path):
     assert served.serve(X).dtype == dtype
 
 
-@pytest.mark.parametrize("called", [False, True])
+@pytest.mark.parametrize("called", some_quick([False, True], [True]))
 def test_a_model_can_be_quantized(called, tmp_path):
     """Before its first call too; the answers stay close, and it can be saved."""
     model = defended(functional, "dict")

@@ -9,6 +9,7 @@ from revsig_keras import DefendedModel
 from revsig_keras import make_defence
 from revsig_keras import ReverseSigmoid
 from tests.programs import run
+from tests.tables import some_quick
 
 X = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
 Y = np.random.default_rng(1).integers(4, size=64)
@@ -119,6 +120,7 @@ def two_heads():
     return keras.Model(inputs, {"label": label, "size": keras.layers.Dense(1)(inputs)})
 
 
+@pytest.mark.slow
 def test_a_fresh_process_is_bit_equal(tmp_path):
     """That imports the package only, and goes on training where this one stopped."""
     one = DefendedModel(functional(), ReverseSigmoid(gamma=0.3))
@@ -190,7 +192,10 @@ def gives_away(path, clean):
     return found, total
 
 
-@pytest.mark.parametrize("name", ["functional", "sequential", "subclassed", "logits_with_softmax"])
+@pytest.mark.parametrize(
+    "name",
+    some_quick(["functional", "sequential", "subclassed", "logits_with_softmax"],
+               ["functional", "subclassed"]))
 def test_an_export_gives_no_clean_probabilities(name, tmp_path):
     """Neither probabilities nor logits, by any signature, function or attribute."""
     model = MAKERS[name]()
@@ -218,11 +223,7 @@ def test_the_walk_finds_a_side_door(tmp_path):
     assert gives_away(tmp_path / "leaky", numpy(model(X)))[0] > 0
 
 
-@pytest.mark.parametrize("make", [
-    pytest.param(make, id=name,
-                 marks=() if name in ("unbuilt", "subclassed", "layer") else pytest.mark.slow)
-    for name, make in MAKERS.items()
-])  # yapf: disable
+@pytest.mark.parametrize("make", some_quick(MAKERS, ("subclassed",)))
 def test_a_model_that_was_used_before_it_was_wrapped_can_be_exported(make, tmp_path):
     """Whatever kind it is; also after a reload."""
     model = make()

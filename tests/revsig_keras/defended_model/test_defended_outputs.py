@@ -146,8 +146,10 @@ def history(model, losses, targets):
                      validation_data=(X, targets)).history
 
 
-@pytest.mark.parametrize("kind, losses", [("dict", ["label", "size"]),
-                                          ("list", ["named", "sized"])])
+@pytest.mark.parametrize("kind, losses", [
+    ("dict", ["label", "size"]),
+    pytest.param("list", ["named", "sized"], marks=pytest.mark.slow),
+])
 def test_losses_and_metrics_are_given_by_output(kind, losses):
     """As without the wrapper: all is equal, except for the validation of the defended output."""
     expected = history(functional(kind), losses, losses)

@@ -8,6 +8,7 @@ import pytest
 from models.processes.strategy import make_strategy
 from revsig_keras import DefendedModel
 from revsig_keras import ReverseSigmoid
+from tests.tables import some_quick
 
 X = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
 Y = np.random.default_rng(1).integers(4, size=64)
@@ -66,11 +67,10 @@ def trained(wrap, mode, settings):
     return model, model.fit(X, Y, **settings, **data).history
 
 
-QUICK = ("steps_per_execution", "mixed_bfloat16", "replicas")
+QUICK = ("steps_per_execution", "mixed_bfloat16")
 
 
-@pytest.mark.parametrize(
-    "mode", [pytest.param(mode, marks=() if mode in QUICK else pytest.mark.slow) for mode in MODES])
+@pytest.mark.parametrize("mode", some_quick(MODES.keys(), QUICK))
 def test_it_trains_as_without_the_defence(mode):
     """The losses, metrics and weights of the bare model; validation and prediction is defended."""
     defence = ReverseSigmoid(dtype="float32")

@@ -19,6 +19,7 @@ from tests.serving import linear
 from tests.serving.loaders import answers
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
+from tests.tables import some_quick
 
 ROWS = 200
 X = linear.draw(ROWS)
@@ -118,10 +119,11 @@ def distance(before, after, layer):
 # The heads that the limit is also tried on, below.
 OF_ONE_KIND = ("one unit", "logits", "labels", "axis")
 
+# The others differ in the source or the defence, which has its own tests.
+QUICK = ("softmax", "coded", "two inputs", "SavedModel")
 
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, marks=pytest.mark.slow if case in OF_ONE_KIND else ()) for case in CASES])
+
+@pytest.mark.parametrize("case", some_quick(CASES.keys(), QUICK))
 def test_the_strongest_inside_the_limit_is_exported(case, tmp_path, capsys):
     """Its text for --defence makes the same model, its line of Python the same layer."""
     build, rows, defence = CASES[case]
@@ -158,7 +160,7 @@ def _input(path):
     return signature, next(iter(signatures[signature].structured_input_signature[1]))
 
 
-@pytest.mark.parametrize("case", ["softmax", *OF_ONE_KIND])
+@pytest.mark.parametrize("case", some_quick(["softmax", *OF_ONE_KIND], ["logits", "labels"]))
 def test_the_limit_is_used_up_on_the_rows(case, tmp_path):
     """The mean distance between clean and served answers is what the table says."""
     build, rows, defence = CASES[case]
@@ -179,7 +181,7 @@ def test_the_limit_is_used_up_on_the_rows(case, tmp_path):
     assert choice.row.l1 == pytest.approx(moved, rel=1e-3)
 
 
-@pytest.mark.parametrize("build", [module, keras_file])
+@pytest.mark.parametrize("build", some_quick([module, keras_file], [module]))
 def test_several_outputs(build, tmp_path, capsys):
     """Each is chosen by its own labels, and named in its line."""
     source = build(tmp_path / "model")
@@ -259,7 +261,7 @@ def test_what_is_refused_leaves_nothing(case, softmax_file, tmp_path, capsys):
     (["--defence=label/out=reverse_sigmoid", "--output_name=tags"], "--output_name must be left"),
     ([], "--output_name must name"),
 ])
-@pytest.mark.parametrize("build", [module, keras_file])
+@pytest.mark.parametrize("build", some_quick([module, keras_file], [keras_file]))
 def test_several_outputs_are_refused(build, options, message, tmp_path, capsys):
     """Without a name, with one that is not there, or with a defence that does not fit."""
     source = build(tmp_path / "model")

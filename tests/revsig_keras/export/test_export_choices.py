@@ -15,6 +15,7 @@ from tests.serving import saved_models_v2 as v2
 from tests.serving.loaders import answers
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
+from tests.tables import some_quick
 
 ROWS = 64
 
@@ -45,10 +46,11 @@ def two_signatures(path):
 
 @pytest.mark.parametrize("options", [
     dict(output_name="scores", drop_outputs=("embedding",)),
-    dict(output_name="scores", allow_outputs=("embedding",)),
-    dict(allow_outputs=("embedding",)),
+    pytest.param(dict(output_name="scores", allow_outputs=("embedding",)), marks=pytest.mark.slow),
+    pytest.param(dict(allow_outputs=("embedding",)), marks=pytest.mark.slow),
     dict(allow_outputs=(f"{DEFAULT}/embedding", "double/embedding")),
-    dict(drop_outputs=(f"{DEFAULT}/embedding", "double/embedding")),
+    pytest.param(dict(drop_outputs=(f"{DEFAULT}/embedding", "double/embedding")),
+                 marks=pytest.mark.slow),
 ])
 def test_a_choice_applies_in_every_signature(options, tmp_path):
     two_signatures(tmp_path / "model")
@@ -62,10 +64,12 @@ def test_a_choice_applies_in_every_signature(options, tmp_path):
         assert ("embedding" in after[key]) == ("drop_outputs" not in options)
 
 
-@pytest.mark.parametrize("text", [
-    "rounding", "rounding:decimals=3", "top_k", "label_only", "random_noise:scale=.3",
-    "reverse_sigmoid:beta=1.5:gamma=.1"
-])
+@pytest.mark.parametrize(
+    "text",
+    some_quick([
+        "rounding", "rounding:decimals=3", "top_k", "label_only", "random_noise:scale=.3",
+        "reverse_sigmoid:beta=1.5:gamma=.1"
+    ], ["rounding:decimals=3", "random_noise:scale=.3"]))
 @pytest.mark.parametrize("name", [
     "module",
     pytest.param("v1_ref", marks=pytest.mark.slow),

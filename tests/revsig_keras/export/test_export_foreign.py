@@ -11,6 +11,7 @@ from tests.serving.loaders import answers
 from tests.serving.loaders import functions
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
+from tests.tables import some_quick
 
 ROWS = 64
 # They hold the graph, which is what changes.
@@ -138,7 +139,7 @@ def test_nothing_leaks(name, exported):
     assert not exported(name).report.leaks(allowed)
 
 
-@each_scored
+@pytest.mark.parametrize("name", some_quick(exports.SCORED, ["keras", "module_text", "v1_frozen"]))
 def test_the_source_is_not_changed(name, tmp_path):
     SOURCES[name].build(tmp_path / "model")
     before = exports.contents(tmp_path / "model")

@@ -162,7 +162,10 @@ def test_other_answers_to_nearly_tied_rows_are_found_out(of_tied_rows):
         mark.verify(*forged(body, text_of(defence)))
 
 
-@pytest.mark.parametrize("strength", STRENGTHS, ids=str)
+@pytest.mark.parametrize("strength", [
+    STRENGTHS[0],
+    *(pytest.param(strength, marks=pytest.mark.slow) for strength in STRENGTHS[1:]),
+], ids=str)  # yapf: disable
 def test_no_strength_passes_for_another_or_for_none(strength):
     defence = ReverseSigmoid(**strength)
     beta, gamma = defence.beta, defence.gamma

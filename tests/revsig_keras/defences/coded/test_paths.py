@@ -76,6 +76,8 @@ def compiled(mode):
 PATHS = {name: compiled(name) for name in backends.MODES} | {"reloaded": reloaded}
 if backends.NAME == "tensorflow":
     PATHS |= {"served": served, "litert": litert, "onnx": onnx}
+# Whose programs take seconds.
+CONVERSIONS = ("litert", "onnx")
 
 
 def rows_at_edges(layer, count, classes):
@@ -142,8 +144,12 @@ LAYERS = {
 each_path = pytest.mark.parametrize("path", PATHS)
 
 
-@each_path
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("path, name", [
+    pytest.param(
+        path, name, marks=pytest.mark.slow if path in CONVERSIONS and name != "decoy" else ())
+    for path in PATHS
+    for name in LAYERS
+])
 def test_every_path_answers_with_the_constants(path, name, tmp_path):
     classes, make = LAYERS[name]
     layer = make()
