@@ -2,13 +2,13 @@
 from collections.abc import Callable
 import functools
 import hashlib
-import importlib.util
 import pathlib
 import sys
 import types
 from typing import Any
 
 from revsig_keras.errors import first_line
+from revsig_keras.files.python_file import module_of_file
 
 # Exceptions of a user's code that end a program with one line; an interrupt is not among them.
 FAILURES = (Exception, SystemExit)
@@ -38,13 +38,12 @@ def file_digest(file: str) -> str:
 @functools.lru_cache
 def _module(file: str, digest: str) -> types.ModuleType:
     name = f"custom_{digest[:16]}"
-    spec = importlib.util.spec_from_file_location(name, pathlib.Path(file).expanduser())
-    if spec is None:
+    if not file.endswith(".py"):
         raise ValueError(f"`file` must be a Python file, NAME.py. Received: {file!r}")
-    module = importlib.util.module_from_spec(spec)
+    module, run = module_of_file(name, pathlib.Path(file).expanduser())
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        run()
     except FAILURES as error:
         del sys.modules[name]
         raise ValueError(

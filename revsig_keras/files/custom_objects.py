@@ -1,5 +1,4 @@
 """Classes and functions of the user's own that models refer to."""
-import importlib.util
 import os
 import pathlib
 import sys
@@ -7,6 +6,7 @@ import sys
 import keras
 
 from revsig_keras.errors import first_line
+from revsig_keras.files.python_file import module_of_file
 
 
 def register_custom_objects(path: str | os.PathLike[str]) -> list[str]:
@@ -28,16 +28,13 @@ def register_custom_objects(path: str | os.PathLike[str]) -> list[str]:
     path = pathlib.Path(path).expanduser()
     if path.suffix != ".py" or not path.is_file():
         raise ValueError(f"`custom_objects` must be a Python file, NAME.py. Received: {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"`custom_objects` must be a Python file, NAME.py. Received: {path}")
-    module = importlib.util.module_from_spec(spec)
+    module, run = module_of_file(path.stem, path)
     known = path.stem in sys.modules
     if not known:
         sys.modules[path.stem] = module
     sys.path.append(str(path.resolve().parent))
     try:
-        spec.loader.exec_module(module)
+        run()
     except (Exception, SystemExit) as error:  # pylint: disable=broad-except
         if not known:
             del sys.modules[path.stem]

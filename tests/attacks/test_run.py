@@ -125,11 +125,15 @@ def test_every_cell_can_be_made_again(finished):
 
 
 def test_the_flagfile_replays_the_run(finished, tmp_path):
+    """With any number of clones trained at once: the program chose two, or one on a single core."""
     directory, _, _ = finished
     text = (directory / "run.flags").read_text()
     assert str(directory) not in text and "output_dir" not in text and "data_dir" not in text
-    assert call(f"--flagfile={directory / 'run.flags'}", f"--output_dir={tmp_path}") == 0
+    assert call(f"--flagfile={directory / 'run.flags'}", f"--output_dir={tmp_path}",
+                "--clones_per_device=3") == 0
     assert figures(tmp_path) == figures(directory)
+    record = json.loads(next((tmp_path / "cells").iterdir()).read_text())
+    assert record["hardware"]["clones_at_once"] == 3
 
 
 @pytest.mark.slow
@@ -151,15 +155,16 @@ STOPS = (("run.flags", 1, signal.SIGKILL), ("victim.keras", 1, signal.SIGKILL),
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -signal.SIGKILL}
 
 
-@pytest.mark.parametrize("stops", [
-    STOPS[3:4],
-    pytest.param(STOPS, marks=pytest.mark.slow),
+@pytest.mark.parametrize("stops, budgets", [
+    (STOPS[3:4], "20"),
+    pytest.param(STOPS, "10,20", marks=pytest.mark.slow),
 ], ids=["one", "all"])  # yapf: disable
 def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(
-        stops, tmp_path_factory):
+        stops, budgets, tmp_path_factory):
     whole, tmp_path = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("stopped")
     # So that a run does not end before it is stopped.
-    longer = (*SMALL, "--adversaries=labels", "--steps=1500", "--checkpoint_every=.1")
+    longer = (*SMALL, "--adversaries=labels", "--steps=1500", "--checkpoint_every=.1",
+              f"--budgets={budgets}")  # yapf: disable
     assert call(*longer, f"--output_dir={whole}") == 0
     for pattern, count, how in stops:
         process = Program("attacks.run", *longer, f"--output_dir={tmp_path}")
@@ -173,14 +178,6 @@ def test_a_run_stopped_at_any_moment_goes_on_and_ends_with_the_same_figures(
     assert len(list((tmp_path / "cells").glob("*.json"))) >= stops[-1][1]
     assert call(*longer, f"--output_dir={tmp_path}") == 0
     assert figures(tmp_path) == figures(whole)
-
-
-def test_no_figure_depends_on_how_many_clones_are_trained_at_once(finished, tmp_path):
-    """The program chose two, or one on a single core; a call in this process trains one."""
-    assert call(*SMALL, "--clones_per_device=3", f"--output_dir={tmp_path}") == 0
-    assert figures(tmp_path) == figures(finished[0])
-    record = json.loads(next((tmp_path / "cells").iterdir()).read_text())
-    assert record["hardware"]["clones_at_once"] == 3
 
 
 def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_path, monkeypatch):
@@ -202,6 +199,7 @@ def test_an_error_in_one_of_several_cells_ends_the_run_and_keeps_the_others(tmp_
     assert call(*flags) == 0 and len(summary(tmp_path)) == 6
 
 
+@pytest.mark.slow
 def test_precision_is_written_down_and_stays(tmp_path, capsys):
     flags = (*SMALL, "--budgets=10", "--adversaries=labels", f"--output_dir={tmp_path}")
     assert call(*flags, "--precision=auto", "--jit") == 0

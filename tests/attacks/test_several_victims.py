@@ -103,6 +103,7 @@ def test_the_same_run_does_nothing_again_and_is_reported(finished):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
+@pytest.mark.slow
 def test_a_directory_of_one_victim_is_extended_and_a_part_is_the_same_as_in_the_whole(
         finished, tmp_path):
     """The choice is made on the first victim, also where only the cells of others are missing."""

@@ -12,6 +12,7 @@ def small(monkeypatch):
     monkeypatch.setattr(cells, "ARCHITECTURE", "mlp")
 
 
+@pytest.mark.slow
 def test_a_whole_cell_and_what_it_is_compared_with():
     cell = cells.WholeCell("float32", steps=4, rows=(400, 60))
     records = [cell.steal(), cell.steal()]

@@ -130,6 +130,7 @@ def test_both_sides_steal_as_much_with_as_many_steps(scene, monkeypatch):
     assert first == again, "Each clone starts afresh."
 
 
+@pytest.mark.slow
 def test_without_the_peer_its_figures_are_null(scene):
     duel = thieves.Duel(scene, "copycat", "float32", 1, None)
     assert duel.repeats()[1] is None and duel.agreements()[1] is None

@@ -99,6 +99,7 @@ def test_beta_and_gamma_are_learned_without_knowledge_of_either():
     assert abs(clone.learned["beta"] - 1) < 0.25 and abs(clone.learned["gamma"] - 0.2) < 0.15
 
 
+@pytest.mark.slow
 def test_learning_starts_from_the_guess():
     clone, _, _ = stolen("aware:learn=true:beta=1.2:gamma=.9", steps=1)
     assert clone.learned == {"beta": pytest.approx(1.2, abs=0.02),

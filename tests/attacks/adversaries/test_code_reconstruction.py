@@ -74,6 +74,7 @@ def test_the_thief_trains_by_the_likelihood_of_what_it_reconstructs(monkeypatch,
     assert seen == ({ThroughCode(found, state)} if objective else set())
 
 
+@pytest.mark.slow
 def test_a_defence_that_has_to_be_fitted_is_fitted_to_the_thiefs_clone(monkeypatch):
     """It ended the run: nothing can be simulated before."""
     monkeypatch.setitem(DEFENCES._factories, "prior", Prior)

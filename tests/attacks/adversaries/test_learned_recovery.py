@@ -29,6 +29,7 @@ ANSWERS = recoveries.answer(CLEAN)
 QUICK = LearnedRecovery(prior="dirichlet", pairs=20_000, epochs=20)
 
 
+@pytest.mark.slow
 def test_with_the_dirichlet_prior_answers_are_recovered_at_once():
     recovered = QUICK.read(ANSWERS, known())
     recoveries.assert_distributions(recovered, ANSWERS)
@@ -54,7 +55,7 @@ def test_a_network_follows_from_its_seed_and_not_from_earlier_ones():
 
 
 @pytest.mark.parametrize("adversary", [
-    QUICK,
+    pytest.param(QUICK, marks=pytest.mark.slow),
     Bayes(prior="dirichlet", pairs=2000),
     Inverse(),
 ], ids=lambda adversary: adversary.name)  # yapf: disable

@@ -19,6 +19,7 @@ from tests.programs import Program
 from tests.serving.fault import Fault
 from tests.serving.server import GrpcFrontend
 from tests.serving.server import ModelServer
+from tests.tables import some_quick
 
 PROTOCOLS = ["rest"] + ["grpc"] * (GrpcFrontend is not None)
 SMALL = ("--clone_architecture=mlp", "--steps=20", "--budgets=20,40", "--seeds=0", "--eval_rows=30",
@@ -212,6 +213,7 @@ def test_answers_that_are_refused_are_on_the_bill_and_can_be_asked_again(server,
         *arguments, "--max_rows=56")
 
 
+@pytest.mark.slow
 def test_a_limit_gives_the_exit_status_of_a_pipeline(server, data, tmp_path, capsys):
     arguments = (*SMALL, f"--dataset={data}", oracle(server), OWNED, f"--output_dir={tmp_path}")
     assert call(*arguments, "--fail_above=0") == 2
@@ -222,7 +224,7 @@ def test_a_limit_gives_the_exit_status_of_a_pipeline(server, data, tmp_path, cap
     assert server.requests == asked and verdict(tmp_path)["passed"] is True
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", some_quick(PROTOCOLS, PROTOCOLS[:1]))
 def test_a_new_version_stops_the_run_and_the_next(tmp_path, data, protocol):
     base = publish(tmp_path / "model")
     with ModelServer(base) as server:
@@ -287,7 +289,7 @@ def undisturbed(base, tmp_path_factory):
     return data, transfer_sets(directory / "a")
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", some_quick(PROTOCOLS, PROTOCOLS[:1]))
 def test_refused_rows_do_not_count_as_sent_again(base, undisturbed, tmp_path, protocol):
     data, expected = undisturbed
     with ModelServer(base, fault=refusing(0)) as server:

@@ -36,7 +36,10 @@ def steal(member, budget, pools=IMAGES, **options):
     pytest.param(ZEROTH, IMAGES, 36, [8, 4] * 3, marks=pytest.mark.slow),
     (ZEROTH, VECTORS, 29, [8, 4] * 2 + [5]),
     pytest.param(f"{ZEROTH}:directions=3", IMAGES, 21, [16, 4, 1], marks=pytest.mark.slow),
-    ("data_free:gradient=clone:batch=4:student_steps=1:width=4", IMAGES, 5, [4, 1]),
+    pytest.param("data_free:gradient=clone:batch=4:student_steps=1:width=4",
+                 IMAGES,
+                 5, [4, 1],
+                 marks=pytest.mark.slow),
 ])
 def test_the_budget_is_spent_exactly_in_rounds_on_inputs_within_the_range(
         member, pools, budget, per_round):
@@ -84,9 +87,10 @@ def test_the_clone_starts_from_the_student_unless_new_weights_are_asked_for():
     assert student.digest != new.digest and student.train_seconds > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adversary", [
     Averaged(2, shift=0),
-    pytest.param(SemiSupervised(), marks=pytest.mark.slow),
+    SemiSupervised(),
 ])
 def test_thieves_that_use_labels_compose_with_gradients_of_the_clone(adversary):
     thief, oracle = steal(CLONE, 33 * adversary.rows_per_input, adversary=adversary)

@@ -243,6 +243,7 @@ def test_cells_tell_to_what_their_defence_was_fitted(directory, tmp_path, monkey
     assert run(directory, tmp_path, **grid) == more
 
 
+@pytest.mark.slow
 def test_each_victim_of_a_grid_has_a_defence_of_its_own(directory, tmp_path):
     records = run(
         directory, tmp_path, VictimConfig("mlp", steps=5), **{

@@ -38,9 +38,10 @@ def run(tmp_path, *arguments, **variables):
     return result.stderr, int(frozen), enabled == "True", level
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [
     ("-mattacks.plot",),
-    pytest.param(("-m", "revsig_keras.inspect"), marks=pytest.mark.slow),
+    ("-m", "revsig_keras.inspect"),
 ], ids=str)  # yapf: disable
 def test_a_program_starts_quietly_and_without_the_garbage_of_tensorflow(arguments, tmp_path):
     stderr, frozen, enabled, level = run(tmp_path, *arguments, "--help")

@@ -43,7 +43,7 @@ def outside(answers, ends):
     return abs(answers - np.clip(answers, *ends)) / np.maximum(answers, 0.1 / answers.shape[-1])
 
 
-@pytest.mark.parametrize("classes", some_quick(CLASSES, [2, 100]))
+@pytest.mark.parametrize("classes", some_quick(CLASSES, [10]))
 @pytest.mark.parametrize("from_logits", [False, True], ids=["probabilities", "logits"])
 def test_exact_answers_lie_between(classes, from_logits):
     """Those of the layer and those in extended precision, however near the tie."""

@@ -20,6 +20,7 @@ from tests.revsig_keras.backends import each_main_mode
 from tests.revsig_keras.backends import EAGER
 from tests.revsig_keras.backends import MODES
 from tests.revsig_keras.backends import USUAL
+from tests.tables import some_quick
 
 CLASSES = (2, 3, 10, 100, 1000)
 
@@ -98,7 +99,7 @@ def test_a_batch_of_unknown_size_and_rank_is_traced_once():
 
 
 @each_main_mode
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", some_quick(["float32", "bfloat16", "float16"], ["float32"]))
 def test_no_label_ever_changes(dtype, mode):
     """The theorem, on hostile rows, as the layer receives them and as it returns them."""
     settings = ((1.0, 0.2), (1.9, 0.1), (0.3, 1.0), (1.999, 0.01), (1.2, 0.5))

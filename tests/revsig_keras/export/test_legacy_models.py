@@ -53,7 +53,7 @@ def _input(path):
     "model.h5",
     pytest.param("model.keras", marks=pytest.mark.slow),
     pytest.param("folder", marks=pytest.mark.slow),
-    "object",
+    pytest.param("object", marks=pytest.mark.slow),
 ])
 def test_a_model_of_keras_2_is_taken(kind, tf_keras, tmp_path):
     """Its labels stay, and its strength can be chosen."""

@@ -108,7 +108,8 @@ NAMED = {
 
 
 @pytest.mark.parametrize("case", [
-    pytest.param(case, marks=pytest.mark.slow if "by signature" in case else ()) for case in NAMED
+    pytest.param(case, marks=pytest.mark.slow if case not in ("module", "keras") else ())
+    for case in NAMED
 ])
 def test_several_outputs_are_defended(case, tmp_path):
     """Each by its own defence, and the report tells which."""
