@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks import comparison
 import benchmarks.flags
+from benchmarks.layer import with_one_operation
 from models import architectures
 from revsig_keras import ConfidenceBuckets
 from revsig_keras import Decoy
@@ -66,6 +67,11 @@ class Models:
             export = functools.partial(DefendedModel(self._model, defence).export, verbose=False)
         return self._write(route, export)
 
+    def with_one_operation(self) -> pathlib.Path:
+        """Writes the one with a multiplication at its end, the least that a defence could add."""
+        model = with_one_operation(self._model)
+        return self._write("floor", lambda path: model.export(path, verbose=False))
+
     def _write(self, name, export):
         shutil.rmtree(self._folder / name, ignore_errors=True)
         export(self._folder / name)
@@ -76,18 +82,23 @@ def all_cases(quick: bool, models: Models) -> list[comparison.Case | comparison.
     """All that is measured, in order."""
     seconds = 5.0 if quick else 30.0
     cases = []
+    batches = (32,) if quick else BATCHES
+
+    def latencies(name, write, limit):
+        return [
+            comparison.Case(f"latency/{name}/batch={batch}", limit if batch == 32 else None,
+                            functools.partial(_latencies, models, write, batch), seconds)
+            for batch in batches
+        ]
+
     for route in ROUTES:
         cases.append(
             comparison.Fact(f"size/{route}", 1.01, "MB", functools.partial(_sizes, models, route)))
-        cases += [
-            comparison.Case(f"latency/{route}/batch={batch}", 1.02 if batch == 32 else None,
-                            functools.partial(_latencies, models, route, batch), seconds)
-            for batch in ((32,) if quick else BATCHES)
-        ]
+        cases += latencies(route, functools.partial(models.defended, route), limit=1.02)
         cases.append(
             comparison.Case(f"export/{route}", None, functools.partial(_exports, models, route),
                             seconds))
-    return cases
+    return cases + latencies("floor", models.with_one_operation, limit=None)
 
 
 def _sizes(models, route):
@@ -99,7 +110,7 @@ def _sizes(models, route):
     return defended / 1e6, clean / 1e6
 
 
-def _latencies(models, route, batch):
+def _latencies(models, write, batch):
     """Calls of the signature by the V1 loader, as TensorFlow Serving does."""
     images = np.random.default_rng(batch).random((batch, *SHAPE), np.float32)
 
@@ -109,7 +120,7 @@ def _latencies(models, route, batch):
         return comparison.repeat(lambda: call(images))
 
     clean = calls(models.clean())
-    return calls(models.defended(route)), clean
+    return calls(write()), clean
 
 
 def _exports(models, route):

@@ -44,3 +44,17 @@ def test_sizes_are_in_the_document(tmp_path, capsys):
         assert row["unit"] == "MB" and row["repeats"] is None and row["limit"] == 1.01
         assert 1 < row["ratio"] < 1.1
     assert "size/keras" in capsys.readouterr().out
+
+
+def test_the_floor_is_one_operation_more(models):
+    """And has a row for each batch, without a limit."""
+    images = np.random.default_rng(0).random((2, *serving.SHAPE), np.float32)
+    answers = []
+    for path in (models.clean(), models.with_one_operation()):
+        meta_graph, = files.read(path).meta_graphs
+        with LoadedModel(path, meta_graph) as model:
+            answers += model.callable(serving.SIGNATURE)(images)
+    np.testing.assert_allclose(answers[1], answers[0] / 2, 1e-6)
+    rows = {case.name: case.limit for case in serving.all_cases(False, models)}
+    found = {name: limit for name, limit in rows.items() if "floor" in name}
+    assert found == {f"latency/floor/batch={batch}": None for batch in serving.BATCHES}
