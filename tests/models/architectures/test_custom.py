@@ -1,5 +1,6 @@
 """Architectures in a user's own file."""
 import random
+import sys
 
 import keras
 import numpy as np
@@ -169,7 +170,9 @@ def test_lower_precision_is_refused(file):
         build(file, "functional", precision="mixed_bfloat16")
 
 
-def test_the_digest_is_that_of_the_file_and_a_changed_file_is_run_again(tmp_path):
+def test_the_digest_is_that_of_the_file_and_a_changed_file_is_run_again(tmp_path, monkeypatch):
+    """Whether or not Python keeps what it compiles."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     path = tmp_path / "nets.py"
     digests = []
     for units in (2, 5):
