@@ -195,7 +195,8 @@ def interval(row, name, ends=("_low_95", "_high_95"), signed=True):
 
 
 @pytest.mark.parametrize("directory, place", [("frontier_digits", 0),
-                                              ("frontier_digits_strengths", 1)])
+                                              ("frontier_digits_strengths", 1),
+                                              ("frontier_mnist", 2)])
 def test_the_frontier(directory, place):
     rows = {(row["defence"], row["budget"]): row for row in table_of(directory, "frontier")}
     lines = lines_of("## What defences cost, and what they leave", "defence", place=place)
@@ -268,6 +269,32 @@ def test_the_claim_on_coded_defences():
     added = written(-float(rows["decoy", "50"]["ece_added"]))
     assert f"cost {lost} of the AUROC of confidence ({low} and {high})" in TEXT
     assert f"They take {added} off the calibration error" in TEXT
+
+
+def test_the_claim_on_coded_defences_on_mnist():
+    rows = {(row["family"].partition(":")[0], row["budget"]): row
+            for row in table_of("frontier_mnist", "bounded_leak")}  # yapf: disable
+    verdicts = {"50": "undecided", "100": "labels are enough"}
+    assert all(row["verdict"] == verdicts[budget] for (_, budget), row in rows.items())
+    few, more = (interval(rows["decoy", budget], "worth", signed=False) for budget in verdicts)
+    assert (f"are worth {few[0]} over smoothed labels at 50 queries** (one-sided 95% bounds "
+            f"{few[1]} and {few[2]}), and {more[0]} at 100 ({more[1]} and {more[2]})") in TEXT
+    buckets, decoy = (interval(rows[name, "50"], "gain", signed=False)
+                      for name in ("confidence_buckets", "decoy"))  # yapf: disable
+    assert (f"add {buckets[0]} by `confidence_buckets` ({buckets[1]} and {buckets[2]}) and "
+            f"{decoy[0]} by `decoy` ({decoy[1]} and {decoy[2]})") in TEXT
+    lost, low, high = interval(rows["confidence_buckets", "50"], "auroc_lost", signed=False)
+    assert f"buckets cost {lost} of the AUROC of confidence ({low} and {high})" in TEXT
+    for row in rows.values():
+        assert max(float(row["auroc_lost_high_95"]), float(row["ece_added_high_95"])) <= 0.01
+        assert float(row["worst_gain_high_95"]) > 0.01 or row["budget"] == "100"
+    told = {"defence": DEFENCE, "adversary": "bayes", "budget": 50}
+    bayes = agreement("frontier_mnist", **told)
+    naive = [agreement("frontier_mnist", **told | {"adversary": "probabilities", **other})
+             for other in ({}, {"budget": 100}, {"defence": "decoy:bits=3:decoys=2"},
+                           {"defence": "decoy:bits=3:decoys=2", "budget": 100})]  # yapf: disable
+    assert (f"(`bayes`) {bayes} at 50 queries**, and the thief that knows nothing {naive[0]} and "
+            f"{naive[1]}, `decoy` the latter {naive[2]} and {naive[3]}") in TEXT
 
 
 def test_the_naive_thief_of_decoys():
