@@ -5,7 +5,9 @@ import pathlib
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-README = (ROOT / "benchmarks" / "README.md").read_text().split("## Last figures\n")[1]
+LIMITS, README = (
+    ROOT / "benchmarks" /
+    "README.md").read_text().split("## The rows with a limit")[1].split("## Last figures\n")
 
 
 def measured(name):
@@ -14,9 +16,9 @@ def measured(name):
     return {row["name"]: row for row in json.loads(text)["rows"]}
 
 
-def table(head):
+def table(head, text=README):
     """The lines of the table whose first column is called like this."""
-    lines = README.split(f"| {head} |", 1)[1].split("\n\n")[0].splitlines()[2:]
+    lines = text.split(f"| {head} |", 1)[1].split("\n\n")[0].splitlines()[2:]
     return [[entry.strip(" `") for entry in line.strip("|").split("|")] for line in lines]
 
 
@@ -47,6 +49,26 @@ def test_layers_and_models():
             assert ratio_as_written(row, text) == text, row["name"]
             found += 1
     assert found == len(rows)
+
+
+def test_rows_with_a_limit():
+    rows = {**measured("layer_limits"), **measured("serving_limits")}
+    told = {}
+    for name, *figures in table("with a limit, ratio (+-)", LIMITS):
+        places = [(batch, classes) for classes in (10, 100) for batch in (32, 4096)]
+        for (batch, classes), text in zip(places, figures, strict=True):
+            told[f"{name.replace(', ', '/')}/batch={batch}/classes={classes}"] = text
+    for name, defended, floor in table("at batch 32, ratio (+-)", LIMITS):
+        kind, which = name.split(", ")
+        if kind == "cnn":
+            told[f"cnn/{which}/batch=32/classes=10"] = defended
+            told[f"floor/{which}/batch=32/classes=10"] = floor
+        else:
+            told[f"latency/{which}/batch=32"] = defended
+            told["latency/floor/batch=32"] = floor
+    assert told.keys() == rows.keys()
+    for name, text in told.items():
+        assert ratio_as_written(rows[name], text) == text, name
 
 
 def test_serving():
