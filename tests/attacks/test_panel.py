@@ -105,12 +105,15 @@ ADVERSARY_CASES = {
     "independent": [Case("independent")],
 }
 
+# They train for seconds more, and have tests of their own.
+SLOW = ("data_free", "identify", "learned_recovery")
+
 
 def first_quick(table):
     """All cases of a table. For each name, those after the first are slow."""
     return [
-        pytest.param(case, marks=pytest.mark.slow if place else (), id=str(case))
-        for cases in table.values()
+        pytest.param(case, marks=pytest.mark.slow if place or name in SLOW else (), id=str(case))
+        for name, cases in table.items()
         for place, case in enumerate(cases)
     ]
 
