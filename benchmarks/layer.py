@@ -89,16 +89,16 @@ def _layer_and_softmax(layer, mode, batch, classes):
 def cnn_cases(seconds: dict[int, float]) -> list[comparison.Case]:
     """A served CNN with the layer against the same CNN without, at batch sizes that get seconds.
 
-    And with the least that a defence could add: what is over the limit there is out of reach.
+    Also with the least that a defence could add: a limit that this misses is out of reach.
     """
     made = {"cnn": DefendedModel, "floor": with_one_operation}
     return [
         comparison.Case(f"{name}/{mode}/batch={batch}/classes=10",
                         1.02 if name == "cnn" and batch >= 32 else None,
                         functools.partial(_cnn_with_and_without, make, mode, batch), duration)
-        for mode, (batch,
-                   duration), (name,
-                               make) in itertools.product(MODES, seconds.items(), made.items())
+        for mode in MODES
+        for batch, duration in seconds.items()
+        for name, make in made.items()
     ]
 
 

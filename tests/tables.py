@@ -6,11 +6,11 @@ import pytest
 
 
 def some_quick(table: Mapping[str, Any] | Iterable, quick: Collection) -> list:
-    """The parameters of a test: all cases of a table, of which those not in `quick` are slow.
+    """Returns every case of a table as a parameter of a test, and marks the others as slow.
 
     Args:
-      table: The cases, or by their names the cases, where a tuple is one of several arguments.
-      quick: The cases that are tried in any case, or their names.
+        table: The cases, or a dictionary of them by name. A tuple holds several arguments.
+        quick: The cases, or the names of the cases, that are not slow.
     """
     cases = table if isinstance(table, Mapping) else {case: case for case in table}
     missing = set(quick) - set(cases)

@@ -293,8 +293,14 @@ def test_the_claim_on_coded_defences_on_mnist():
     naive = [agreement("frontier_mnist", **told | {"adversary": "probabilities", **other})
              for other in ({}, {"budget": 100}, {"defence": "decoy:bits=3:decoys=2"},
                            {"defence": "decoy:bits=3:decoys=2", "budget": 100})]  # yapf: disable
-    assert (f"(`bayes`) {bayes} at 50 queries**, and the thief that knows nothing {naive[0]} and "
-            f"{naive[1]}, `decoy` the latter {naive[2]} and {naive[3]}") in TEXT
+    assert (
+        f"(`bayes`) an agreement of {bayes} at 50 queries.** The naive thief has {naive[0]} and "
+        f"{naive[1]} behind it, and {naive[2]} and {naive[3]} behind `decoy`") in TEXT
+    kept = [f"{float(row[name]):.0%}" for row in table_of("frontier_mnist", "frontier")
+            if row["budget"] == "50" and row["defence"].startswith(("confidence", "decoy"))
+            for name in ("kept", "kept_low_95", "kept_high_95")]  # yapf: disable
+    assert ("keeps {} behind `confidence_buckets` (95% interval {} to {}), {} behind `decoy` "
+            "({} to {})").format(*kept) in TEXT  # yapf: disable
 
 
 def test_the_naive_thief_of_decoys():

@@ -88,10 +88,7 @@ def test_the_clone_starts_from_the_student_unless_new_weights_are_asked_for():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("adversary", [
-    Averaged(2, shift=0),
-    SemiSupervised(),
-])
+@pytest.mark.parametrize("adversary", [Averaged(2, shift=0), SemiSupervised()])
 def test_thieves_that_use_labels_compose_with_gradients_of_the_clone(adversary):
     thief, oracle = steal(CLONE, 33 * adversary.rows_per_input, adversary=adversary)
     assert oracle.queries_used == 33 * adversary.rows_per_input and len(thief.inputs) == 33

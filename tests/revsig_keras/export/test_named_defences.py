@@ -18,6 +18,7 @@ from tests.serving import linear
 from tests.serving import saved_models_v2 as v2
 from tests.serving.loaders import answers
 from tests.serving.saved_models import DEFAULT
+from tests.tables import some_quick
 
 LABEL, TAGS = "reverse_sigmoid:beta=1.5", "reverse_sigmoid:multi_label=true"
 DEFENCES = {"label/out": ReverseSigmoid(beta=1.5), "tags": ReverseSigmoid(multi_label=True)}
@@ -107,10 +108,7 @@ NAMED = {
 }  # yapf: disable
 
 
-@pytest.mark.parametrize("case", [
-    pytest.param(case, marks=pytest.mark.slow if case not in ("module", "keras") else ())
-    for case in NAMED
-])
+@pytest.mark.parametrize("case", some_quick(NAMED.keys(), ["module", "keras"]))
 def test_several_outputs_are_defended(case, tmp_path):
     """Each by its own defence, and the report tells which."""
     build, names, texts = NAMED[case]
