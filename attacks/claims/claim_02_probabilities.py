@@ -40,6 +40,8 @@ CLAIM = Claim(
     trial=Trial((
         MNIST_CURVE, MNIST_LONG, DIGITS_CURVE
     ), "Reproduced if an undefended victim's labels give less agreement than its probabilities, on "
-                "each data set, at every budget and for either length of training.", judge),
+                "each data set, at every budget and for either length of training.",
+                judge,
+                by_run=True),
     quick=Trial((QUICK_DIGITS,), "Reproduced if labels give less agreement than probabilities on "
                 "digits, at every budget.", judge))

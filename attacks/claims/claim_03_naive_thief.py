@@ -41,7 +41,9 @@ CLAIM = Claim(
         (DIGITS_CURVE, MNIST_CURVE, MNIST_LONG),
         "Reproduced if the naive thief, who trains on the answers, loses at least .20 of "
         "agreement, and at least 20% of what it has without the defence, on each data set and at "
-        "every budget. The strongest thief's loss stands beside it.", judge),
+        "every budget. The strongest thief's loss stands beside it.",
+        judge,
+        by_run=True),
     quick=Trial((QUICK_DIGITS,), "Reproduced if the naive thief loses at least .05 of agreement on "
                 "digits, and 5% of it, at every budget.", functools.partial(judge, least=0.05)),
     figure=AGREEMENT)

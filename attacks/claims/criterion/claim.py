@@ -19,11 +19,15 @@ class Trial:
         grids: The runs.
         criterion: The criterion in words, as written before the runs.
         judge: The criterion: a pure function of the rows of the complete grids, by name. While
-            some are incomplete, it gets the others. The first finding heads the summary.
+            some are incomplete, it gets the others. The first finding heads the summary, unless
+            another one speaks against the claim.
+        by_run: Whether each finding is of one run alone, so that runs to come change none. Then a
+            claim of which some conditions hold and some fail is known to be reproduced partly.
     """
     grids: tuple[Grid, ...]
     criterion: str
     judge: Judge
+    by_run: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pathlib
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
 from attacks.claims.criterion.finding import Finding
+from attacks.claims.criterion.finding import PARTLY
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
 from attacks.claims.criterion.grid import Grid
@@ -27,7 +28,7 @@ class Assessment:
     Attributes:
         verdict: Of `attacks.claims.criterion.finding`.
         findings: The findings from the complete grids. They make the verdict once all are
-            complete.
+            complete, or once they suffice; see `Trial.by_run`.
         grids: The results, by the name of the grid.
         quick: What its quick trial tells, where that is known too.
     """
@@ -67,7 +68,10 @@ class Assessment:
 def assess(trial: Trial,
            base: pathlib.Path,
            read: Callable[[Grid, pathlib.Path], Evidence] | None = None) -> Assessment:
-    """Judges the results below a directory; as long as a cell is missing, they decide nothing.
+    """Judges the results below a directory.
+
+    As long as a cell is missing, they decide nothing but that a claim of which each finding is of
+    one run alone is reproduced partly.
 
     Args:
         trial: The runs and the criterion.
@@ -77,7 +81,9 @@ def assess(trial: Trial,
     grids = {grid.name: (read or evidence)(grid, base) for grid in trial.grids}
     complete = {name: grid for name, grid in grids.items() if not grid.missing}
     findings = tuple(trial.judge(complete)) if complete else ()
-    verdict = verdict_of(findings) if len(complete) == len(grids) else UNDECIDED
+    verdict = verdict_of(findings)
+    if len(complete) < len(grids) and not (trial.by_run and verdict == PARTLY):
+        verdict = UNDECIDED
     return Assessment(verdict, findings, grids)
 
 

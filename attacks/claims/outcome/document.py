@@ -28,11 +28,11 @@ command that makes it again.
 label. The *naive* thief trains on the answers as they are, the *strongest* is the best that was
 tried, chosen on validation rows. Each criterion was written before the runs. A claim is
 *reproduced* where all conditions of its criterion hold, *not* where none does, *partly* where some
-hold and some do not, and *undecided* otherwise, and while runs are missing: the section then shows
-what the others tell. Intervals are 95%, over replicates in which split, victim and thief are drawn
-anew, and over test rows. A *quick trial* of minutes on scikit-learn's digits has a milder criterion
-of its own. Clones compute in float32, except in frontier_mnist:
-[claim 12](#{precision}) has what bfloat16 changes.
+hold and some do not, and *undecided* otherwise, and while runs are missing that could change the
+verdict: the section then shows what the others tell. Intervals are 95%, over replicates in which
+split, victim and thief are drawn anew, and over test rows. A *quick trial* of minutes on
+scikit-learn's digits has a milder criterion of its own. Clones compute in float32, except in
+frontier_mnist: [claim 12](#{precision}) has what bfloat16 changes.
 
 `python -m attacks.reproduce --claim=N` makes the results of a claim again and judges them, and
 `--write_results` writes this page and its figures, from the cells in
@@ -170,15 +170,28 @@ def _anchor(claim):
 
 
 def _headline(assessment):
-    """The first finding, or how much there is."""
+    """The first finding that speaks against the claim, else the first one; or how much there is."""
     if assessment.findings:
-        first, complete = assessment.findings[0], len(assessment.complete())
-        runs = len(assessment.grids)
-        so_far = f" ({complete} of {runs} runs)" if complete < runs else ""
-        return f"{first.subject}: {first.figure()}{so_far}"
+        fails = [finding for finding in assessment.judged() if finding.holds is False]
+        first = (fails or assessment.findings)[0]
+        notes = ", ".join(filter(None, [_progress(assessment), _conditions(assessment.judged())]))
+        return f"{first.subject}: {first.figure()}" + (f" ({notes})" if notes else "")
     quick = f"; quick trial: {_headline(assessment.quick)}" if _is_done(assessment.quick) else ""
     there = sum(len(grid.rows) for grid in assessment.grids.values())
     return (f"{there} cells so far" if there else "not run yet") + quick
+
+
+def _progress(assessment):
+    complete, runs = len(assessment.complete()), len(assessment.grids)
+    return f"{complete} of {runs} runs" if complete < runs else ""
+
+
+def _conditions(findings):
+    """How many conditions hold and fail, if there are several."""
+    counts = collections.Counter(finding.holds for finding in findings)
+    if len(findings) < 2:
+        return ""
+    return f"{counts[True]} of {len(findings)} conditions hold, {counts[False]} fail"
 
 
 def _findings(findings: Sequence[Finding]) -> str:

@@ -9,11 +9,15 @@ import pytest
 from attacks import reproduce
 from attacks.claims.catalogue import CLAIMS
 from attacks.claims.claim_05_intact import CLAIM
+from attacks.claims.criterion.claim import Trial
+from attacks.claims.criterion.finding import exactly
 from attacks.claims.criterion.finding import EXIT_STATUS
+from attacks.claims.criterion.finding import PARTLY
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.outcome.assessment import assess
 from attacks.claims.outcome.assessment import assess_all
+from attacks.claims.outcome.assessment import evidence
 from attacks.claims.outcome.document import claim_text
 from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import listing
@@ -91,6 +95,30 @@ def test_complete_runs_are_judged_while_others_are_missing(tried):
     assert assessment.verdict == UNDECIDED
     assert assessment.findings == assess(CLAIM.quick, tried).findings
     assert "Not run yet: quick_noise (33 cells)." in claim_text(CLAIM, trial, assessment)
+
+
+@pytest.mark.parametrize("limits, by_run, verdict", [
+    ((0, 9), True, PARTLY),
+    ((0, 9), False, UNDECIDED),
+    ((0, 0), True, UNDECIDED),
+    ((9, 9), True, UNDECIDED),
+])
+def test_what_runs_to_come_cannot_change_is_decided(tried, limits, by_run, verdict):
+    """Some conditions hold and some fail, and each is of a complete run alone."""
+    grids = (*CLAIM.quick.grids, Grid("quick_noise", 1))
+    trial = Trial(grids, "", lambda complete: [exactly("a", 0, limit) for limit in limits], by_run)
+    assert assess(trial, tried).verdict == verdict
+
+
+@pytest.mark.parametrize("number", [number for number in CLAIMS if CLAIMS[number].trial.by_run])
+def test_each_finding_is_of_one_run_alone(number):
+    """So the findings of several runs are those of each."""
+    claim = CLAIMS[number]
+    known = evidence(claim.quick.grids[0], ROOT / "results" / "paper")
+    runs = {grid.name: known for grid in claim.trial.grids}
+    together = claim.trial.judge(runs)
+    alone = [finding for name in runs for finding in claim.trial.judge({name: runs[name]})]
+    assert together and sorted(map(repr, together)) == sorted(map(repr, alone))
 
 
 def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
