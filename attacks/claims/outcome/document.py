@@ -102,14 +102,14 @@ def _counts(assessments):
     """How many claims there are of each verdict, and how many of them have no complete run yet."""
     absent = sum(not each.findings for each in assessments.values())
     quick = [each.quick for each in assessments.values() if _is_done(each.quick)]
-    return (f"Of {len(assessments)} claims, {_verdicts(assessments.values())}; {absent} have no "
-            f"complete run yet. Of {len(quick)} quick trials, {_verdicts(quick)}.")
+    return (f"Of {len(assessments)} claims: {_verdicts(assessments.values())} ({absent} without a "
+            f"complete run). Of {len(quick)} quick trials: {_verdicts(quick)}.")
 
 
 def _verdicts(assessments):
     counts = collections.Counter(each.verdict for each in assessments)
-    return (f"{counts[REPRODUCED]} are reproduced, {counts[PARTLY]} partly, {counts[NOT]} not, and "
-            f"{counts[UNDECIDED]} are undecided")
+    verdicts = (REPRODUCED, PARTLY, NOT, UNDECIDED)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in verdicts)
 
 
 def _quick_text(trial, assessment):
