@@ -36,8 +36,9 @@ class Row:
         unit: That of both figures.
         limit: The largest ratio that is good enough, `None` where the ratio is only shown.
         repeats: How many repeats, ours or pairs of ours and the other, the figures come from;
-            `None` for what is measured once.
-        quartiles: The quartiles of the ratios of the pairs, `None` if there are no pairs.
+            `None` for what is measured once. Of what is built several times, how many builds.
+        quartiles: The quartiles of the ratios of the pairs, `None` if there are no pairs. Of what
+            is built several times, those of the medians of the builds.
     """
     name: str
     ours: float
@@ -90,17 +91,24 @@ class Case:
         name, limit: Those of the row.
         make: Builds, compiles and warms up; returns our repeat and the other one, or `None` where
             that is absent.
-        seconds: How long to measure.
+        seconds: How long to measure, all builds together.
+        builds: How many times to build both sides anew. More than one where chance gives each
+            build another time, as a SavedModel has by where it is loaded in memory: of one loaded
+            twice, the ratio of the times has a standard deviation of 1%.
     """
     name: str
     limit: float | None
     make: Callable[[], tuple[Repeat, Repeat | None]]
     seconds: float
+    builds: int = 1
 
     def measure(self) -> tuple[Row, Repeat | None]:
         """Returns the row, and our repeat."""
-        ours, other = self.make()
-        return measure(self, ours, other), ours
+        rows = []
+        for _ in range(self.builds):
+            ours, other = self.make()
+            rows.append(measure(self, ours, other))
+        return rows[0] if self.builds == 1 else _pooled(rows), ours
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +172,7 @@ def measure(case: Case, ours: Repeat, other: Repeat | None) -> Row:
     gc.collect()
     gc.disable()
     try:
-        end = time.perf_counter() + case.seconds
+        end = time.perf_counter() + case.seconds / case.builds
         while len(pairs) < _LEAST_PAIRS or time.perf_counter() < end:
             pairs.append((ours(), other() if other else None))
     finally:
@@ -175,6 +183,18 @@ def measure(case: Case, ours: Repeat, other: Repeat | None) -> Row:
     other = 1e3 * statistics.median(other for _, other in pairs)
     quartiles = tuple(statistics.quantiles((a / b for a, b in pairs), method="inclusive"))
     return Row(case.name, quartiles[1] * other, other, quartiles=quartiles, **common)
+
+
+def _pooled(builds: list[Row]) -> Row:
+    """The row of what was built several times: each build is one measurement of the ratio."""
+    ratios = [row.ours / row.other for row in builds]
+    quartiles = tuple(statistics.quantiles(ratios, method="inclusive"))
+    other = statistics.median(row.other for row in builds)
+    return dataclasses.replace(builds[0],
+                               ours=quartiles[1] * other,
+                               other=other,
+                               repeats=len(builds),
+                               quartiles=quartiles)
 
 
 def run(cases: list[Case | Fact], config: BenchmarkConfig, **about: Any) -> list[Row]:

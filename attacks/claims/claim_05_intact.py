@@ -47,5 +47,5 @@ CLAIM = Claim(
     quick=Trial((Grid("quick_intact", 1),), "The same criterion on digits, with three victims.",
                 judge),
     remarks="The literal formula keeps the accuracy only up to beta=1: it leaves 1 - beta/2 to the "
-    "top of a sure row and gives beta/2 to classes without mass. With beta=1.2 most of the accuracy "
-    "is lost.")
+    "top of a sure row and gives beta/2 to classes without mass. With beta=1.2 most of the "
+    "accuracy is lost.")

@@ -178,6 +178,20 @@ def test_repeats_alternate_and_what_disturbs_a_pair_leaves_its_ratio():
     assert row.quartiles == pytest.approx((1.5, 1.5, 1.5)) and row.repeats == 5
 
 
+def test_each_build_is_one_measurement():
+    """Its own pairs say nothing of how far another build is from it."""
+    factors = iter([1.0, 1.2, 1.1, 1.4])
+
+    def make():
+        factor = next(factors)
+        return lambda: 2e-3 * factor, lambda: 2e-3
+
+    row, ours = Case("a", 2.0, make, 0.0, builds=4).measure()
+    assert ours() == 2e-3 * 1.4 and row.repeats == 4
+    assert row.ratio == pytest.approx(1.15) and row.quartiles == pytest.approx((1.075, 1.15, 1.25))
+    assert row.error == pytest.approx(1.57 * 0.175 / 2) and row.other == pytest.approx(2.0)
+
+
 @pytest.mark.parametrize("ours, quartiles, verdict", [
     (1.9, (1.8, 1.9, 2.0), "ok"),
     (1.9, (1.4, 1.9, 2.4), "ok?"),

@@ -45,7 +45,7 @@ def read_rows(y: Tensor, from_logits: bool) -> Reading:
     else:
         tiny = float(np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny)
         amounts, amount = ops.maximum(y, tiny), ops.maximum(top, tiny)
-    others = row_sum(ops.where(is_label, 0.0, amounts))
+    others = row_sum(ops.where(is_label, 0.0, amounts), 25)
     total = others + amount
     # Compilers may lose a NaN in a maximum, but not in a sum.
     spoilt = 0.0 * (total + top if from_logits else total)

@@ -14,8 +14,8 @@ Gradient = Callable[[Tensor], Tensor]
 # Distance from 1 to the next larger number. NumPy's `finfo` does not know bfloat16.
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
-# Long sums are made of sums of so many entries.
-_SIZES = (8, 4)
+# Sums of up to so many entries are made at once.
+_LONGEST = 32
 
 
 def check_probabilities(shape: Sequence[int | None],
@@ -115,20 +115,25 @@ def _initial(x: Tensor, value: float) -> float | None:
     return value if 0 in x.shape else None
 
 
-def row_sum(x: Tensor, longest: int = 32) -> Tensor:
+def row_sum(x: Tensor, size: int = 20) -> Tensor:
     """Sums over the last axis, in stages where it is long, so that errors hardly grow with it.
 
     Each stage doubles, which is exact, because XLA would make one sum of a sum of sums.
+
+    Args:
+        x: Tensor `(..., classes)`.
+        size: Integer of 8 or more, of how many entries a stage makes one at most. Where nothing
+            fuses operations, a stage of more is faster; its errors are larger.
     """
     factor = 1.0
-    while x.shape[-1] > longest:
-        size = min(_SIZES, key=lambda size: -x.shape[-1] % size)
-        missing = -x.shape[-1] % size
+    while x.shape[-1] > _LONGEST:
+        length = min(range(size, 7, -1), key=lambda length: -x.shape[-1] % length)
+        missing = -x.shape[-1] % length
         if missing:
             x = ops.pad(x, [[0, 0]] * (len(x.shape) - 1) + [[0, missing]])
         # A rank of 2 needs no size of the batch, which may be unknown.
         batch = (-1,) if len(x.shape) == 2 else ops.shape(x)[:-1]
-        x = 2.0 * ops.sum(ops.reshape(x, (*batch, x.shape[-1] // size, size)), axis=-1)
+        x = 2.0 * ops.sum(ops.reshape(x, (*batch, x.shape[-1] // length, length)), axis=-1)
         factor *= 0.5
     total = ops.sum(x, axis=-1, keepdims=True)
     return total if factor == 1.0 else factor * total

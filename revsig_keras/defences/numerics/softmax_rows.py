@@ -60,7 +60,7 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     tiny = float(np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny)
     highest = row_max(y)
     is_top = ops.equal(y, highest)
-    amounts = ops.relu(y)
+    amounts = ops.maximum(y, 0.0)  # Some backends are slower at `relu`.
     total = row_sum(amounts)
     divisor = ops.maximum(total, tiny)
     shares = amounts / divisor

@@ -20,8 +20,8 @@ MOST = {
     "logits": (lambda: ReverseSigmoid(from_logits=True), 71, 79),
     "units": (lambda: ReverseSigmoid(multi_label=True), 57, 57),
     "confidence_buckets": (ConfidenceBuckets, 20, 24),
-    "decoy": (Decoy, 24, 28),
-    "decoy_logits": (lambda: Decoy(from_logits=True), 25, 29),
+    "decoy": (Decoy, 25, 29),
+    "decoy_logits": (lambda: Decoy(from_logits=True), 26, 30),
 }
 
 
