@@ -16,6 +16,8 @@ from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
 
+_STAGE, _STAGE_OF_LOGITS = 25, 20
+
 
 class SoftmaxRows(NamedTuple):
     """Rows divided by their sums, prepared so that no difference cancels.
@@ -39,6 +41,8 @@ class SoftmaxRows(NamedTuple):
         values: Numbers in the order of the entries, to find the ends by.
         values_of_ends: Those of the ends.
         spoilt: 0, or NaN where the row has a NaN or an infinity.
+        stage: Of how many entries a stage of a long sum makes one at most; see `row_sum`. From
+            logits fewer, as their exponentials have errors of their own.
     """
     is_top: Tensor
     rest: Tensor
@@ -53,6 +57,7 @@ class SoftmaxRows(NamedTuple):
     values: Tensor
     values_of_ends: Tensor
     spoilt: Tensor
+    stage: int
 
 
 def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
@@ -61,11 +66,11 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     highest = row_max(y)
     is_top = ops.equal(y, highest)
     amounts = ops.maximum(y, 0.0)  # Some backends are slower at `relu`.
-    total = row_sum(amounts)
+    total = row_sum(amounts, _STAGE)
     divisor = ops.maximum(total, tiny)
     shares = amounts / divisor
     rest = ops.where(is_top, 0.0, shares)
-    others = row_sum(rest)
+    others = row_sum(rest, _STAGE)
     top, ends, odds_of_ends = ops.relu(highest) / divisor, None, None
     against = ops.where(top > 0.5, others, 1.0 - top)
     if with_ends:
@@ -83,7 +88,8 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
                        odds_of_ends=odds_of_ends,
                        values=rest,
                        values_of_ends=ends,
-                       spoilt=0.0 * (total + highest))
+                       spoilt=0.0 * (total + highest),
+                       stage=_STAGE)
 
 
 def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
@@ -95,7 +101,7 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
     second = ops.maximum(row_max(values), -0.25 * largest(keras.backend.standardize_dtype(z.dtype)))
     # Sum the others relative to the second, then lower them.
     amounts, fall = ops.exp(values - second), second - highest
-    sum_of_amounts, lowered = row_sum(amounts), ops.exp(fall)
+    sum_of_amounts, lowered = row_sum(amounts, _STAGE_OF_LOGITS), ops.exp(fall)
     count = ops.sum(ops.cast(is_top, z.dtype), axis=-1, keepdims=True)
     total = count + lowered * sum_of_amounts
     factor, log_total = lowered / total, ops.log(total)
@@ -121,4 +127,5 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
                        odds_of_ends=odds_of_ends,
                        values=values,
                        values_of_ends=values_of_ends,
-                       spoilt=0.0 * highest)
+                       spoilt=0.0 * highest,
+                       stage=_STAGE_OF_LOGITS)

@@ -55,7 +55,7 @@ def perturb(rows: SoftmaxRows, strength: Strength) -> Scores:
     moved = rows.rest + weight * pulls
     lowered = moved if ceiling is None else ops.minimum(moved, ceiling)
     scores = ops.where(rows.is_top, top, lowered)
-    return Scores(pulls, top_pull, weight, top, moved, ceiling, scores, row_sum(scores))
+    return Scores(pulls, top_pull, weight, top, moved, ceiling, scores, row_sum(scores, rows.stage))
 
 
 def safe_weight(rows: SoftmaxRows, top_pull: Tensor, strength: Strength) -> Tensor:
