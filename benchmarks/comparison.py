@@ -93,8 +93,9 @@ class Case:
             that is absent.
         seconds: How long to measure, all builds together.
         builds: How many times to build both sides anew. More than one where chance gives each
-            build another time, as a SavedModel has by where it is loaded in memory: of one loaded
-            twice, the ratio of the times has a standard deviation of 1%.
+            build another time, by where its arrays lie in memory: of one SavedModel loaded twice,
+            the ratio of the times has a standard deviation of 1%, and of one layer compiled
+            several times of 2% to 6%.
     """
     name: str
     limit: float | None

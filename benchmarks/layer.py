@@ -33,6 +33,8 @@ LAYERS = {
 BATCHES = (1, 32, 256, 4096)
 CLASSES = (10, 100, 1000)
 MODES = {"xla": True, "graph": False}
+# How many times both sides are traced and compiled for a row.
+BUILDS = 5
 
 
 def main(values=flags.FLAGS):
@@ -48,11 +50,11 @@ def all_cases(quick: bool, peer: Peer | None = None) -> list[comparison.Case]:
     """All that is measured, in order."""
     if quick:
         return [
-            *layer_cases((10, 100), seconds=0.4),
+            *layer_cases((10, 100), seconds=0.4, builds=1),
             *cnn_cases({
                 32: 5.0,
                 256: 6.0
-            }),
+            }, builds=1),
             *predict_cases((10,), (1, 256), seconds=3.0, peer=peer),
         ]
     return [
@@ -69,13 +71,16 @@ def all_cases(quick: bool, peer: Peer | None = None) -> list[comparison.Case]:
     ]
 
 
-def layer_cases(classes: Iterable[int], seconds: float) -> list[comparison.Case]:
+def layer_cases(classes: Iterable[int],
+                seconds: float,
+                builds: int = BUILDS) -> list[comparison.Case]:
     """Each layer against a softmax of the same shape."""
     limits = {"xla": 2.0, "graph": 4.0}
     return [
         comparison.Case(f"{layer}/{mode}/batch={batch}/classes={count}",
                         limits[mode] if count <= 100 else None,
-                        functools.partial(_layer_and_softmax, layer, mode, batch, count), seconds)
+                        functools.partial(_layer_and_softmax, layer, mode, batch, count), seconds,
+                        builds)
         for layer, mode, count, batch in itertools.product(LAYERS, MODES, classes, BATCHES)
     ]
 
@@ -86,7 +91,7 @@ def _layer_and_softmax(layer, mode, batch, classes):
                     mode), _served(keras.layers.Softmax(), logits, mode))
 
 
-def cnn_cases(seconds: dict[int, float]) -> list[comparison.Case]:
+def cnn_cases(seconds: dict[int, float], builds: int = BUILDS) -> list[comparison.Case]:
     """A served CNN with the layer against the same CNN without, at batch sizes that get seconds.
 
     Also with the least that a defence could add: a limit that this misses is out of reach.
@@ -95,7 +100,8 @@ def cnn_cases(seconds: dict[int, float]) -> list[comparison.Case]:
     return [
         comparison.Case(f"{name}/{mode}/batch={batch}/classes=10",
                         1.02 if name == "cnn" and batch >= 32 else None,
-                        functools.partial(_cnn_with_and_without, make, mode, batch), duration)
+                        functools.partial(_cnn_with_and_without, make, mode, batch), duration,
+                        builds)
         for mode in MODES
         for batch, duration in seconds.items()
         for name, make in made.items()
