@@ -9,6 +9,8 @@ import statistics
 import time
 from typing import Any, Callable
 
+from scipy import stats
+
 from attacks.results.provenance import commit
 from attacks.results.provenance import hardware
 from benchmarks.flags import BenchmarkConfig
@@ -39,6 +41,7 @@ class Row:
             `None` for what is measured once. Of what is built several times, how many builds.
         quartiles: The quartiles of the ratios of the pairs, `None` if there are no pairs. Of what
             is built several times, those of the medians of the builds.
+        deviation: The standard deviation of these medians; `None` of what is built once.
     """
     name: str
     ours: float
@@ -47,6 +50,7 @@ class Row:
     limit: float | None = None
     repeats: int | None = None
     quartiles: tuple[float, float, float] | None = None
+    deviation: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -55,7 +59,14 @@ class Row:
 
     @property
     def error(self) -> float | None:
-        """Half of an interval of about 95% confidence around the median of the pairs' ratios."""
+        """Half of an interval of about 95% confidence around the ratio.
+
+        That is the median of the pairs' ratios or, of what is built several times, the mean of the
+        builds' medians.
+        """
+        if self.deviation is not None:
+            quantile = float(stats.t.ppf(0.975, self.repeats - 1))
+            return quantile * self.deviation / math.sqrt(self.repeats)
         if self.quartiles is None:
             return None
         return 1.57 * (self.quartiles[2] - self.quartiles[0]) / math.sqrt(self.repeats)
@@ -189,13 +200,13 @@ def measure(case: Case, ours: Repeat, other: Repeat | None) -> Row:
 def _pooled(builds: list[Row]) -> Row:
     """The row of what was built several times: each build is one measurement of the ratio."""
     ratios = [row.ours / row.other for row in builds]
-    quartiles = tuple(statistics.quantiles(ratios, method="inclusive"))
     other = statistics.median(row.other for row in builds)
     return dataclasses.replace(builds[0],
-                               ours=quartiles[1] * other,
+                               ours=statistics.mean(ratios) * other,
                                other=other,
                                repeats=len(builds),
-                               quartiles=quartiles)
+                               quartiles=tuple(statistics.quantiles(ratios, method="inclusive")),
+                               deviation=statistics.stdev(ratios))
 
 
 def run(cases: list[Case | Fact], config: BenchmarkConfig, **about: Any) -> list[Row]:

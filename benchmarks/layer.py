@@ -79,8 +79,8 @@ def layer_cases(classes: Iterable[int],
     return [
         comparison.Case(f"{layer}/{mode}/batch={batch}/classes={count}",
                         limits[mode] if count <= 100 else None,
-                        functools.partial(_layer_and_softmax, layer, mode, batch, count), seconds,
-                        builds)
+                        functools.partial(_layer_and_softmax, layer, mode, batch,
+                                          count), seconds, builds)
         for layer, mode, count, batch in itertools.product(LAYERS, MODES, classes, BATCHES)
     ]
 
@@ -100,8 +100,8 @@ def cnn_cases(seconds: dict[int, float], builds: int = BUILDS) -> list[compariso
     return [
         comparison.Case(f"{name}/{mode}/batch={batch}/classes=10",
                         1.02 if name == "cnn" and batch >= 32 else None,
-                        functools.partial(_cnn_with_and_without, make, mode, batch), duration,
-                        builds)
+                        functools.partial(_cnn_with_and_without, make, mode,
+                                          batch), duration, builds)
         for mode in MODES
         for batch, duration in seconds.items()
         for name, make in made.items()

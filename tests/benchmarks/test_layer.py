@@ -188,8 +188,11 @@ def test_each_build_is_one_measurement():
 
     row, ours = Case("a", 2.0, make, 0.0, builds=4).measure()
     assert ours() == 2e-3 * 1.4 and row.repeats == 4
-    assert row.ratio == pytest.approx(1.15) and row.quartiles == pytest.approx((1.075, 1.15, 1.25))
-    assert row.error == pytest.approx(1.57 * 0.175 / 2) and row.other == pytest.approx(2.0)
+    assert row.verdict == "ok" and json.dumps(row.describe())
+    assert row.ratio == pytest.approx(1.175) and row.quartiles == pytest.approx((1.075, 1.15, 1.25))
+    # Student's t of 3 degrees of freedom, by its table.
+    assert row.error == pytest.approx(3.1824 * row.deviation / 2, 1e-4)
+    assert row.deviation == pytest.approx(np.std([1.0, 1.2, 1.1, 1.4], ddof=1))
 
 
 @pytest.mark.parametrize("ours, quartiles, verdict", [
