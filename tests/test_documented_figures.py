@@ -303,6 +303,16 @@ def test_the_claim_on_coded_defences_on_mnist():
             "({} to {})").format(*kept) in TEXT  # yapf: disable
 
 
+def test_the_claim_on_coded_defences_on_traffic_signs():
+    rows = table_of("paper/gtsrb_frontier", "bounded_leak")
+    assert {row["verdict"] for row in rows} == {"labels are enough"}
+    told = {tuple(interval(row, "auroc_lost", signed=False)) for row in rows}
+    (lost, low, high), = told
+    assert (f"three bits take {lost} of the AUROC of confidence of a sure victim ({low} and "
+            f"{high}), more than the limit of .01") in TEXT
+    assert all(float(row["auroc_lost_low_95"]) > 0.01 for row in rows)
+
+
 def test_the_naive_thief_of_decoys():
     naive, labels = ({
         (defence, budget):
