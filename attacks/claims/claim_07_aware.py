@@ -51,8 +51,6 @@ CLAIM = Claim(
         (Grid("mnist_aware", 40),),
         "Reproduced if no thief who knows the defence (its parameters right, wrong or learned, by "
         "training through it or by recovery) agrees on more than a point more than the "
-        "labels-only thief of the same attack.",
-        judge,
-        by_run=True),
+        "labels-only thief of the same attack.", judge),
     quick=Trial((QUICK_DIGITS,), "Reproduced if `aware` and `bayes` gain at most 3 points on "
                 "digits.", functools.partial(judge, most=0.03)))

@@ -28,7 +28,7 @@ class Assessment:
     Attributes:
         verdict: Of `attacks.claims.criterion.finding`.
         findings: The findings from the complete grids. They make the verdict once all are
-            complete, or once they suffice; see `Trial.by_run`.
+            complete; see `Trial.by_run` for the exception.
         grids: The results, by the name of the grid.
         quick: What its quick trial tells, where that is known too.
     """
@@ -70,8 +70,8 @@ def assess(trial: Trial,
            read: Callable[[Grid, pathlib.Path], Evidence] | None = None) -> Assessment:
     """Judges the results below a directory.
 
-    As long as a cell is missing, they decide nothing but that a claim of which each finding is of
-    one run alone is reproduced partly.
+    While cells are missing, the verdict is "undecided", or "partly" if no later run can change
+    that; see `Trial.by_run`.
 
     Args:
         trial: The runs and the criterion.

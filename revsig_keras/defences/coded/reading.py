@@ -8,6 +8,7 @@ import numpy as np
 
 from revsig_keras.defences.label_rule import first_index
 from revsig_keras.defences.label_rule import first_marked
+from revsig_keras.defences.numerics.probabilities import LONG_STAGE
 from revsig_keras.defences.numerics.probabilities import row_max
 from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
@@ -45,7 +46,7 @@ def read_rows(y: Tensor, from_logits: bool) -> Reading:
     else:
         tiny = float(np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny)
         amounts, amount = ops.maximum(y, tiny), ops.maximum(top, tiny)
-    others = row_sum(ops.where(is_label, 0.0, amounts), 25)
+    others = row_sum(ops.where(is_label, 0.0, amounts), LONG_STAGE)
     total = others + amount
     # Compilers may lose a NaN in a maximum, but not in a sum.
     spoilt = 0.0 * (total + top if from_logits else total)

@@ -14,8 +14,9 @@ Gradient = Callable[[Tensor], Tensor]
 # Distance from 1 to the next larger number. NumPy's `finfo` does not know bfloat16.
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 
-# Sums of up to so many entries are made at once.
+# Sums of up to so many entries are made at once; longer ones in stages, which make one of so many.
 _LONGEST = 32
+STAGE, LONG_STAGE = 20, 25
 
 
 def check_probabilities(shape: Sequence[int | None],
@@ -115,15 +116,15 @@ def _initial(x: Tensor, value: float) -> float | None:
     return value if 0 in x.shape else None
 
 
-def row_sum(x: Tensor, size: int = 20) -> Tensor:
+def row_sum(x: Tensor, size: int = STAGE) -> Tensor:
     """Sums over the last axis, in stages where it is long, so that errors hardly grow with it.
 
     Each stage doubles, which is exact, because XLA would make one sum of a sum of sums.
 
     Args:
         x: Tensor `(..., classes)`.
-        size: Integer of 8 or more, of how many entries a stage makes one at most. Where nothing
-            fuses operations, a stage of more is faster; its errors are larger.
+        size: Integer of 8 or more, how many entries a stage adds up at most. `LONG_STAGE` is faster
+            where nothing fuses operations, with larger errors.
     """
     factor = 1.0
     while x.shape[-1] > _LONGEST:

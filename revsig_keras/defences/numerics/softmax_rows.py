@@ -11,12 +11,12 @@ from keras import ops
 import numpy as np
 
 from revsig_keras.defences.numerics.probabilities import largest
+from revsig_keras.defences.numerics.probabilities import LONG_STAGE
 from revsig_keras.defences.numerics.probabilities import row_max
 from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import row_sum
+from revsig_keras.defences.numerics.probabilities import STAGE
 from revsig_keras.defences.numerics.probabilities import Tensor
-
-_STAGE, _STAGE_OF_LOGITS = 25, 20
 
 
 class SoftmaxRows(NamedTuple):
@@ -41,8 +41,7 @@ class SoftmaxRows(NamedTuple):
         values: Numbers in the order of the entries, to find the ends by.
         values_of_ends: Those of the ends.
         spoilt: 0, or NaN where the row has a NaN or an infinity.
-        stage: Of how many entries a stage of a long sum makes one at most; see `row_sum`. From
-            logits fewer, as their exponentials have errors of their own.
+        stage: The `size` for `row_sum`. Smaller for logits, whose exponentials have errors too.
     """
     is_top: Tensor
     rest: Tensor
@@ -66,11 +65,11 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     highest = row_max(y)
     is_top = ops.equal(y, highest)
     amounts = ops.maximum(y, 0.0)  # Some backends are slower at `relu`.
-    total = row_sum(amounts, _STAGE)
+    total = row_sum(amounts, LONG_STAGE)
     divisor = ops.maximum(total, tiny)
     shares = amounts / divisor
     rest = ops.where(is_top, 0.0, shares)
-    others = row_sum(rest, _STAGE)
+    others = row_sum(rest, LONG_STAGE)
     top, ends, odds_of_ends = ops.relu(highest) / divisor, None, None
     against = ops.where(top > 0.5, others, 1.0 - top)
     if with_ends:
@@ -89,7 +88,7 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
                        values=rest,
                        values_of_ends=ends,
                        spoilt=0.0 * (total + highest),
-                       stage=_STAGE)
+                       stage=LONG_STAGE)
 
 
 def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
@@ -101,7 +100,7 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
     second = ops.maximum(row_max(values), -0.25 * largest(keras.backend.standardize_dtype(z.dtype)))
     # Sum the others relative to the second, then lower them.
     amounts, fall = ops.exp(values - second), second - highest
-    sum_of_amounts, lowered = row_sum(amounts, _STAGE_OF_LOGITS), ops.exp(fall)
+    sum_of_amounts, lowered = row_sum(amounts, STAGE), ops.exp(fall)
     count = ops.sum(ops.cast(is_top, z.dtype), axis=-1, keepdims=True)
     total = count + lowered * sum_of_amounts
     factor, log_total = lowered / total, ops.log(total)
@@ -128,4 +127,4 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
                        values=values,
                        values_of_ends=values_of_ends,
                        spoilt=0.0 * highest,
-                       stage=_STAGE_OF_LOGITS)
+                       stage=STAGE)

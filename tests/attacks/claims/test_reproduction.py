@@ -21,6 +21,9 @@ from attacks.claims.outcome.assessment import evidence
 from attacks.claims.outcome.document import claim_text
 from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import listing
+from attacks.claims.outcome.document import SUMMARY_BEGINS
+from attacks.claims.outcome.document import SUMMARY_ENDS
+from attacks.claims.outcome.document import with_summary
 from attacks.claims.outcome.figures import figures_of
 from attacks.claims.outcome.figures import refresh_figures
 from attacks.results.archive import read_archive
@@ -119,6 +122,15 @@ def test_each_finding_is_of_one_run_alone(number):
     together = claim.trial.judge(runs)
     alone = [finding for name in runs for finding in claim.trial.judge({name: runs[name]})]
     assert together and sorted(map(repr, together)) == sorted(map(repr, alone))
+
+
+def test_the_summary_names_what_speaks_against_a_claim(tried):
+    """Though other findings come first."""
+    findings = [exactly("held", 0, 0), exactly("failed", 0, 9), exactly("failed too", 0, 9)]
+    claim = dataclasses.replace(CLAIM, trial=Trial(CLAIM.quick.grids, "", lambda _: findings))
+    page = with_summary(f"{SUMMARY_BEGINS}{SUMMARY_ENDS}", {5: claim},
+                        {5: assess(claim.trial, tried)})
+    assert "| failed: 0 (1 of 3 conditions hold, 2 fail) | partly |" in page
 
 
 def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
