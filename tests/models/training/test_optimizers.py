@@ -1,8 +1,11 @@
-"""Optimisers by name."""
+"""Optimisers by name, and Adam's passes over large variables."""
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from models.training.optimizers import check_optimizer
+from models.training.optimizers import FUSED_SIZE
 from models.training.optimizers import OPTIMIZERS
 
 
@@ -12,7 +15,7 @@ from models.training.optimizers import OPTIMIZERS
     ("sgd", keras.optimizers.SGD, {"learning_rate": 0.01, "momentum": 0.9}),
     ("sgd:learning_rate=1e-3:momentum=.5", keras.optimizers.SGD,
      {"learning_rate": 0.001, "momentum": 0.5}),
-    ("adamw:weight_decay=.1", keras.optimizers.AdamW,
+    ("adamw:weight_decay=.1", keras.optimizers.Adam,
      {"learning_rate": 0.001, "weight_decay": 0.1}),
     ("sgd:weight_decay=.1", keras.optimizers.SGD,
      {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.1}),
@@ -20,9 +23,55 @@ from models.training.optimizers import OPTIMIZERS
 def test_options(text, kind, options):
     optimizer = OPTIMIZERS.make(text)
     config = optimizer.get_config()
-    assert type(optimizer) is kind
+    assert isinstance(optimizer, kind)
     assert {key: config[key] for key in options} == pytest.approx(options)
     assert OPTIMIZERS.resolve(text) == (text.split(":")[0], options)
+
+
+_SHAPES = {"small": [FUSED_SIZE - 1], "large": [2, FUSED_SIZE // 2], "scalar": []}
+
+
+@pytest.mark.parametrize("size", _SHAPES)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("text, keras_optimizer", [
+    ("adam:learning_rate=.01", lambda: keras.optimizers.Adam(0.01)),
+    ("adamw:weight_decay=.1", lambda: keras.optimizers.AdamW(weight_decay=0.1)),
+])
+def test_adam_is_that_of_keras(text, keras_optimizer, dtype, size):
+    rng, shape = np.random.default_rng(0), _SHAPES[size]
+    start = rng.normal(size=shape)
+    # Of all magnitudes, and zero.
+    scales = rng.choice([0, *10.0**np.arange(-9, 3)], [10, *shape])
+    gradients = rng.normal(size=scales.shape) * scales
+    ends = [
+        _updated(optimizer, tf.Variable(start, dtype=dtype), gradients)
+        for optimizer in (OPTIMIZERS.make(text), keras_optimizer())
+    ]
+    if size == "large" and dtype == "float32":
+        # A step is about a learning rate; see the class for how exact it is.
+        rate = float(OPTIMIZERS.make(text).learning_rate.numpy())
+        np.testing.assert_allclose(*ends, rtol=1e-6, atol=1e-5 * rate * len(gradients))
+    else:
+        np.testing.assert_array_equal(*ends)
+    assert np.any(ends[0] != start)
+
+
+def test_adam_takes_sparse_gradients():
+    gradient = tf.IndexedSlices(tf.ones([2, FUSED_SIZE]), [0, 2], [3, FUSED_SIZE])
+    ends = [
+        _updated(optimizer, tf.Variable(tf.ones([3, FUSED_SIZE])), [gradient] * 3)
+        for optimizer in (OPTIMIZERS.make("adam"), keras.optimizers.Adam())
+    ]
+    np.testing.assert_array_equal(*ends)
+
+
+def _updated(optimizer, variable, gradients):
+    optimizer.build([variable])
+    for gradient in gradients:
+        if isinstance(gradient, np.ndarray):
+            gradient = tf.cast(gradient, variable.dtype)
+        optimizer.apply([gradient], [variable])
+    return variable.numpy()
 
 
 def test_each_is_new():

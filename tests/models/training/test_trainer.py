@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from models import architectures
 from models.processes.strategy import make_strategy
+from models.training import optimizers
 from models.training import run
 from models.training import trainer
 from models.training.batches import Batches
@@ -35,6 +36,12 @@ def test_replicas_train_the_same_model(optimizer, batch_size):
     for max_shift in (0, 2):
         runs = [train(each, X, TARGETS, 20, seed=1, max_shift=max_shift) for each in (one, two)]
         np.testing.assert_allclose(weights(runs[0]), weights(runs[1]), rtol=0, atol=1e-5)
+
+
+def test_replicas_update_large_variables_the_same_way(monkeypatch):
+    monkeypatch.setattr(optimizers, "FUSED_SIZE", 1)
+    runs = [train(new_trainer(replicas), X, TARGETS, 20, seed=1) for replicas in (1, 2)]
+    np.testing.assert_allclose(weights(runs[0]), weights(runs[1]), rtol=0, atol=1e-5)
 
 
 def test_a_step_is_one_of_gradient_descent_on_the_mean_cross_entropy():
