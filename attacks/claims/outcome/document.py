@@ -31,8 +31,9 @@ tried, chosen on validation rows. Each criterion was written before the runs. A 
 hold and some do not, and *undecided* otherwise, and while runs are missing that could change the
 verdict: the section then shows what the others tell. Intervals are 95%, over replicates in which
 split, victim and thief are drawn anew, and over test rows. A *quick trial* of minutes on
-scikit-learn's digits has a milder criterion of its own. Clones compute in float32, except in
-frontier_mnist: [claim 12](#{precision}) has what bfloat16 changes.
+scikit-learn's digits has a milder criterion of its own. In the long runs on MNIST and CIFAR-10
+clones compute in bfloat16, as their flagfiles say, else in float32:
+[claim 12](#{precision}) has what that changes.
 
 `python -m attacks.reproduce --claim=N` makes the results of a claim again and judges them, and
 `--write_results` writes this page and its figures, from the cells in
@@ -41,9 +42,9 @@ SUMMARY_BEGINS = "<!-- Written by python -m attacks.reproduce --write_results. -
 SUMMARY_ENDS = "<!-- The end of what it writes. -->"
 # The claim that tells what the precision of clones changes.
 PRECISION = 12
-_COST = """Hours are wall time on two idle cores; planned ones include the training of victims, the
-others do not. The runs are in the order in which they are done, the most important first; some
-serve several claims."""
+_COST = """Hours are wall time on two idle cores. Planned ones are for float32 and include the
+training of victims, the others do not. The runs are in the order in which they are done, the most
+important first; some serve several claims."""
 _HOLDS = {True: "yes", False: "no", None: "open"}
 
 
