@@ -98,6 +98,42 @@ def training_operations(model: keras.Model) -> int:
     return 3 * sum(forward) - forward[0]
 
 
+def products(model: keras.Model, batch: int) -> Callable[[], list[float]]:
+    """The convolutions and matrix products of a training step, and nothing else.
+
+    They are those that `training_operations` counts, of random numbers.
+    """
+    layers = [layer for layer in model.layers if layer.trainable_weights]
+    random = [[_random([batch, *side.shape[1:]], layer)
+               for side in (layer.input, layer.output)]
+              for layer in layers]
+    kernels = [tf.cast(layer.kernel, layer.compute_dtype) for layer in layers]
+
+    @tf.function
+    def compiled(kernels, random):
+        made = []
+        for layer, kernel, (inputs, gradient) in zip(layers, kernels, random):
+            sources = [kernel] if layer is layers[0] else [kernel, inputs]
+            with tf.GradientTape() as tape:
+                tape.watch(sources)
+                outputs = _product(layer, inputs, kernel)
+            made += [outputs, *tape.gradient(outputs, sources, gradient)]
+        # An entry of each, so that none is left out.
+        return [tf.reshape(each, [-1])[0] for each in made]
+
+    return lambda: [float(each) for each in compiled(kernels, random)]
+
+
+def _random(shape, layer):
+    return tf.cast(tf.random.stateless_uniform(shape, seed=(1, 2)), layer.compute_dtype)
+
+
+def _product(layer, inputs, kernel):
+    if isinstance(layer, keras.layers.Dense):
+        return tf.matmul(inputs, kernel)
+    return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper())
+
+
 def _products(layer):
     """The multiplications of a layer for a row."""
     if isinstance(layer, keras.layers.Dense):

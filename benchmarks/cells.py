@@ -34,6 +34,8 @@ from models.victim import VictimConfig
 SHAPE, CLASSES = (28, 28, 1), 10
 ARCHITECTURE, BATCH, QUERIES = "mnist_cnn", 32, 1600
 DEFENCE = "reverse_sigmoid:beta=1:gamma=.2"
+# Those whose steps take a millisecond or two and less, and the shape of their inputs.
+SMALL, SMALL_SHAPE = ("mlp", "digits_cnn"), (8, 8, 1)
 # Those of MNIST, whose shape the data have, and of its test split; nothing depends on their values.
 ROWS = (60_000, 10_000)
 STEPS = 500
@@ -66,18 +68,27 @@ def cases(quick: bool) -> list[comparison.Case | comparison.Fact]:
         *(comparison.Fact(f"rate/{precision}", None, "GFLOP/s",
                           functools.partial(_rates, precision))
           for precision in names),
+        *(comparison.Case(f"step/{precision}", None, functools.partial(_step, precision), 0.0)
+          for precision in names),
+        *(comparison.Fact(f"small/{architecture}/rate", None, "GFLOP/s",
+                          functools.partial(_rates, "float32", architecture))
+          for architecture in SMALL),
+        *(comparison.Case(f"small/{architecture}/jit", None,
+                          functools.partial(_small, architecture, steps), 0.0)
+          for architecture in SMALL),
     ]  # yapf: disable
 
 
 def _training(precision, steps):
     inputs, targets = random_rows(QUERIES)
     loop = bare.loop(build(precision), BATCH, steps, inputs, targets)
-    return training(precision, steps, inputs, targets), comparison.repeat_once(loop)
+    return training(make_recipe(precision, steps), inputs, targets), comparison.repeat_once(loop)
 
 
 def _at_once(precision, steps, number):
     """Several clones trained at once, per clone, against one alone."""
-    alone, *each = [training(precision, steps, *random_rows(QUERIES)) for _ in range(number + 1)]
+    recipe, rows = make_recipe(precision, steps), random_rows(QUERIES)
+    alone, *each = [training(recipe, *rows) for _ in range(number + 1)]
 
     def together():
         start = time.perf_counter()
@@ -95,10 +106,18 @@ def _whole(make_cell, precision, also_passes):
     return comparison.repeat_once(cell.steal), other
 
 
-def _rates(precision):
-    """The rates of training and of multiplying matrices, in 10^9 operations a second."""
+def _step(precision):
+    """A step of the bare loop, and its convolutions and matrix products alone."""
     model, steps = build(precision), bare.STEPS_PER_CALL
     train = comparison.repeat(bare.loop(model, BATCH, steps, *random_rows(QUERIES)))
+    return lambda: train() / steps, comparison.repeat(bare.products(model, BATCH))
+
+
+def _rates(precision, architecture=""):
+    """The rates of training and of multiplying matrices, in 10^9 operations a second."""
+    model, steps = build(precision, architecture), bare.STEPS_PER_CALL
+    rows = random_rows(QUERIES, model.input_shape[1:])
+    train = comparison.repeat(bare.loop(model, BATCH, steps, *rows))
     dtype = keras.DTypePolicy(precision).compute_dtype
     left, right = tf.unstack(
         tf.cast(tf.random.stateless_uniform((2, SIZE, SIZE), seed=(1, 2)), dtype))
@@ -109,16 +128,25 @@ def _rates(precision):
     return operations / trained / 1e9, 2 * SIZE**3 / multiplied / 1e9
 
 
-def build(precision: str) -> keras.Model:
-    """The clone."""
-    return architectures.build(ARCHITECTURE, SHAPE, CLASSES, seed=1, precision=precision)
+def _small(architecture, steps):
+    """Training of a small clone with XLA and without."""
+    recipes = [
+        Recipe(architecture, batch_size=BATCH, steps=steps, jit=jit) for jit in (True, False)
+    ]
+    return [training(recipe, *random_rows(QUERIES, SMALL_SHAPE)) for recipe in recipes]
 
 
-def random_rows(rows: int) -> tuple[np.ndarray, np.ndarray]:
+def build(precision: str, architecture: str = "") -> keras.Model:
+    """The clone, or one for small inputs."""
+    shape = SMALL_SHAPE if architecture else SHAPE
+    return architectures.build(architecture or ARCHITECTURE, shape, CLASSES, 1, precision=precision)
+
+
+def random_rows(rows: int, shape: tuple[int, ...] = SHAPE) -> tuple[np.ndarray, np.ndarray]:
     """Inputs, and targets with a label each."""
     rng = np.random.default_rng(rows)
     labels = np.eye(CLASSES, dtype=np.float32)[rng.integers(CLASSES, size=rows)]
-    return rng.random((rows, *SHAPE), np.float32), labels
+    return rng.random((rows, *shape), np.float32), labels
 
 
 def make_recipe(precision: str, steps: int) -> Recipe:
@@ -126,14 +154,12 @@ def make_recipe(precision: str, steps: int) -> Recipe:
     return Recipe(ARCHITECTURE, batch_size=BATCH, steps=steps, precision=precision)
 
 
-def training(precision: str, steps: int, inputs: np.ndarray,
-             targets: np.ndarray) -> comparison.Repeat:
+def training(recipe: Recipe, inputs: np.ndarray, targets: np.ndarray) -> comparison.Repeat:
     """The suite's training of a clone, each time with another seed."""
-    trainer = CloneTrainer(SHAPE, CLASSES, make_strategy("one_device"))
-    recipe, seeds = make_recipe(precision, steps), itertools.count()
-    transfer_set = TransferSet(inputs, targets, targets)
+    trainer = CloneTrainer(inputs.shape[1:], CLASSES, make_strategy("one_device"))
+    seeds, transfer_set = itertools.count(), TransferSet(inputs, targets, targets)
 
-    def train(steps=steps):
+    def train(steps=recipe.steps):
         trainer.train(Training(recipe, transfer_set, next(seeds), steps))
 
     train(recipe.count_steps(epochs=1, rows=len(inputs)))

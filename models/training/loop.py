@@ -1,6 +1,7 @@
 """The compiled loop over training steps, under every tf.distribute strategy."""
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from models.training.augmentation import DRAWN
@@ -17,7 +18,9 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
         learner: What is trained.
         strategy: The strategy under which the steps run.
         augment: Changes images by what is drawn for them, or `None`.
-        jit: Whether XLA compiles the loss and its gradients, once per shape of a batch.
+        jit: Whether XLA compiles: with one replica all of a step and the loop around it, with
+            several the loss and its gradients. It compiles once for each shape of a batch, and with
+            one replica for each power of two of steps.
 
     Returns:
         A function of inputs, targets, weights and draws.
@@ -32,13 +35,20 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
             loss = optimizer.scale_loss(tf.reduce_sum(weights * losses))
         return tape.gradient(loss, variables)
 
-    if jit:
+    if jit and replicas > 1:
         gradients = tf.function(gradients, jit_compile=True)
 
     def step(*batch):
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         # The optimiser sums the gradients over the replicas.
         optimizer.apply(gradients(*(part[replica] for part in batch)), variables)
+
+    def steps(count, inputs, targets, weights, drawn):
+        for i in tf.range(count):
+            strategy.run(step, args=(inputs[i], targets[i], weights, drawn[i]))
+
+    if jit and replicas == 1:
+        steps = tf.function(steps, jit_compile=True)
 
     @tf.function(input_signature=[
         tf.TensorSpec([None, replicas, None, *model.input_shape[1:]], "float32"),
@@ -47,7 +57,17 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
         tf.TensorSpec([None, replicas, None, DRAWN], "float32"),
     ])
     def loop(inputs, targets, weights, drawn):
-        for i in tf.range(tf.shape(inputs)[0]):
-            strategy.run(step, args=(inputs[i], targets[i], weights, drawn[i]))
+        count = tf.shape(inputs)[0]
+        if jit and replicas == 1:
+            inputs, targets, drawn = map(_lengthen, (inputs, targets, drawn))
+        steps(count, inputs, targets, weights, drawn)
 
     return loop.get_concrete_function()
+
+
+def _lengthen(rows):
+    """Adds zeros, so that the number of rows is a power of two."""
+    count, others = tf.split(tf.shape(rows), [1, rows.shape.rank - 1])
+    powers = tf.constant(2**np.arange(31), "int32")
+    missing = tf.reduce_min(powers[powers >= count], keepdims=True) - count
+    return tf.concat([rows, tf.zeros(tf.concat([missing, others], 0))], 0)

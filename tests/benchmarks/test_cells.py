@@ -34,8 +34,15 @@ def test_the_bare_loop_takes_so_many_steps_and_learns():
     before = loss()
     train()
     assert loss() < 0.1 * before
-    repeat = cells.training("float32", 3, x, y)
+    repeat = cells.training(cells.make_recipe("float32", 3), x, y)
     assert repeat() > 0
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_products_are_three_a_layer_but_for_the_first(precision, monkeypatch):
+    monkeypatch.setattr(cells, "ARCHITECTURE", "digits_cnn")
+    multiply = bare.products(cells.build(precision), 2)
+    assert len(multiply()) == 4 * 3 - 1 and np.isfinite(multiply()).all()
 
 
 def test_operations_are_those_of_the_layers(monkeypatch):
