@@ -5,8 +5,6 @@ import dataclasses
 import logging
 from typing import Self
 
-import tensorflow as tf
-
 from attacks.clone.memory import Memory
 from attacks.clone.trainer import CloneTrainer
 from attacks.clone.workshop import Workshop
@@ -23,6 +21,7 @@ from attacks.schedule.cell_runner import CellRunner
 from attacks.schedule.parallel import clones_at_once
 from attacks.schedule.parallel import group_cells
 from attacks.schedule.parallel import run_groups
+from attacks.schedule.parallel import share_cores
 from attacks.schedule.progress import Progress
 from attacks.schedule.shared_store import SharedStore
 from attacks.targets.local import LocalSource
@@ -34,6 +33,7 @@ from models.data.dataset import Dataset
 from models.data.splits import split
 from models.data.splits import Splits
 from models.processes.preemption import Preemption
+from models.processes.strategy import choose
 from models.processes.workers import join
 from models.processes.workers import Workers
 from models.victim import VictimFile
@@ -63,11 +63,18 @@ def run_experiment(config: RunConfig,
     """
     progress = progress or Progress(is_shown=False)
     experiment = config.experiment
-    workers = join(config.execution.process.distribution,
-                   min(recipe.batch_size for recipe in experiment.recipes()))
+    distribution = config.execution.process.distribution
+    rows = min(recipe.batch_size for recipe in experiment.recipes())
+    clones = clones_at_once(config, choose(rows)[0] if distribution == "auto" else distribution)
+    share_cores(clones)
+    workers = join(distribution, rows)
     dataset = experiment.data.load()
     first = Scene.of(config, experiment.victims()[0], dataset, workers)
-    workshops = make_workshops(config, dataset, workers.strategy)
+    workshops = [
+        Workshop(experiment.clone,
+                 CloneTrainer(dataset.input_shape, dataset.num_classes, workers.strategy))
+        for _ in range(clones)
+    ]
     with workers:
         store = SharedStore(config, dataset, workers, preemption or Preemption())
         agenda, unfit, bill = Agenda(config, store, progress), None, None
@@ -169,16 +176,6 @@ def target_source(config: RunConfig, dataset: Dataset, splits: Splits,
                          f"worker would query and be billed for. Received: {workers.count} workers")
     kind = EndpointSource if config.experiment.is_remote else LocalSource
     return kind(config, dataset, splits)
-
-
-def make_workshops(config: RunConfig, dataset: Dataset,
-                   strategy: tf.distribute.Strategy) -> list[Workshop]:
-    """A workshop for each clone that is trained at once."""
-    return [
-        Workshop(config.experiment.clone,
-                 CloneTrainer(dataset.input_shape, dataset.num_classes, strategy))
-        for _ in range(clones_at_once(config, strategy))
-    ]
 
 
 def afresh(workshops: Sequence[Workshop]) -> list[Workshop]:

@@ -1,5 +1,6 @@
 """Several cells at a time, in threads of one process."""
 
+import collections
 from collections.abc import Callable, Iterable, Sequence
 from concurrent import futures
 import logging
@@ -18,29 +19,53 @@ _LOG = logging.getLogger(__name__)
 _MOST = 8
 
 
-def clones_at_once(config: RunConfig, strategy: tf.distribute.Strategy) -> int:
+def clones_at_once(config: RunConfig, distribution: str) -> int:
     """The number of clones that a run trains at once; logs the reason where the run chooses it.
 
-    TensorFlow divides each operation among all processor cores, and some cores then wait for the
-    others. The operations of another clone fill these gaps.
+    Args:
+        config: The run.
+        distribution: The name of its strategy, not `"auto"`.
+
+    Raises:
+        ValueError: If several are asked for where each clone is trained on all devices.
     """
-    chosen, replicas = config.execution.clones_per_device, strategy.num_replicas_in_sync
+    chosen, is_alone = config.execution.clones_per_device, distribution != "one_device"
     if chosen is not None:
-        if chosen > 1 and replicas > 1:
+        if chosen > 1 and is_alone:
             raise ValueError("`clones_per_device` must be 1 where each clone is trained on all "
                              f"devices. Received: {chosen}")
         return chosen
     if config.experiment.is_remote:
         number, why = 1, "the cells share a ledger"
-    elif replicas > 1:
+    elif is_alone:
         number, why = 1, "each clone is trained on all devices"
-    elif tf.config.list_logical_devices("GPU"):
+    elif tf.config.list_physical_devices("GPU"):
         number, why = 1, "more were never measured on a GPU"
     else:
-        cores = usable_cores()
+        cores, victims = usable_cores(), (
+            cells[0].victim for cells in group_cells(config.own_cells()))
         number, why = min(cores, _MOST), f"there are {cores} processor cores"
+        if (groups := max(collections.Counter(victims).values())) < number:
+            number, why = groups, "no more cells can be done side by side"
     _LOG.info("clones_per_device=auto: %s, as %s.", number, why)
     return number
+
+
+def share_cores(clones: int) -> None:
+    """Divides the processor cores among clones that are trained at once.
+
+    TensorFlow divides each operation among all cores, each of which then waits for the last one.
+    Steps of small clones so take twice the time that they take if the cores do operations of
+    several clones instead. Does nothing where the user has chosen the number of threads, or where
+    TensorFlow has already computed something.
+    """
+    if (clones == 1 or "TF_NUM_INTRAOP_THREADS" in os.environ or
+            tf.config.threading.get_intra_op_parallelism_threads()):
+        return
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, usable_cores() // clones))
+    except RuntimeError:  # TensorFlow has its threads.
+        pass
 
 
 def usable_cores() -> int:

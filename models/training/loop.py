@@ -1,6 +1,7 @@
 """The compiled loop over training steps, under every tf.distribute strategy."""
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -18,15 +19,16 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
         learner: What is trained.
         strategy: The strategy under which the steps run.
         augment: Changes images by what is drawn for them, or `None`.
-        jit: Whether XLA compiles: with one replica all of a step and the loop around it, with
-            several the loss and its gradients. It compiles once for each shape of a batch, and with
-            one replica for each power of two of steps.
+        jit: Whether XLA compiles, for each shape of a batch: of a fully connected model in one
+            replica all of a step and the loop around it, for each power of two of steps, else the
+            loss and its gradients, since convolutions are slow in such a loop on processors.
 
     Returns:
         A function of inputs, targets, weights and draws.
     """
     model, optimizer, objective = learner.model, learner.optimizer, learner.objective
     replicas, variables = strategy.num_replicas_in_sync, learner.trainable
+    jit_loop = jit and replicas == 1 and _is_fully_connected(model)
 
     def gradients(inputs, targets, weights, drawn):
         augmented = augment(inputs, drawn) if augment else inputs
@@ -35,7 +37,7 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
             loss = optimizer.scale_loss(tf.reduce_sum(weights * losses))
         return tape.gradient(loss, variables)
 
-    if jit and replicas > 1:
+    if jit and not jit_loop:
         gradients = tf.function(gradients, jit_compile=True)
 
     def step(*batch):
@@ -47,7 +49,7 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
         for i in tf.range(count):
             strategy.run(step, args=(inputs[i], targets[i], weights, drawn[i]))
 
-    if jit and replicas == 1:
+    if jit_loop:
         steps = tf.function(steps, jit_compile=True)
 
     @tf.function(input_signature=[
@@ -58,11 +60,16 @@ def compile_loop(learner: Learner, strategy: tf.distribute.Strategy,
     ])
     def loop(inputs, targets, weights, drawn):
         count = tf.shape(inputs)[0]
-        if jit and replicas == 1:
+        if jit_loop:
             inputs, targets, drawn = map(_lengthen, (inputs, targets, drawn))
         steps(count, inputs, targets, weights, drawn)
 
     return loop.get_concrete_function()
+
+
+def _is_fully_connected(model):
+    trained = (layer for layer in model.layers if layer.trainable_weights)
+    return all(isinstance(layer, keras.layers.Dense) for layer in trained)
 
 
 def _lengthen(rows):

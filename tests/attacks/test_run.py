@@ -5,6 +5,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -81,6 +83,30 @@ def test_the_start_is_quiet(finished):
     assert more.startswith("distribution=auto: ")
     for line in bar:
         assert "steps [" in line, line
+
+
+def test_a_run_shares_the_cores_before_tensorflow_starts(tmp_path):
+    code = """
+import sys
+import tensorflow as tf
+from attacks import flags
+from attacks import run_experiment
+from tests.attacks.programs import parsed
+run_experiment(flags.run_config(parsed(*sys.argv[1:])))
+print(tf.config.threading.get_intra_op_parallelism_threads())
+"""
+    flags = ("--victim_architecture=mlp", "--clone_architecture=mlp", "--victim_steps=1",
+             "--steps=1", "--budgets=10", "--seeds=3", "--clones_per_device=99",
+             f"--output_dir={tmp_path}")
+    environment = {key: value for key, value in os.environ.items() if "INTRAOP" not in key}
+    done = subprocess.run([sys.executable, "-c", code, *flags],
+                          env=environment,
+                          text=True,
+                          capture_output=True,
+                          timeout=300,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "1"
 
 
 def test_labels_survive_and_the_labels_only_thief_is_not_hindered(finished):
