@@ -112,12 +112,14 @@ def products(model: keras.Model, batch: int) -> Callable[[], list[float]]:
     @tf.function
     def compiled(kernels, random):
         made = []
+        # One after the other, as in training, where each waits for the one before it.
         for layer, kernel, (inputs, gradient) in zip(layers, kernels, random):
             sources = [kernel] if layer is layers[0] else [kernel, inputs]
-            with tf.GradientTape() as tape:
+            with tf.control_dependencies(made), tf.GradientTape() as tape:
                 tape.watch(sources)
                 outputs = _product(layer, inputs, kernel)
-            made += [outputs, *tape.gradient(outputs, sources, gradient)]
+            with tf.control_dependencies([outputs]):
+                made += [outputs, *tape.gradient(outputs, sources, gradient)]
         # An entry of each, so that none is left out.
         return [tf.reshape(each, [-1])[0] for each in made]
 

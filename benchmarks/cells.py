@@ -109,8 +109,14 @@ def _whole(make_cell, precision, also_passes):
 def _step(precision):
     """A step of the bare loop, and its convolutions and matrix products alone."""
     model, steps = build(precision), bare.STEPS_PER_CALL
-    train = comparison.repeat(bare.loop(model, BATCH, steps, *random_rows(QUERIES)))
-    return lambda: train() / steps, comparison.repeat(bare.products(model, BATCH))
+    train = bare.loop(model, BATCH, steps, *random_rows(QUERIES))
+    multiply = bare.products(model, BATCH)
+    loops = train, lambda: [multiply() for _ in range(steps)]
+    return [_each_of(comparison.repeat_once(loop), steps) for loop in loops]
+
+
+def _each_of(repeat, steps):
+    return lambda: repeat() / steps
 
 
 def _rates(precision, architecture=""):
