@@ -42,10 +42,11 @@ def clones_at_once(config: RunConfig, distribution: str) -> int:
     elif tf.config.list_physical_devices("GPU"):
         number, why = 1, "more were never measured on a GPU"
     else:
-        cores, victims = usable_cores(), (
+        cores = usable_cores()
+        groups_of = collections.Counter(
             cells[0].victim for cells in group_cells(config.own_cells()))
         number, why = min(cores, _MOST), f"there are {cores} processor cores"
-        if (groups := max(collections.Counter(victims).values())) < number:
+        if (groups := max(groups_of.values())) < number:
             number, why = groups, "no more cells can be done side by side"
     _LOG.info("clones_per_device=auto: %s, as %s.", number, why)
     return number
