@@ -101,7 +101,7 @@ def training_operations(model: keras.Model) -> int:
 def products(model: keras.Model, batch: int) -> Callable[[], list[float]]:
     """The convolutions and matrix products of a training step, and nothing else.
 
-    They are those that `training_operations` counts, of random numbers.
+    `training_operations` counts the same ones. The operands are random numbers.
     """
     layers = [layer for layer in model.layers if layer.trainable_weights]
     random = [[_random([batch, *side.shape[1:]], layer)

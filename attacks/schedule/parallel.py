@@ -55,17 +55,19 @@ def clones_at_once(config: RunConfig, distribution: str) -> int:
 def share_cores(clones: int) -> None:
     """Divides the processor cores among clones that are trained at once.
 
-    TensorFlow divides each operation among all cores, each of which then waits for the last one.
-    Steps of small clones so take twice the time that they take if the cores do operations of
-    several clones instead. Does nothing where the user has chosen the number of threads, or where
-    TensorFlow has already computed something.
+    By default TensorFlow splits every operation across all cores, and most of them wait for the
+    slowest. With fewer threads for each operation, the cores work on several clones instead, and
+    training steps of small clones take half the time.
+
+    The setting belongs to the process. It is left as it is if the user has chosen the number of
+    threads, or if TensorFlow has already started.
     """
     if (clones == 1 or "TF_NUM_INTRAOP_THREADS" in os.environ or
             tf.config.threading.get_intra_op_parallelism_threads()):
         return
     try:
         tf.config.threading.set_intra_op_parallelism_threads(max(1, usable_cores() // clones))
-    except RuntimeError:  # TensorFlow has its threads.
+    except RuntimeError:  # TensorFlow has started.
         pass
 
 

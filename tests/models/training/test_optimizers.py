@@ -65,6 +65,15 @@ def test_adam_takes_sparse_gradients():
     np.testing.assert_array_equal(*ends)
 
 
+@pytest.mark.parametrize("size", [FUSED_SIZE - 1, FUSED_SIZE])
+def test_one_kernel_updates_large_variables(size):
+    variable, optimizer = tf.Variable(tf.zeros([size])), OPTIMIZERS.make("adam")
+    optimizer.build([variable])
+    update = tf.function(lambda: optimizer.apply([tf.ones([size])], [variable]))
+    kinds = {operation.type for operation in update.get_concrete_function().graph.get_operations()}
+    assert ("ResourceApplyAdam" in kinds) == (size >= FUSED_SIZE)
+
+
 def _updated(optimizer, variable, gradients):
     optimizer.build([variable])
     for gradient in gradients:

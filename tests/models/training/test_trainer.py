@@ -182,6 +182,19 @@ def test_xla_trains_the_same_model(replicas, monkeypatch):
     assert [is_compiled_by_xla(loop) for loop in loops] == [False, True]
 
 
+@pytest.mark.parametrize("architecture, is_whole", [("mlp", True), ("digits_cnn", False)])
+def test_xla_compiles_the_whole_loop_of_fully_connected_models(architecture, is_whole):
+    shared = trainer.Trainer(lambda seed: build(seed, architecture),
+                             keras.optimizers.Adam,
+                             16,
+                             make_strategy("one_device"),
+                             jit=True)
+    train(shared, X, TARGETS, 1, 0)
+    loop, = shared._loops.values()
+    outside = {operation.type for operation in loop.graph.get_operations()}
+    assert is_compiled_by_xla(loop) and outside.isdisjoint({"While", "StatelessWhile"}) == is_whole
+
+
 def is_compiled_by_xla(function):
     library = function.graph.as_graph_def().library.function
     return any(part.attr["_XlaMustCompile"].b for part in library)
