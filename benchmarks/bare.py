@@ -15,10 +15,24 @@ STEPS_PER_CALL, ROWS_PER_CALL = 50, 1024
 EXAMPLES = 1000
 
 
-def loop(model: keras.Model, batch: int, steps: int, inputs: np.ndarray,
-         targets: np.ndarray) -> Callable[[], None]:
-    """So many steps of training, compiled; each call goes on where the last one stopped."""
-    optimizer, variables = OPTIMIZERS.make("adam"), model.trainable_variables
+def loop(
+        model: keras.Model,
+        batch: int,
+        steps: int,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        make_optimizer: Callable[[], keras.optimizers.Optimizer] | None = None
+) -> Callable[[], None]:
+    """So many steps of training, compiled; each call goes on where the last one stopped.
+
+    Args:
+        model: What is trained.
+        batch, steps: Rows of a step, and steps of a call.
+        inputs, targets: The rows.
+        make_optimizer: Makes the optimiser. Defaults to `None`: the suite's Adam.
+    """
+    optimizer = make_optimizer() if make_optimizer else OPTIMIZERS.make("adam")
+    variables = model.trainable_variables
     optimizer.build(variables)
     x, y, rng = tf.constant(inputs), tf.constant(targets), np.random.default_rng(0)
 

@@ -70,9 +70,14 @@ def cases(quick: bool) -> list[comparison.Case | comparison.Fact]:
           for precision in names),
         *(comparison.Case(f"step/{precision}", None, functools.partial(_step, precision), 0.0)
           for precision in names),
+        *(comparison.Case(f"adam/{precision}", None, functools.partial(_adam, precision), 0.0)
+          for precision in names),
         *(comparison.Fact(f"small/{architecture}/rate", None, "GFLOP/s",
                           functools.partial(_rates, "float32", architecture))
           for architecture in SMALL),
+        *(comparison.Case(f"small/{architecture}/at_once={number}", None,
+                          functools.partial(_small_at_once, architecture, steps, number), 0.0)
+          for architecture in SMALL for number in [max(2, min(usable_cores(), 8))]),
         *(comparison.Case(f"small/{architecture}/jit", None,
                           functools.partial(_small, architecture, steps), 0.0)
           for architecture in SMALL),
@@ -86,8 +91,16 @@ def _training(precision, steps):
 
 
 def _at_once(precision, steps, number):
+    return _together(make_recipe(precision, steps), SHAPE, number)
+
+
+def _small_at_once(architecture, steps, number):
+    return _together(Recipe(architecture, batch_size=BATCH, steps=steps), SMALL_SHAPE, number)
+
+
+def _together(recipe, shape, number):
     """Several clones trained at once, per clone, against one alone."""
-    recipe, rows = make_recipe(precision, steps), random_rows(QUERIES)
+    rows = random_rows(QUERIES, shape)
     alone, *each = [training(recipe, *rows) for _ in range(number + 1)]
 
     def together():
@@ -112,6 +125,14 @@ def _step(precision):
     train = bare.loop(model, BATCH, steps, *random_rows(QUERIES))
     multiply = bare.products(model, BATCH)
     loops = train, lambda: [multiply() for _ in range(steps)]
+    return [_each_of(comparison.repeat_once(loop), steps) for loop in loops]
+
+
+def _adam(precision):
+    """A step of the bare loop, and one with Keras' own Adam."""
+    steps, rows = bare.STEPS_PER_CALL, random_rows(QUERIES)
+    loops = [bare.loop(build(precision), BATCH, steps, *rows, make)
+             for make in (None, keras.optimizers.Adam)]  # yapf: disable
     return [_each_of(comparison.repeat_once(loop), steps) for loop in loops]
 
 
