@@ -96,9 +96,10 @@ def _function_of(meta_graph: Any, signature: str, node: Any) -> tuple[Any, list[
     for key in sorted(outputs):
         name, index = _parsed(outputs[key].name)
         call, defence = nodes.get(name), None
-        if call is not None and _called(call) != original.signature.name and len(call.input) == 1:
+        inputs = [] if call is None else graphs.data_inputs(call)
+        if len(inputs) == 1 and _called(call) != original.signature.name:
             defence = call
-            name, index = _parsed(call.input[0])
+            name, index = _parsed(inputs[0])
             call = nodes.get(name)
         if call is None or _called(call) != original.signature.name:
             return None

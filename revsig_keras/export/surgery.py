@@ -37,7 +37,11 @@ def defend_tensor(meta_graph: Any, tensor: str, defence: Defence, shape: Collect
                   if not any(other.startswith(name) for other in taken))
     functions, name = _functions(defence, shape, dtype, prefix)
     graph_def.library.function.extend(functions.values())
-    graph_def.node.append(graphs.call(prefix, functions[name], [tensor]))
+    # TensorFlow puts a function that reads variables in line only if another operation waits for
+    # its call; a control edge that is beside one of data does not count.
+    waits = f"{prefix}_waits"
+    graph_def.node.add(name=waits, op="NoOp", input=[f"^{tensor.partition(':')[0]}"])
+    graph_def.node.append(graphs.call(prefix, functions[name], [tensor, f"^{waits}"]))
     return f"{prefix}:0"
 
 

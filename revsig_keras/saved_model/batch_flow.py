@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from revsig_keras.saved_model import graphs
 from revsig_keras.saved_model.loops import replaces_one
 from revsig_keras.saved_model.shape_flow import ELEMENTWISE
 from revsig_keras.saved_model.size_vectors import attr
@@ -58,7 +59,7 @@ def reads(node: Any, aspect: str, tensor: str, node_of: NodeOf) -> Reads | None:
         tensor: The name of the output.
         node_of: See `NodeOf`.
     """
-    inputs = [name for name in node.input if not name.startswith("^")]
+    inputs = graphs.data_inputs(node)
     if aspect == SIZE:
         return _size(node, inputs, tensor, node_of)
     if aspect == FIRST:

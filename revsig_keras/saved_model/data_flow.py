@@ -189,7 +189,7 @@ class DataFlow:
 
         Also returns the tensors to go on with, each with the aspect that matters.
         """
-        inputs = [name for name in node.input if not name.startswith("^")]
+        inputs = graphs.data_inputs(node)
         function = self._called(node)
         index = self._index(node, function, tensor)
         if function is not None:

@@ -11,6 +11,11 @@ def library(graph_def: Any) -> dict[str, Any]:
     return {function.signature.name: function for function in graph_def.library.function}
 
 
+def data_inputs(node: Any) -> list[str]:
+    """The names of the tensors that a `NodeDef` gets, without those of operations it waits for."""
+    return [name for name in node.input if not name.startswith("^")]
+
+
 def called(node: Any) -> Iterator[str]:
     """The names of all functions that a `NodeDef` may call, whatever its operation is."""
     yield node.op  # A function of TensorFlow 1 is called by an operation of its name.

@@ -1,6 +1,7 @@
 """Loops whose turns leave a tensor as long as it is, such as those of `tf.map_fn` over rows."""
 from typing import Any, Mapping
 
+from revsig_keras.saved_model import graphs
 from revsig_keras.saved_model.size_vectors import attr
 from revsig_keras.saved_model.size_vectors import COPIES
 
@@ -21,7 +22,7 @@ def keeps_size(node: Any, index: int, functions: Mapping[str, Any]) -> bool:
     if body is None:
         return False
     arguments, outputs = body.signature.input_arg, body.signature.output_arg
-    inputs = [name for name in node.input if not name.startswith("^")]
+    inputs = graphs.data_inputs(node)
     if any(each.number_attr or each.type_list_attr for each in (*arguments, *outputs)):
         return False
     if not index < len(outputs) == len(arguments) == len(inputs):

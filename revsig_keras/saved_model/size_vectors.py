@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import attr_value_pb2
 
+from revsig_keras.saved_model import graphs
+
 # Returns the node that computes a tensor of the graph, `None` for arguments and unknown names.
 NodeOf = Callable[[str], Any]
 
@@ -87,7 +89,7 @@ def starts_with_size(tensor: str, node_of: NodeOf) -> bool:
         return True
     if node.op in PARSERS:
         return part(node, tensor) == "sparse_shapes"
-    inputs = [name for name in node.input if not name.startswith("^")]
+    inputs = graphs.data_inputs(node)
     if is_reshaped_shape(node, tensor):
         return starts_with_size(inputs[2], node_of)
     if node.op == "Pack":
@@ -136,6 +138,6 @@ def _is_size(tensor: str, node_of: NodeOf) -> bool:
         return False
     if node.op in COPIES:
         return _is_size(node.input[0], node_of)
-    inputs = [name for name in node.input if not name.startswith("^")]
+    inputs = graphs.data_inputs(node)
     return (node.op == "StridedSlice" and takes_first(node, inputs, node_of) and
             starts_with_size(inputs[0], node_of))

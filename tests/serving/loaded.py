@@ -54,6 +54,14 @@ class Servable:
             raise invalid(str(error)) from error
         return {name: as_array(value) for name, value in outputs.items()}
 
+    def operations(self, signature_name, inputs):
+        """The names of the operations that TensorFlow runs for it, functions put in line."""
+        signature, metadata = self.signature(signature_name), tf.compat.v1.RunMetadata()
+        self._session.run([info.name for info in signature.outputs.values()], {
+            signature.inputs[name].name: array for name, array in fed(signature, inputs)
+        }, tf.compat.v1.RunOptions(output_partition_graphs=True), metadata)
+        return [node.op for graph in metadata.partition_graphs for node in graph.node]
+
 
 def as_array(value):
     """Of what a session makes of a scalar, too; NumPy's own bytes would lose trailing zeros."""

@@ -12,6 +12,12 @@ def answers(path, inputs, tags=("serve",)):
         return {name: servable.run(name, values) for name, values in inputs.items()}
 
 
+def operations(path, inputs, tags=("serve",)):
+    """What runs for each signature that is given inputs."""
+    with contextlib.closing(Servable(path, tags)) as servable:
+        return {name: servable.operations(name, values) for name, values in inputs.items()}
+
+
 def functions(loaded, prefix=""):
     """The dotted names of the functions that hang on a loaded object."""
     for name, value in vars(loaded).items():

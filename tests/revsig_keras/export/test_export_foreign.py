@@ -4,11 +4,13 @@ import pytest
 import tensorflow as tf
 
 from revsig_keras.export import export
+from revsig_keras.saved_model.graphs import CALLS
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from tests.serving import exports
 from tests.serving import files
 from tests.serving.loaders import answers
 from tests.serving.loaders import functions
+from tests.serving.loaders import operations
 from tests.serving.saved_models import DEFAULT
 from tests.serving.saved_models import SOURCES
 from tests.tables import some_quick
@@ -19,15 +21,19 @@ GRAPHS = {files.PB, files.PBTXT, "fingerprint.pb"}
 each_scored = pytest.mark.parametrize("name", exports.SCORED)
 
 
-def by_output(path, name, tags):
-    """Of one graph, `(signature, output) -> array`, of what is left of its signatures."""
+def inputs_of(path, name, tags):
+    """For what is left of the signatures of one graph, by name."""
     graph, = (g for g in files.read(path).meta_graphs if set(g.meta_info_def.tags) == set(tags))
-    inputs = {
+    return {
         signature: values
         for signature, values in SOURCES[name].inputs(ROWS).items()
         if signature in graph.signature_def
     }
-    found = answers(path, inputs, tags)
+
+
+def by_output(path, name, tags):
+    """Of one graph, `(signature, output) -> array`."""
+    found = answers(path, inputs_of(path, name, tags), tags)
     return {(signature, key): y for signature in found for key, y in found[signature].items()}
 
 
@@ -153,6 +159,19 @@ def test_a_defended_model_is_not_defended_again(name, exported, tmp_path):
     with pytest.raises(ValueError, match="defended already.*once only"):
         export(exports.config(name, exported(name).path, tmp_path / "base"))
     assert not (tmp_path / "base").exists()
+
+
+@pytest.mark.parametrize("name", some_quick(exports.SCORED, ["keras", "module_text"]))
+def test_as_many_functions_are_put_in_line_as_before(name, source_folder, exported):
+    """A call that is left costs more than the defence, and keeps TensorFlow from optimising."""
+    for tags in SOURCES[name].tags:
+        paths = exported(name).path, source_folder(name)
+        inputs = inputs_of(paths[0], name, tags)
+        after, before = (operations(path, inputs, tags) for path in paths)
+        for signature in inputs:
+            left, allowed = (
+                sum(op in CALLS for op in found[signature]) for found in (after, before))
+            assert left <= allowed
 
 
 def test_the_weights_that_a_v1_checkpoint_alone_has_are_kept(source_folder, exported):
