@@ -42,9 +42,10 @@ SUMMARY_BEGINS = "<!-- Written by python -m attacks.reproduce --write_results. -
 SUMMARY_ENDS = "<!-- The end of what it writes. -->"
 # The claim that tells what the precision of clones changes.
 PRECISION = 12
-_COST = """Hours are wall time on two idle cores. Planned ones are for float32 and include the
-training of victims, the others do not. The runs are in the order in which they are done, the most
-important first; some serve several claims."""
+_COST = """Hours are processor time over the number of cores: wall time, if nothing else runs.
+Planned ones are for float32, and include the training of victims. How long that lasted has a
+column of its own, on a machine that often did something else as well. The runs are in the order in
+which they are done, the most important first; some serve several claims."""
 _HOLDS = {True: "yes", False: "no", None: "open"}
 
 
@@ -224,16 +225,18 @@ def _users(claims):
 
 def _costs(runs, base):
     """A line for each run: what was planned for it, and what it has cost."""
-    lines, planned, spent = [], 0.0, 0.0
+    lines, planned, spent, victims = [], 0.0, 0.0, 0.0
     for grid, numbers in runs.items():
         cost, count = cost_of(grid.directory(base)), len(grid.cells())
         planned, spent = planned + grid.planned_hours(), spent + cost.hours
-        lines.append((grid.name, ", ".join(numbers), str(count), f"{grid.cpu_seconds:g}",
-                      f"{grid.planned_hours():.2f}", f"{planned:.2f}", f"{cost.hours:.2f}",
-                      f"{cost.cpu_hours:.2f}", ", ".join(cost.commits) or "-"))
+        victims += cost.victim_hours
+        lines.append(
+            (grid.name, ", ".join(numbers), str(count), f"{grid.cpu_seconds:g}",
+             f"{grid.planned_hours():.2f}", f"{planned:.2f}", f"{cost.hours:.2f}",
+             f"{cost.cpu_hours:.2f}", f"{cost.victim_hours:.2f}", ", ".join(cost.commits) or "-"))
     heads = ("run", "claims", "cells", "planned CPU seconds a cell", "planned hours",
-             "and all before", "hours", "CPU hours", "commit")
-    total = ("all", "", "", "", f"{planned:.2f}", "", f"{spent:.2f}", "", "")
+             "and all before", "hours", "CPU hours", "victims, hours", "commit")
+    total = ("all", "", "", "", f"{planned:.2f}", "", f"{spent:.2f}", "", f"{victims:.2f}", "")
     return f"{_COST}\n\n{_table(heads, [*lines, total])}"
 
 

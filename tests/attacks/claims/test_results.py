@@ -10,6 +10,7 @@ from attacks import run_experiment
 from attacks.claims.catalogue import CLAIMS
 from attacks.claims.catalogue import ORDER
 from attacks.claims.outcome.assessment import assess_all
+from attacks.claims.outcome.cost import cost_of
 from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import SUMMARY_BEGINS
 from attacks.claims.outcome.document import SUMMARY_ENDS
@@ -33,6 +34,18 @@ def assessments():
 def test_the_document_is_the_one_that_the_results_make(assessments):
     """`python -m attacks.reproduce --write_results` writes it."""
     assert (ROOT / "RESULTS.md").read_text() == document(CLAIMS, ORDER, assessments, BASE)
+
+
+def test_a_run_costs_what_its_cells_its_recipes_and_its_victims_do():
+    """Each victim once, however many cells attack it."""
+    records = read_cells(BASE / "mnist_curve")
+    cost, victims = cost_of(BASE / "mnist_curve"), {}
+    for record in records:
+        victims[record["victim"]["split_seed"]] = record["victim"]["train_seconds"]
+    assert len(records) > len(victims) == 8
+    assert cost.victim_hours == pytest.approx(sum(victims.values()) / 3600)
+    assert cost.cpu_hours > sum(record["cpu_seconds"] for record in records) / 3600
+    assert cost.hours == pytest.approx(cost.cpu_hours / 2)
 
 
 def test_the_summary_in_the_readme_is_that_of_the_document(assessments):
