@@ -12,6 +12,7 @@ from attacks.claims.criterion.measures import best_of
 from attacks.claims.criterion.measures import difference
 from attacks.claims.criterion.measures import fraction_over_victims
 from attacks.claims.criterion.measures import level
+from attacks.claims.criterion.measures import losses
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
 from attacks.report.rows.rows import defences_of
@@ -22,8 +23,8 @@ from attacks.report.strength_map import draw_strengths
 def judge(grids, published="reverse_sigmoid:beta=1:gamma=.2", most=0.05):
     """With the paper's setting, the naive thief agrees at most `most` more than with any other.
 
-    The agreement of the naive and the strongest thief, the distortion and the AUROC of confidence
-    are shown, and decide nothing.
+    The agreement of the naive and the strongest thief, what the latter loses to the undefended one,
+    the distortion and the AUROC of confidence are shown, and decide nothing.
     """
     findings, beside = [], []
     for name, grid in grids.items():
@@ -43,6 +44,9 @@ def judge(grids, published="reverse_sigmoid:beta=1:gamma=.2", most=0.05):
                 Finding(f"{name}, {defence}: AUROC of confidence",
                         fraction_over_victims(rows, "confidence_auroc_defended")),
             ]  # yapf: disable
+        lost = losses(grid, "strongest")
+        beside += [Finding(f"{name}, {thief}: agreement lost", points)
+                   for (thief, _), (points, _) in lost.items()]  # yapf: disable
     return findings + beside
 
 
@@ -58,5 +62,9 @@ CLAIM = Claim(
     quick=Trial((Grid("quick_map", 3),),
                 "Reproduced if the naive thief's agreement on digits is at "
                 "most .1 above the least of six settings.", functools.partial(judge, most=0.1)),
+    remarks="What a setting takes off the naive thief says nothing of the strongest one, who loses "
+    "hundredths at most with each of them. Settings that mislead the naive thief more hardly move "
+    "the answers further (the L1 distance is at most 2), and an honest client loses the order of "
+    "confidences with the paper's setting already: their AUROC is below .5.",
     figure=RunFigure("Thieves and answers over beta and gamma",
                      lambda grid: draw_strengths(grid.rows)))
