@@ -85,8 +85,5 @@ CLAIM = Claim(
         by_run=True),
     quick=Trial((Grid("quick_base", 3), *QUICK), "The same on digits with six factors, for .05 of "
                 "agreement and 5% of it.", functools.partial(judge, least=0.05)),
-    remarks="What the defence takes depends on how sure the victim is: on MNIST at 100 queries .285 "
-    "of agreement by the base recipe, .096 where the victim was trained with a temperature of .25, "
-    "and .670 with one of 4; in the quick trial .35, .06 and .74, and .04 after smoothed labels. A "
-    "rate of .1 is too much for SGD here: no clone learns anything from labels, with a defence or "
-    "without, and one of three nothing from 100 undefended probabilities.")
+    remarks="What the defence takes depends on how sure the victim is. A rate of .1 is too much "
+    "for SGD here: no clone learns anything from labels, with a defence or without.")

@@ -21,8 +21,8 @@ class Trial:
         judge: The criterion: a pure function of the rows of the complete grids, by name. While
             some are incomplete, it gets the others. The first finding heads the summary, unless
             another one speaks against the claim.
-        by_run: Whether each condition is of one run alone, so that later runs change none. Once some
-            hold and some fail, the verdict is then "partly", whatever is missing.
+        by_run: Whether each condition is of one run alone, so that later runs change none. Once
+            some hold and some fail, the verdict is then "partly", whatever is missing.
     """
     grids: tuple[Grid, ...]
     criterion: str

@@ -120,8 +120,8 @@ def test_each_condition_is_of_one_run_alone(number):
     known = evidence(claim.quick.grids[0], ROOT / "results" / "paper")
     runs = {grid.name: known for grid in claim.trial.grids}
     each = [runs, *({name: known} for name in runs)]
-    together, *parts = ([finding for finding in claim.trial.judge(run) if finding.condition]
-                        for run in each)
+    together, *parts = (
+        [finding for finding in claim.trial.judge(run) if finding.condition] for run in each)
     alone = [finding for part in parts for finding in part]
     assert together and sorted(map(repr, together)) == sorted(map(repr, alone))
 
