@@ -10,6 +10,7 @@ from attacks.claims.criterion.grid import Grid
 from attacks.claims.criterion.measures import best_of
 from attacks.claims.criterion.measures import difference
 from attacks.claims.criterion.measures import fraction_over_victims
+from attacks.claims.criterion.measures import level
 from attacks.claims.criterion.measures import select
 from attacks.report.rows.rows import distinct
 from attacks.report.rows.rows import group_rows
@@ -30,7 +31,8 @@ def judge(grids, most=0.01):
                     gained = difference(grid, sample, best)
                     findings.append(at_most(f"{subject}: gain over {SAMPLE}", gained, most))
                 fooled = fraction_over_victims(best, "transferability")
-                beside.append(Finding(f"{subject}: transferability", fooled))
+                beside += [Finding(f"{subject}: agreement", level(grid, best)),
+                           Finding(f"{subject}: transferability", fooled)]  # yapf: disable
     return sorted(findings, key=lambda finding: -finding.measure.mean) + beside
 
 
@@ -43,7 +45,7 @@ CLAIM = Claim(
         (Grid("mnist_strategies", 26),),
         "Reproduced if no other strategy, with the better of the naive and the labels-only thief, "
         "gains more than a point over Sample with free augmentation, at two budgets, defended and "
-        "not. Transferability stands beside it.", judge),
+        "not. Agreement and transferability stand beside it.", judge),
     quick=Trial((Grid("quick_strategies", 6),), "Reproduced if none of four other strategies gains "
                 "more than 2 points on digits.", functools.partial(judge, most=0.02)),
     remarks="`data_free` needs 20,000 queries and more, and is in `results/data_free_digits`.")
