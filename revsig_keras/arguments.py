@@ -2,7 +2,7 @@
 
 Numbers of NumPy count as numbers, and booleans do not.
 """
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import numbers
 from typing import Any
 
@@ -52,6 +52,20 @@ def check_boolean(name: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError(f"`{name}` must be a boolean. Received: {name}={value!r}")
+
+
+def check_names(name: str, value: Any) -> tuple[str, ...]:
+    """Checks an argument that must be names, and returns them; a string is one name.
+
+    >>> check_names("allow_outputs", "logits")
+    ('logits',)
+    """
+    names = (value,) if isinstance(value, str) else value
+    if isinstance(names, Iterable):
+        names = tuple(names)
+        if all(isinstance(each, str) for each in names):
+            return names
+    raise ValueError(f"`{name}` must be strings, each of them a name. Received: {name}={value!r}")
 
 
 def parse_range(name: str, texts: Sequence[str]) -> tuple[float, float]:

@@ -59,10 +59,15 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 def main(values: flags.FlagValues = flags.FLAGS) -> None:
     config = build(tuning.TuneConfig, cli_flags.raw_values(tuning.TuneConfig, values))
     texts = read_defences([config.defence])
-    tuning.write(_choose(values, Choosing(values.inputs, config, texts)), config)
+    if values.output_name is not None and None not in texts:
+        raise ValueError("`output_name` must be left out where `defence` names its output. "
+                         f"Received: {values.output_name}, with {config.defence}")
+    name, choice = _choose(values, Choosing(values.inputs, config, texts))
+    tuning.write(choice, config, name)
 
 
-def _choose(values: flags.FlagValues, choosing: Choosing) -> Choice:
+def _choose(values: flags.FlagValues, choosing: Choosing) -> tuple[str | None, Choice]:
+    """The output that a strength is chosen for, `None` for the only one, and the choice."""
     outputs = OutputChoice(values.output_name)
     if files.is_saved_model(values.model):
         choices, _ = choose_for_saved_model(choosing, pathlib.Path(values.model), outputs, None)
@@ -72,8 +77,8 @@ def _choose(values: flags.FlagValues, choosing: Choosing) -> Choice:
     else:
         model = load_keras_file(values.model, "`model`", values.safe_mode)
         _, choices, _ = choose_for_keras_model(choosing, model, values.output_name, None)
-    choice, = choices.values()
-    return choice
+    (name, choice), = choices.items()
+    return name, choice
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every example runs, ends in seconds, and does what it says."""
 import contextlib
 import functools
+import importlib
 import json
 import os
 import pathlib
@@ -195,6 +196,16 @@ def test_the_clients_decode_with_the_table_of_the_export(protocol, layer, served
         assert output.splitlines() == expected
         table.write_text(json.dumps({**json.loads(table.read_text()), "tolerance": 0}))
         run_example(f"tf_serving/{protocol}_client.py", *arguments, cwd=tmp_path, status=1)
+
+
+def test_the_table_of_one_of_several_outputs(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(pathlib.Path("examples/tf_serving").resolve())
+    load = importlib.import_module("code_table").load
+    tables = {"serve/a": {"bits": 1}, "serve/b": {"bits": 2}}
+    (tmp_path / "table.json").write_text(json.dumps({"outputs": tables}))
+    assert load(tmp_path / "table.json", "serve/b") == {"bits": 2}
+    with pytest.raises(ValueError, match="`output` must be one of serve/a, serve/b. Received:"):
+        load(tmp_path / "table.json")
 
 
 def test_the_local_server_answers_like_tensorflow_serving(served_digits, local_server):

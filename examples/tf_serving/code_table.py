@@ -9,9 +9,19 @@ import pathlib
 import numpy as np
 
 
-def load(path):
-    """Returns the table in a file."""
-    return json.loads(pathlib.Path(path).read_text("utf-8"))
+def load(path, output=None):
+    """Returns the table in a file; where outputs have different ones, that of "SIGNATURE/OUTPUT".
+
+    Raises:
+        ValueError: If there are several tables, and none of `output`.
+    """
+    table = json.loads(pathlib.Path(path).read_text("utf-8"))
+    if "outputs" not in table:
+        return table
+    if output not in table["outputs"]:
+        raise ValueError(f"`output` must be one of {', '.join(table['outputs'])}. Received: "
+                         f"output={output!r}")
+    return table["outputs"][output]
 
 
 def decode(table, answers):

@@ -47,11 +47,11 @@ def tune(probabilities: np.ndarray, labels: np.ndarray | None, config: TuneConfi
     write(choice, config)
 
 
-def write(choice: Choice, config: TuneConfig) -> None:
-    """Shows a choice, and writes the files of `config`."""
+def write(choice: Choice, config: TuneConfig, name: str | None = None) -> None:
+    """Shows a choice, and writes the files of `config`; `name` is as for `show`."""
     if config.state is not None:
         _write_state(choice, config.state)
-    code, member = show(choice, config.state)
+    code, member = show(choice, config.state, name)
     if config.json is not None:
         record = {"revsig_keras": __version__, "code": code, "member": member, **choice.as_dict()}
         with open(config.json, "w", encoding="utf-8") as file:
@@ -63,13 +63,15 @@ def write(choice: Choice, config: TuneConfig) -> None:
 
 def show(choice: Choice,
          state: str | os.PathLike[str] | None,
-         name: str | None = None) -> tuple[str, str]:
+         name: str | None = None,
+         is_exported: bool = False) -> tuple[str, str]:
     """Prints a choice, the line of Python that makes the layer, and the text for `--defence`.
 
     Args:
         choice: The choice.
         state: The file that has the state of a coded defence, `None` if there is none.
         name: The output that it is for, where there are several.
+        is_exported: Whether a model with the layer has been exported.
 
     Returns:
         The line and the text.
@@ -84,7 +86,9 @@ def show(choice: Choice,
     print(code)
     print(f"--defence={member}" if name is None else f"--defence={name}={member}")
     if isinstance(choice, CodeChoice) and state is None:
-        print("Nothing is written yet: give --state=FILE.json for the file that it reads.")
+        print("The export has its state, and no file has: give --state=FILE.json for one."
+              if is_exported else
+              "Nothing is written yet: give --state=FILE.json for the file that it reads.")
     return code, member
 
 

@@ -44,6 +44,17 @@ def check_model(model: Any) -> None:
                          f"model={model!r}, whose call also needs {', '.join(others)}")
 
 
+def check_training(model: keras.layers.Layer) -> None:
+    """Raises `ValueError` if a model trains in a way of its own, which a wrapper cannot follow."""
+    if not isinstance(model, keras.Model):
+        return
+    for name in ("train_step", "compute_loss"):
+        if getattr(type(model), name) is not getattr(keras.Model, name):
+            raise ValueError(f"`model` must not train by a `{name}` of its own, which its wrapper "
+                             "would leave out. Train the model itself, and defend it then; they "
+                             f"share their weights. Received: model={model!r}")
+
+
 def check_configuration(operation: Any, classes: int | None, defence: Defence) -> bool:
     """Raises `ValueError` if the last operation of a model is known not to fit the defence.
 

@@ -64,7 +64,7 @@ def write(model: Any, folder: str | pathlib.Path, **options: Any) -> None:
 
 
 def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[str],
-                  **options: Any) -> None:
+                  **options: Any) -> bool:
     """Writes a SavedModel once it is known to leak nothing; see `write`.
 
     With a coded defence, `assets.extra/code_table.json` tells clients how to decode answers.
@@ -75,6 +75,9 @@ def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[
         allowed: Outputs that may be clean, as for `Report.leaks`.
         **options: See `keras.Model.export`.
 
+    Returns:
+        Whether it stays where it was written: `publish`, for one, moves it.
+
     Raises:
         ValueError: If another output is clean, or `filepath` holds something else. Nothing is
             changed then.
@@ -83,7 +86,10 @@ def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[
     from revsig_keras.saved_model import inspection
     from revsig_keras.saved_model.code_table import write_code_table
 
-    path = pathlib.Path(filepath)
+    path = pathlib.Path(filepath).resolve()  # A link stays, and what it leads to is replaced.
+    if path in (pathlib.Path.cwd(), *pathlib.Path.cwd().parents):
+        raise ValueError("`filepath` must not be the folder of this process, or above it. "
+                         f"Received: {filepath}")
     if path.exists() and not files.is_saved_model(path) and (not path.is_dir() or
                                                              any(path.iterdir())):
         raise ValueError("`filepath` must be a folder that is new, empty, or has a SavedModel. "
@@ -93,6 +99,18 @@ def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[
         report = inspection.inspect_saved_model(folder / "model")
         inspection.refuse_leaks(report, allowed, _ALLOW)
         write_code_table(folder / "model")
-        if path.exists():
-            path.rename(folder / "replaced")
-        (folder / "model").rename(path)
+        _replace(path, folder / "model", folder / "replaced")
+    return not files.is_unfinished(path)
+
+
+def _replace(path: pathlib.Path, new: pathlib.Path, old: pathlib.Path) -> None:
+    """Moves the folder `new` to `path`, and what is there to `old`; both or neither."""
+    if not path.exists():
+        new.rename(path)
+        return
+    path.rename(old)
+    try:
+        new.rename(path)
+    except BaseException:
+        old.rename(path)
+        raise

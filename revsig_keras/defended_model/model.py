@@ -5,11 +5,13 @@ from typing import Any
 
 import keras
 
+from revsig_keras.arguments import check_names
 from revsig_keras.defences.base import Defence
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.defended_model import exporting
 from revsig_keras.defended_model.expectations import check_losses
 from revsig_keras.defended_model.expectations import check_model
+from revsig_keras.defended_model.expectations import check_training
 from revsig_keras.defended_model.heads import Heads
 from revsig_keras.defended_model.outputs import names
 from revsig_keras.defended_model.outputs import structure
@@ -33,7 +35,8 @@ class DefendedModel(keras.Model):
     `predict`, `evaluate`, calls and exported SavedModels give defended probabilities; the clean
     ones never leave the model. `fit` trains the wrapped model as if there were no defence, so
     `loss` is that of the clean probabilities, while `val_loss` and all of `evaluate` are those of
-    the defended ones, which the users of the model get.
+    the defended ones, which the users of the model get. (A model with a `train_step` or
+    `compute_loss` of its own is refused by `fit`: train it, and it shares its weights.)
 
     `save` and `keras.saving.load_model` keep the wrapped model, so a `.keras` file is for the owner
     alone. Give away what `export` writes: it has no signature, output or attribute with clean
@@ -182,6 +185,8 @@ class DefendedModel(keras.Model):
 
     # On JAX the variables have no values while these functions are compiled.
     def make_train_function(self, force: bool = False) -> Any:
+        if type(self).train_step is keras.Model.train_step:
+            check_training(self.model)
         self._probe()
         return super().make_train_function(force)
 
@@ -248,8 +253,8 @@ class DefendedModel(keras.Model):
         write `defence.table(classes)` yourself.)
 
         Args:
-            allow_outputs: Names of outputs that stay as they are because the scores cannot be
-                computed from them.
+            allow_outputs: Names of outputs, or one name, that stay as they are because the scores
+                cannot be computed from them.
 
         Raises:
             ValueError: If another output would be clean. Nothing is written then.
@@ -260,8 +265,9 @@ class DefendedModel(keras.Model):
         if format != "tf_saved_model" or keras.backend.backend() != "tensorflow":
             super().export(filepath, verbose=verbose, **options)
             return
-        exporting.write_checked(self, filepath, allow_outputs, **options)
-        if verbose is not False:
+        is_final = exporting.write_checked(self, filepath,
+                                           check_names("allow_outputs", allow_outputs), **options)
+        if verbose is not False and is_final:
             print(f"Saved a defended model at '{filepath}'.")
 
     def get_config(self) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def main(values: flags.FlagValues = flags.FLAGS) -> None:
     with progress_line() as begin:
         exported = export(config, begin)
     for name, choice in exported.choices.items():
-        tuning.show(choice, values.state, name)
+        tuning.show(choice, values.state, name, is_exported=True)
         print()
     print(exported.report)
     for name in exported.untried:

@@ -19,11 +19,13 @@ from revsig_keras.export.owner_inputs import Arrays
 from revsig_keras.export.owner_inputs import names_of_inputs
 from revsig_keras.export.owner_inputs import OwnerInputs
 from revsig_keras.export.scores import OutputChoice
+from revsig_keras.registry import member_of
 from revsig_keras.registry import parse_member
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.signatures import signatures
 from revsig_keras.strength.choice import Choice
 from revsig_keras.strength.choice import HEAD_DEFAULTS
+from revsig_keras.strength.choose import chosen_options
 from revsig_keras.strength.cost_limits import CostLimits
 from revsig_keras.strength.score_rows import choose_for_scores
 from revsig_keras.strength.score_rows import split_head
@@ -46,19 +48,18 @@ class Choosing:
     texts: Mapping[str | None, str]
 
     def choose(self, scores: Mapping[str | None, np.ndarray], texts: Mapping[str | None, str],
-               inputs: OwnerInputs) -> dict[str | None, Choice]:
-        """Returns the choices for clean scores by output.
+               inputs: OwnerInputs, output_name: str | None) -> dict[str | None, Choice]:
+        """Returns the choices for clean scores by output, `None` for the one of `output_name`.
 
         Raises:
-            ValueError: If the scores do not fit a defence, or nothing is inside the limits.
+            ValueError: If the scores do not fit a defence, if labels are of no output, or if
+                nothing is inside the limits.
         """
-        choices = {}
+        choices, labels = {}, inputs.labels_of(list(texts), output_name)
         for name, text in texts.items():
             try:
                 check_scores(scores[name], require_defence(text))
-                choices[name] = choose_for_scores(scores[name],
-                                                  inputs.labels_of(name,
-                                                                   len(texts) == 1), text,
+                choices[name] = choose_for_scores(scores[name], labels[name], text,
                                                   self.limits.as_arguments())
             except ValueError as error:
                 raise ValueError(str(error) if name is None else f"{name}: {error}") from error
@@ -86,7 +87,7 @@ def choose_for_keras_model(choosing: Choosing, model: keras.Model, output_name: 
     inputs = OwnerInputs.load(choosing.inputs, names_of_inputs(model))
     tried = defended(model, defences, output_name)
     scores = clean_scores.of_keras_model(tried, inputs)
-    choices = choosing.choose(dict(zip(texts, scores)), texts, inputs)
+    choices = choosing.choose(dict(zip(texts, scores)), texts, inputs, output_name)
     return model, choices, samples or inputs.first()
 
 
@@ -101,17 +102,17 @@ def choose_for_saved_model(choosing: Choosing, path: pathlib.Path, outputs: Outp
     }
     inputs = OwnerInputs.load(choosing.inputs, known)
     scores = clean_scores.of_saved_model(path, defences, outputs, inputs)
-    return choosing.choose(scores, texts, inputs), samples or inputs.first()
+    return choosing.choose(scores, texts, inputs, outputs.scores), samples or inputs.first()
 
 
 def _texts_of(model: DefendedModel, given: Mapping[str | None, str]) -> dict[Any, str]:
-    """The textual forms for a defended model: those given, or the kinds that it has.
+    """The textual forms for a defended model: those given, or those of its own defences.
 
-    They take scores as its defences do, unless those given say otherwise.
+    Those given take scores as its defences do, unless they say otherwise.
     """
     defences = model.defences_by_output()
     if not given:
-        return {output: _with_head(_kind_of(each), each) for output, each in defences.items()}
+        return {output: _text_of(each) for output, each in defences.items()}
     if len(given) == 1 and len(defences) == 1:
         (name, text), = given.items()
         (output, defence), = defences.items()
@@ -119,10 +120,20 @@ def _texts_of(model: DefendedModel, given: Mapping[str | None, str]) -> dict[Any
     return dict(given)
 
 
-def _kind_of(defence: Defence) -> str:
+def _text_of(defence: Defence) -> str:
+    """The textual form of a defence, without the options to choose."""
     for name in DEFENCES.names:
-        if name != "none" and type(DEFENCES.make(name)) is type(defence):
-            return name
+        plain = DEFENCES.make(name)
+        if plain is not None and type(plain) is type(defence):
+            defaults = plain.get_config()
+            left_out = {*keras.layers.Layer().get_config(), "apply_in_training",
+                        *chosen_options(defence), *defence.secrets}  # yapf: disable
+            options = {
+                key: value
+                for key, value in defence.get_config().items()
+                if key not in left_out and value != defaults[key]
+            }
+            return str(member_of(name, options))
     raise ValueError("`defence` must be given for a model whose own cannot be chosen by a name. "
                      f"Received: a model defended by {defence!r}")
 

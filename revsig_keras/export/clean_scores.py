@@ -78,18 +78,20 @@ def _run(model: LoadedModel, meta_graph: Any, places: list[tuple[str, str, str]]
     for signature, output, tensor in places:
         definition = meta_graph.signature_def[signature]
         size = _batch_size(definition)
-        batches = [inputs_for(definition, arrays) for arrays in inputs.batches(size)]
-        if size is not None and len(batches) > 1 and batches[-1] is None:
-            batches.pop()  # Too few rows for a batch of a fixed size.
+        batches = [
+            inputs_for(definition, arrays if size is None else _filled(arrays, size))
+            for arrays in inputs.batches(size)
+        ]
         if any(batch is None for batch in batches):
             continue
         try:
-            return np.concatenate([
+            scores = np.concatenate([
                 model.run(signature, {
                     **defaults(definition),
                     **(batch or {})
                 }, {output: tensor})[output] for batch in batches
             ])
+            return scores if size is None else scores[:inputs.rows]
         except SavedModelError as error:
             raise ValueError(f"`inputs` must have what the model takes: {error}") from error
     expected = ", ".join(
@@ -106,6 +108,11 @@ def _batch_size(definition: Any) -> int | None:
     sizes = {(shape_of(info) or (None,))[0] if shape_of(info) != () else None
              for info in definition.inputs.values()}
     return max((size for size in sizes if size), default=None)
+
+
+def _filled(arrays: Arrays, size: int) -> Arrays:
+    """As many rows as a batch of a fixed size has: the rows, and some of them again."""
+    return {name: np.resize(array, (size, *array.shape[1:])) for name, array in arrays.items()}
 
 
 def _listing(arrays: Arrays) -> str:

@@ -4,6 +4,7 @@ import os
 import pathlib
 from typing import Any
 
+from revsig_keras.arguments import check_names
 from revsig_keras.export import legacy
 from revsig_keras.export.keras_files import check_kind
 from revsig_keras.export.keras_files import is_keras_file
@@ -49,14 +50,29 @@ class ExportConfig:
     state: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("allow_outputs", "drop_outputs"):
+            object.__setattr__(self, name, check_names(name, getattr(self, name)))
+        if self.defence is not None:
+            check_names("defence", self.defence)
+        if not os.fspath(self.output):
+            raise ValueError("`output` must be a folder. Received: an empty path")
+        self._check_paths()
+        self._check_choosing()
+        if not legacy.is_model(self.model):
+            self._check_model()
+
+    def _check_paths(self) -> None:
         for name in ("model", "output", "warmup", "inputs", "state"):
             path = getattr(self, name)
             if isinstance(path, (str, os.PathLike)) and "://" in os.fspath(path):
                 raise ValueError(f"`{name}` must be a path of this machine. Copy what is "
                                  f"elsewhere here first. Received: {path}")
-        self._check_choosing()
-        if legacy.is_model(self.model):
-            return
+
+    def _check_model(self) -> None:
+        if not isinstance(self.model, (str, os.PathLike)):
+            raise ValueError("`model` must be a file, a folder or a model of tf_keras. A model of "
+                             "Keras 3 is exported by `DefendedModel(model).export(path)`. "
+                             f"Received: {self.model!r}")
         if files.is_saved_model(self.model):
             output, model = (pathlib.Path(path).resolve() for path in (self.output, self.model))
             if model in (output, *output.parents):

@@ -28,6 +28,7 @@ def call_first(model: DefendedModel,
     Raises:
         ValueError: If the model fails on them, or there are none and the file has no shapes.
     """
+    built_with = shapes_built_with(model.model)
     inputs: Any = _zeros(model.model) if samples is None else as_inputs(samples)
     inputs = keras.tree.map_structure(lambda x: x[:_ROWS], inputs)
     try:
@@ -38,7 +39,9 @@ def call_first(model: DefendedModel,
             raise
         raise ValueError("`warmup` must have inputs that the model takes, all of them in one "
                          f"argument of its `call`. It raised: {cause_line(error)}") from error
-    return {} if samples is None else {"input_signature": [_specs(inputs)]}
+    return {} if samples is None else {
+        "input_signature": [_specs(inputs, built_with, model.model.variable_dtype)]
+    }
 
 
 def as_inputs(samples: Mapping[str | None, np.ndarray]) -> Any:
@@ -66,16 +69,27 @@ def measure(model: DefendedModel, samples: Mapping[str | None, np.ndarray] | Non
     model.check_outputs(outputs, made_up=samples is None)
 
 
-def _specs(inputs: Any) -> Any:
-    """The specifications of any number of rows like `inputs`, under their names."""
+def _specs(inputs: Any, built_with: Any, dtype: str) -> Any:
+    """The specifications of any number of rows like `inputs`, under their names.
 
-    def spec(name: str | None, x: np.ndarray) -> keras.InputSpec:
-        dtype = "string" if x.dtype.kind in "OSU" else x.dtype.name
-        return keras.InputSpec(dtype=dtype, shape=(None, *x.shape[1:]), name=name)
+    Args:
+        inputs: An array, or a dictionary of arrays.
+        built_with: The shapes with which the model was built before, if they are known: a size that
+            is open in them stays open.
+        dtype: That of floating-point inputs. NumPy's rows are float64 unless somebody asks.
+    """
+
+    def spec(name: str | None, x: np.ndarray, shape: Any) -> keras.InputSpec:
+        kind = "string" if x.dtype.kind in "OSU" else dtype if x.dtype.kind == "f" else x.dtype.name
+        if not isinstance(shape, (tuple, list)) or len(shape) != x.ndim:
+            shape = x.shape
+        sizes = [None if open_ is None else size for size, open_ in zip(x.shape, shape)]
+        return keras.InputSpec(dtype=kind, shape=(None, *sizes[1:]), name=name)
 
     if isinstance(inputs, dict):
-        return {name: spec(name, x) for name, x in inputs.items()}
-    return spec(None, inputs)
+        shapes = built_with if isinstance(built_with, dict) else {}
+        return {name: spec(name, x, shapes.get(name)) for name, x in inputs.items()}
+    return spec(None, inputs, built_with)
 
 
 def _zeros(model: keras.Model) -> np.ndarray:

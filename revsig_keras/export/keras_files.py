@@ -135,6 +135,6 @@ def output_of(model: keras.Model, name: str | None) -> str | int | None:
     served.update({str(output): output for output in known if output is not None})
     for signature in _SIGNATURES:
         plain = name.removeprefix(f"{signature}/")
-        if name not in model.output_names and plain in served:
+        if name not in getattr(model, "output_names", ()) and plain in served:
             return served[plain]
     return name

@@ -1,5 +1,5 @@
 """The owner's rows, on which a strength is chosen."""
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 import dataclasses
 import os
 from typing import Any
@@ -60,19 +60,50 @@ class OwnerInputs:
                 for name, array in labels.items()
             })
 
-    def labels_of(self, output: str | None, is_only: bool) -> np.ndarray | None:
-        """The true labels of an output, `None` where they are not known."""
-        return self.labels.get(output, self.labels.get(None) if is_only else None)
+    def labels_of(self, outputs: Sequence[str | None],
+                  name: str | None) -> dict[str | None, np.ndarray | None]:
+        """The true labels of outputs, `None` where they are not known.
+
+        Args:
+            outputs: The outputs. The labels of a single one may be called `y`.
+            name: What the output `None` is called; `None` if that is not known, so that the only
+                labels are taken for its own.
+
+        Raises:
+            ValueError: If an output has none, and there are labels of no output.
+        """
+        found = {output: self.labels.get(output) for output in outputs}
+        if len(outputs) == 1 and found[outputs[0]] is None:
+            found[outputs[0]] = self.labels.get(None)
+        if None in found and found[None] is None:
+            alone = next(iter(self.labels.values())) if len(self.labels) == 1 else None
+            found[None] = alone if name is None else self.labels.get(name)
+        unused = [_label_name(name) for name in self.labels if name not in found]
+        if unused and any(labels is None for labels in found.values()):
+            expected = " or ".join(_label_name(output) for output in outputs)
+            raise ValueError(f"`inputs` must have labels of the outputs that are defended, as "
+                             f"{expected}. Received: {', '.join(unused)}")
+        return found
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(next(iter(self.arrays.values())))
 
     def batches(self, size: int | None = None) -> Iterator[Arrays]:
         """Yields the inputs, so many rows at a time; the last may have fewer."""
         size = size or _ROWS
-        for start in range(0, len(next(iter(self.arrays.values()))), size):
+        for start in range(0, self.rows, size):
             yield {name: array[start:start + size] for name, array in self.arrays.items()}
 
     def first(self) -> Arrays:
         """The first rows."""
         return next(self.batches())
+
+
+def _label_name(output: str | None) -> str:
+    """The name of the array with the labels of an output."""
+    return _LABELS if output is None else f"{_LABELS}/{output}"
 
 
 def names_of_inputs(model: keras.layers.Layer) -> set[str]:

@@ -10,6 +10,7 @@ from revsig_keras.saved_model.signatures import each_output
 from revsig_keras.saved_model.signatures import fed_tensors
 from revsig_keras.saved_model.signatures import is_named
 from revsig_keras.saved_model.signatures import shape_of
+from revsig_keras.saved_model.signatures import signatures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,9 @@ def drop_outputs(saved_model: Any, names: Collection[str]) -> None:
     if set(names) - dropped:
         raise ValueError("`drop_outputs` must name outputs of the model. Received: "
                          f"{', '.join(sorted(set(names) - dropped))}")
+    if dropped and not any(map(signatures, saved_model.meta_graphs)):
+        raise ValueError("`drop_outputs` must leave an output. Received: "
+                         f"{', '.join(sorted(names))}, which are all that the model has")
 
 
 @dataclasses.dataclass

@@ -25,6 +25,8 @@ def publish(base: str | os.PathLike[str], write: Callable[[pathlib.Path], None])
     Raises:
         OSError: If `base` cannot be written to. Nothing is left then, nor when `write` fails.
     """
+    if not os.fspath(base):
+        raise ValueError("`base` must be a folder. Received: an empty path")
     base = pathlib.Path(base)
     with files.unfinished(base) as folder:
         write(folder / "model")

@@ -33,7 +33,7 @@ LENGTH = "length"  # How many tensors it has, if it is a list of tensors.
 # Aspects of the inputs of a node, each with the name of the input.
 Reads = list[tuple[str, str]]
 _LIKE_FIRST_INPUT = frozenset("""
-    AvgPool AvgPool3D BiasAdd Conv2D Conv3D DecodeRaw DepthwiseConv2dNative FusedBatchNorm
+    AvgPool AvgPool3D BiasAdd Conv2D Conv3D DepthwiseConv2dNative FusedBatchNorm
     FusedBatchNormV2 FusedBatchNormV3 LRN MatrixDiagV3 MaxPool MaxPool3D ResizeBicubic
     ResizeBilinear ResizeNearestNeighbor
 """.split()) | COPIES
@@ -94,7 +94,8 @@ def _size(node: Any, inputs: list[str], tensor: str, node_of: NodeOf) -> Reads |
     if node.op in ("GatherV2", "Gather", "ResourceGather"):
         axis = constant(inputs[2], node_of) if node.op == "GatherV2" else np.array(0)
         is_plain = axis is not None and axis == 0 and not attr(node, "batch_dims").i
-        return [(inputs[1], SIZE)] if is_plain else None
+        # With a scalar index the first dimension is the second one of what is gathered from.
+        return [(inputs[1], SIZE), (inputs[0], SHAPE)] if is_plain else None
     if node.op == "Slice":
         sizes = constant(inputs[2], node_of)
         if sizes is not None and sizes.size and sizes.flat[0] >= 0:

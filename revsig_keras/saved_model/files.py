@@ -26,6 +26,8 @@ _MISSING_OPERATION = re.compile("Op type not registered '([^']+)'")
 _FINGERPRINT = "fingerprint.pb"
 # From it Keras 2 makes the original model again, which is clean.
 _KERAS_2 = "keras_metadata.pb"
+# TensorFlow Serving ignores names that are not numbers.
+_UNFINISHED = ".unfinished-"
 
 
 def is_saved_model(path: _Path) -> bool:
@@ -94,6 +96,11 @@ def write(path: pathlib.Path, saved_model: SavedModel) -> None:
     (path / _FINGERPRINT).unlink(missing_ok=True)
 
 
+def is_unfinished(path: pathlib.Path) -> bool:
+    """Whether a path is in a folder of `unfinished`."""
+    return any(part.startswith(_UNFINISHED) for part in path.parts)
+
+
 @contextlib.contextmanager
 def unfinished(parent: pathlib.Path) -> Iterator[pathlib.Path]:
     """A new folder in `parent` to write into, which is removed afterwards.
@@ -105,8 +112,7 @@ def unfinished(parent: pathlib.Path) -> Iterator[pathlib.Path]:
         OSError: If it cannot be made.
     """
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
-    # TensorFlow Serving ignores names that are not numbers.
-    path = parent / f".unfinished-{uuid.uuid4().hex}"
+    path = parent / f"{_UNFINISHED}{uuid.uuid4().hex}"
     try:
         try:
             path.mkdir(parents=True)

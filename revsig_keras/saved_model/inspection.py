@@ -6,6 +6,7 @@ from typing import Any, Collection, Iterator
 
 import tensorflow as tf
 
+from revsig_keras.arguments import check_names
 from revsig_keras.defences.base import Defence
 from revsig_keras.saved_model import graphs
 from revsig_keras.saved_model import mark
@@ -69,11 +70,12 @@ class Report:
 
         The NAME of a signature allows its output also where Python has the signature.
         """
+        names = check_names("allowed", allowed)
 
         def is_allowed(output: Output) -> bool:
             place = output.where.split(" ", 1)[1]
             return any(
-                is_named(allowed, name, output.name)
+                is_named(names, name, output.name)
                 for name in (place, place.removeprefix("signatures.")))
 
         return [one for one in self.outputs if one.status == CLEAN and not is_allowed(one)]

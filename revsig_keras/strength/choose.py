@@ -2,8 +2,10 @@
 from collections.abc import Mapping
 from typing import Any, Iterable
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from revsig_keras.defences.base import Defence
 from revsig_keras.defences.catalogue import make_defence
 from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
@@ -131,6 +133,8 @@ def choose_strength(
     }
     limits = Limits.check(labels is not None, given)
     layer = make_defence(defence)
+    if layer is not None and np.shape(probabilities)[1:] == (1,):
+        layer.check_input((None, 1))  # Not all defences take a sigmoid unit.
     probabilities = check_rows(probabilities)
     rows = OwnerRows(probabilities.astype("float32"), check_labels(labels, probabilities))
     grids = {"betas": betas, "gammas": gammas}
@@ -147,6 +151,13 @@ def choose_strength(
         for name, grid in grids.items()
     }
     return strengths.choose(rows, limits, **checked)
+
+
+def chosen_options(layer: Defence) -> tuple[str, ...]:
+    """Returns the names of the options that `choose_strength` chooses for a kind of defence."""
+    if isinstance(layer, CodedDefence):
+        return codes.CHOSEN
+    return settings.chosen(layer) if settings.is_taken(layer) else ("beta", "gamma")
 
 
 def _refuse_grids(grids: Mapping[str, Iterable[float] | None], defence: str) -> None:

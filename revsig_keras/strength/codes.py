@@ -21,7 +21,8 @@ from revsig_keras.strength.limits import Limits
 from revsig_keras.strength.progress import progress
 from revsig_keras.strength.utility import Utility
 
-_CHOSEN = ("bits", "state")
+# Options that are chosen.
+CHOSEN = ("bits", "state")
 
 
 def choose(rows: OwnerRows, limits: Limits, text: str, plain: CodedDefence) -> CodeChoice:
@@ -71,7 +72,7 @@ def choose(rows: OwnerRows, limits: Limits, text: str, plain: CodedDefence) -> C
 
 def _check_options(text: str) -> None:
     options = parse_member(text).options
-    for name in _CHOSEN:
+    for name in CHOSEN:
         if name in options:
             raise ValueError(f"`defence` must leave out {name}, which is chosen. Received: {text}")
     for name in HEAD_DEFAULTS:

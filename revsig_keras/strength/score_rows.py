@@ -25,7 +25,11 @@ def split_head(text: str) -> tuple[str, dict[str, Any]]:
     """
     member = parse_member(text)
     _, options = DEFENCES.resolve(text)
-    head = {key: options[key] for key in HEAD_DEFAULTS if key in member.options}
+    head = {
+        key: options.get(key, default)
+        for key, default in HEAD_DEFAULTS.items()
+        if key in member.options
+    }
     rest = {key: value for key, value in member.options.items() if key not in head}
     return str(type(member)(member.name, rest)), head
 

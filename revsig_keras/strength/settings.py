@@ -40,6 +40,12 @@ def is_taken(defence: Defence) -> bool:
     return type(defence) in _PARAMETERS
 
 
+def chosen(defence: Defence) -> tuple[str, ...]:
+    """The options that are chosen for a defence that `choose` takes."""
+    parameter = _PARAMETERS[type(defence)]
+    return () if parameter is None else (parameter,)
+
+
 def choose(rows: OwnerRows, limits: Limits, text: str, plain: Defence) -> SettingChoice:
     """Returns the strongest setting inside the limits; see `choose_strength`.
 

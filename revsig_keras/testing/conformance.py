@@ -154,9 +154,9 @@ def check_spoilt_rows(subject: Subject) -> None:
     gone = np.zeros(inputs.shape, bool)
     places = {3: np.nan, 5: np.nan} if subject.layer.multi_label else {3: np.nan, 5: np.inf}
     for row, value in places.items():
-        spoilt[row].flat[4] = value
+        spoilt[row].flat[-1] = value
         if subject.layer.multi_label:
-            gone[row].flat[4] = True
+            gone[row].flat[-1] = True
         else:
             gone[row] = True
     for name, mode in backends.modes().items():

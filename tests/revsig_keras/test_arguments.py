@@ -4,6 +4,7 @@ import pytest
 
 from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
+from revsig_keras.arguments import check_names
 
 
 @pytest.mark.parametrize("value", (3, np.int64(3), np.uint8(3)))
@@ -40,3 +41,21 @@ def test_booleans_are_pythons():
     for value in (1, 0, "true", None):
         with pytest.raises(ValueError, match=f"`flag` must be a boolean. Received: flag={value!r}"):
             check_boolean("flag", value)
+
+
+@pytest.mark.parametrize("value, names", [
+    ("logits", ("logits",)),
+    (["a", "b"], ("a", "b")),
+    ({
+        "a": 1
+    }, ("a",)),
+    ((), ()),
+])
+def test_a_string_is_one_name(value, names):
+    assert check_names("outputs", value) == names
+
+
+@pytest.mark.parametrize("value", [None, 3, [1], [["a"]], b"a"])
+def test_other_values_are_no_names(value):
+    with pytest.raises(ValueError, match="`outputs` must be strings.*Received: outputs="):
+        check_names("outputs", value)

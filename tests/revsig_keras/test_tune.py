@@ -110,7 +110,15 @@ def test_a_saved_model_and_its_source_cost_the_same(directory, tmp_path, capsys)
         assert call(f"--model={path}", f"--inputs={directory}/inputs.npz", "--max_l1=.3",
                     *more) == 0  # yapf: disable
         texts.append(capsys.readouterr().out.splitlines()[-1])
+    assert texts.pop() == texts[0].replace("=", "=a=", 1)
     assert len(set(texts)) == 1 and texts[0].startswith("--defence=reverse_sigmoid:beta=")
+
+
+@backends.only_on("tensorflow", reason="the same errors on every backend")
+def test_an_output_is_named_once(directory):
+    error = call(f"--model={directory}/model.keras", f"--inputs={directory}/inputs.npz",
+                 "--max_l1=.3", "--defence=a=reverse_sigmoid", "--output_name=b")  # yapf: disable
+    assert "--output_name must be left out where --defence names its output" in error
 
 
 @backends.only_on("tensorflow", reason="the same errors on every backend")

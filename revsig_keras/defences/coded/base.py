@@ -1,6 +1,6 @@
 """The base class of defences whose answers are constants."""
 import os
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Self, Sequence
 
 from keras import ops
 import numpy as np
@@ -70,10 +70,10 @@ class CodedDefence(Defence):
                  **kwargs: Any):
         super().__init__(apply_in_training=apply_in_training, **kwargs)
         code = unfitted(bits)
-        if isinstance(state, Mapping):
+        if isinstance(state, (str, os.PathLike)):
+            code = load(state) if state else code
+        else:
             code = CodeState.from_dict(state)
-        elif state:
-            code = load(state)
         self.bits = code.bits
         self.state = code.as_dict()
         self.from_logits = check_boolean("from_logits", from_logits)
@@ -165,7 +165,7 @@ class CodedDefence(Defence):
         try:
             super().adapt(probabilities, labels)
             self.check_input(np.shape(probabilities))
-        except ValueError:
+        except BaseException:  # An interruption too, or a warning that is turned into an error.
             self.state = fitted
             raise
 
@@ -218,11 +218,19 @@ class CodedDefence(Defence):
         Args:
             classes: Integer, the number of classes; 2 for sigmoid units. Defaults to `None`: the
                 number that the layer was fitted to.
+
+        Raises:
+            ValueError: If the layer was fitted to another number of classes, or to none and
+                `classes` is not given.
         """
-        classes = classes or self.code.classes
-        if classes is None:
+        fitted = self.code.classes
+        if classes is None and fitted is None:
             raise ValueError("`classes` must be given for a layer that was not fitted. "
                              "Received: classes=None")
+        classes = check_integer("classes", fitted if classes is None else classes, least=2)
+        if fitted not in (None, classes):
+            raise ValueError(f"`classes` must be {fitted}, the number that the layer was fitted "
+                             f"to. Received: classes={classes}")
         book = self._codebook(classes)
         return {
             "schema_version": 1,
@@ -234,6 +242,14 @@ class CodedDefence(Defence):
             "label_shares": book.shares[:, 0].tolist(),
             "tolerance": book.tolerance,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        layer = super().from_config(config)
+        if layer.state is None:
+            layer.state = unfitted(layer.bits).as_dict()
+        layer.bits = layer.code.bits  # Refuses what is no state.
+        return layer
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -209,6 +209,12 @@ def test_a_defence_that_does_not_conform_is_told_why(layer, check, reason):
         check_defence(layer, classes=4)
 
 
+@pytest.mark.parametrize("layer, classes", [(ConfidenceBuckets(bits=0), 2), (Decoy(decoys=1), 3),
+                                            (LabelOnly(), 2)])  # yapf: disable
+def test_a_defence_is_checked_on_few_classes(layer, classes):
+    check_defence(layer, classes=classes)
+
+
 def test_only_defences_are_checked():
     with pytest.raises(ValueError, match="`layer` must be a `revsig_keras.Defence`. Received: 3"):
         check_defence(3)

@@ -127,3 +127,31 @@ def test_an_application_of_a_thousand_classes():
     with pytest.raises(ValueError, match="emits logits"):
         DefendedModel(logits)
     assert DefendedModel(logits, ReverseSigmoid(from_logits=True)).built
+
+
+class OwnStep(keras.Model):
+
+    def train_step(self, *args, **kwargs):
+        return super().train_step(*args, **kwargs)
+
+
+class OwnLoss(keras.Sequential):
+
+    def compute_loss(self, *args, **kwargs):
+        return super().compute_loss(*args, **kwargs)
+
+
+@pytest.mark.parametrize("kind, name", [(OwnStep, "train_step"), (OwnLoss, "compute_loss")])
+def test_a_training_of_its_own_is_not_left_out(kind, name):
+    """The wrapper refuses to train what trains otherwise, and serves it all the same."""
+    plain = classifier()
+    own = kind(plain.layers) if kind is OwnLoss else kind(plain.inputs, plain.outputs)
+    own.compile("sgd", "sparse_categorical_crossentropy")
+    own.fit(X, Y, verbose=0)
+    model = DefendedModel(own)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for train in (model.fit, model.train_on_batch):
+        with pytest.raises(ValueError, match=f"`model` must not train by a `{name}` of its own"):
+            train(X, Y)
+    model.evaluate(X, Y, verbose=0)
+    np.testing.assert_allclose(model.predict(X, verbose=0), ReverseSigmoid()(own(X)), 1e-5)

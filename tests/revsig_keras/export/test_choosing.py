@@ -11,6 +11,7 @@ from revsig_keras import make_defence
 from revsig_keras.export import CostLimits
 from revsig_keras.export import export
 from revsig_keras.export import ExportConfig
+from revsig_keras.strength.score_rows import choose_for_scores
 from tests.revsig_keras.export.test_named_defences import keras_file
 from tests.revsig_keras.export.test_named_defences import module
 from tests.revsig_keras.programs import refused
@@ -102,6 +103,10 @@ CASES = {
                                "reverse_sigmoid:multi_label=true"),
     "reference variables": (zoo("v1_ref"), {"x": X}, "confidence_buckets"),
 }  # yapf: disable
+
+
+BOTH = "both"
+TWO = ["--defence=label/out=reverse_sigmoid", "--defence=tags=reverse_sigmoid:multi_label=true"]
 
 
 def written(tmp_path, arrays):
@@ -202,6 +207,31 @@ def test_several_outputs(build, tmp_path, capsys):
         np.testing.assert_array_equal(values, second[name])
 
 
+@pytest.mark.parametrize("labels, options, message", [
+    (["y/lable"], [BOTH], "labels of the outputs.*y/label/out or y/tags. Received: y/lable"),
+    (["y"], [BOTH], "labels of the outputs.*y/label/out or y/tags. Received: y$"),
+    (["y/label/out", "y/tag"], [BOTH], "Received: y/tag$"),
+    (["y/label/out"], [BOTH], None),
+    (["y/tags"], ["--output_name=label/out"], "as y. Received: y/tags"),
+    (["y/label/out", "y/tags"], ["--output_name=label/out"], None),
+    (["y/tags"], ["--defence=label/out=reverse_sigmoid"], "as y/label/out. Received: y/tags"),
+    (["y"], ["--defence=label/out=reverse_sigmoid"], None),
+])
+def test_labels_of_no_output_are_told(labels, options, message, tmp_path, capsys):
+    """A slip of the pen does not leave an output without its labels."""
+    options = [text for option in options for text in ([option] if "=" in option else TWO)]
+    tags = np.random.default_rng(1).integers(2, size=(ROWS, 4))
+    arrays = {name: tags if name.startswith("y/tag") else Y for name in labels}
+    arguments = [f"--model={module(tmp_path / 'model')}", f"--output={tmp_path / 'base'}",
+                 f"--inputs={written(tmp_path, {'features': X, **arrays})}", "--max_l1=.5",
+                 "--allow_output=tags", *options]  # yapf: disable
+    if message is None:
+        run(*arguments)
+    else:
+        line = refused(capsys, *arguments)
+        assert re.search(message, line), line
+
+
 def test_labels_of_an_input_called_y(tmp_path):
     """An array that the model takes is no label."""
     inputs = keras.Input((linear.FEATURES,), name="y")
@@ -213,6 +243,73 @@ def test_labels_of_an_input_called_y(tmp_path):
                               inputs=rows,
                               limits=CostLimits(max_l1=LIMIT))
         assert export(config).choices[None].num_rows == ROWS
+
+
+@pytest.mark.parametrize("option", ["from_logits=false", "axis=-1", "multi_label=false"])
+def test_a_head_that_is_spelled_out_is_the_same(option):
+    scores = np.random.default_rng(0).dirichlet(np.ones(4), 50)
+    first, second = (choose_for_scores(scores, None, text, {"max_l1": LIMIT})
+                     for text in ("reverse_sigmoid", f"reverse_sigmoid:{option}"))  # yapf: disable
+    configs = [{**choice.layer().get_config(), "name": None} for choice in (first, second)]
+    assert configs[0] == configs[1] and first.row == second.row
+
+
+KEPT = {
+    "random_noise": (revsig_keras.RandomNoise(0.5, seed=1234), ["seed"]),
+    "decoy": (revsig_keras.Decoy(decoys=1, decimals=3, seed=7), ["decoys", "decimals", "seed"]),
+    "confidence_buckets": (revsig_keras.ConfidenceBuckets(ordered_classes=3), ["ordered_classes"]),
+    "rounding": (revsig_keras.Rounding(5), []),
+    "reverse_sigmoid": (revsig_keras.ReverseSigmoid(0.1, 0.9), ["preserve_top1"]),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_not_chosen_stays_as_it_was(name, softmax_file, tmp_path):
+    """Of a model that is defended already: the seed of its noise, the order that it tells."""
+    defence, kept = KEPT[name]
+    model = revsig_keras.DefendedModel(keras.saving.load_model(softmax_file), defence)
+    model.save(tmp_path / "defended.keras")
+    config = ExportConfig(tmp_path / "defended.keras",
+                          tmp_path / "base",
+                          inputs=written(tmp_path, {"x": X}),
+                          limits=CostLimits(max_l1=1.5))
+    layer = next(iter(export(config).choices.values())).layer()
+    assert type(layer) is type(defence)
+    for key in kept:
+        assert getattr(layer, key) == getattr(defence, key)
+
+
+def test_a_formula_that_cannot_be_chosen_is_told(softmax_file, tmp_path):
+    model = revsig_keras.DefendedModel(keras.saving.load_model(softmax_file),
+                                       revsig_keras.ReverseSigmoid(preserve_top1=False))
+    model.save(tmp_path / "literal.keras")
+    config = ExportConfig(tmp_path / "literal.keras",
+                          tmp_path / "base",
+                          inputs=written(tmp_path, {"x": X}),
+                          limits=CostLimits(max_l1=LIMIT))
+    with pytest.raises(ValueError, match="no other option.*preserve_top1=false"):
+        export(config)
+
+
+@pytest.mark.parametrize("rows", [7, 19])
+def test_batches_of_a_fixed_size_take_all_rows(rows, softmax_file, tmp_path):
+    """Also those that do not fill the last one, and their labels."""
+    model = keras.saving.load_model(softmax_file)
+    model.export(tmp_path / "fixed",
+                 verbose=False,
+                 input_signature=[keras.InputSpec(shape=(8, linear.FEATURES), dtype="float32")])
+    chosen = []
+    for source in (softmax_file, tmp_path / "fixed"):
+        config = ExportConfig(source,
+                              tmp_path / "base",
+                              inputs=written(tmp_path, {
+                                  "x": X[:rows],
+                                  "y": Y[:rows]
+                              }),
+                              limits=CostLimits(max_l1=LIMIT))
+        chosen.append(export(config).choices[None])
+    assert chosen[0].num_rows == chosen[1].num_rows == rows
+    assert chosen[0].row.l1 == pytest.approx(chosen[1].row.l1, rel=1e-3)
 
 
 SOFTMAX = of_layers(DENSE(4, "softmax"))

@@ -51,7 +51,8 @@ def exported(model, tmp_path, **options):
     """The defended copy of a model, by way of a .keras file."""
     model.save(tmp_path / "model.keras")
     return export(
-        ExportConfig(str(tmp_path / "model.keras"), str(tmp_path / "base"), **{
+        ExportConfig(str(tmp_path / "model.keras"), **{
+            "output": str(tmp_path / "base"),
             "defence": exports.DEFENCE,
             **options
         }))
@@ -106,27 +107,49 @@ def test_one_of_several_outputs_is_defended(tmp_path):
     np.testing.assert_allclose(y["scores"], formula(clean["scores"]), atol=1e-5)
 
 
-def test_an_output_that_is_allowed_stays(tmp_path):
+@pytest.mark.parametrize("allowed", [("hidden",), "hidden"])
+def test_an_output_that_is_allowed_stays(allowed, tmp_path):
     model = two_outputs()
-    result = exported(model, tmp_path, output_name="scores", allow_outputs=("hidden",))
+    result = exported(model, tmp_path, output_name="scores", allow_outputs=allowed)
     np.testing.assert_allclose(served(result.path, "hidden"),
                                model.predict(X, verbose=0)["hidden"],
                                atol=1e-5)
-    assert [leak.name for leak in inspect_saved_model(result.path).leaks(["hidden"])] == []
+    assert inspect_saved_model(result.path).leaks(allowed) == []
 
 
-@pytest.mark.parametrize("options, message", [
-    ({}, r"`output_name` must name.*Received: output=None.*\['hidden', 'scores'\]"),
-    (dict(output_name="probs"), r"Received: output='probs'.*\['hidden', 'scores'\]"),
-    (dict(output_name="hidden"), r"must emit class probabilities.*from_logits=true"),
-    (dict(output_name="scores"), r"would be clean: hidden .*`drop_outputs`"),
-    (dict(output_name="scores", drop_outputs=("hidden", "other")), "`drop_outputs`.*: other$"),
-    (dict(output_name="scores", drop_outputs=("hidden",), defence=None), "`defence` must be given"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({}, r"`output_name` must name.*Received: output=None.*\['hidden', 'scores'\]"),
+        (dict(output_name="probs"), r"Received: output='probs'.*\['hidden', 'scores'\]"),
+        (dict(output_name="hidden"), r"must emit class probabilities.*from_logits=true"),
+        (dict(output_name="scores"), r"would be clean: hidden .*`drop_outputs`"),
+        (dict(output_name="scores", drop_outputs=("hidden", "other")), "`drop_outputs`.*: other$"),
+        (dict(output_name="scores", drop_outputs=("hidden",),
+              defence=None), "`defence` must be given"),
+        # A string is one name, and its letters and parts are none.
+        (dict(output_name="scores", allow_outputs="hidden_too"), "would be clean: hidden"),
+        (dict(output_name="scores", drop_outputs="hidden_too"), "`drop_outputs`.*: hidden_too$"),
+        (dict(output_name="scores",
+              drop_outputs=("hidden", "scores")), "`drop_outputs` must leave"),
+        (dict(allow_outputs=None), "`allow_outputs` must be strings"),
+        (dict(defence=ReverseSigmoid()), "`defence` must be strings"),
+        (dict(output=""), "`output` must be a folder. Received: an empty path"),
+    ])
 def test_outputs_that_are_not_as_they_have_to_be(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         exported(two_outputs(), tmp_path, **options)
     assert os.listdir(tmp_path) == ["model.keras"]
+
+
+@pytest.mark.parametrize("name", ["serve/output_0", "serving_default/output_0", "output_0"])
+def test_the_only_output_may_be_named_as_in_a_signature(name, tmp_path):
+    assert exported(sequential(), tmp_path, output_name=name).path.is_dir()
+
+
+def test_a_model_of_keras_3_in_memory_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`model` must be a file.*DefendedModel.model.*export"):
+        ExportConfig(sequential(), tmp_path / "base", exports.DEFENCE)
 
 
 def test_logits_are_refused_or_defended_as_such(tmp_path):
@@ -261,6 +284,38 @@ def test_export_replaces_an_empty_folder(tmp_path):
     (tmp_path / "model").mkdir()
     DefendedModel(sequential()).export(str(tmp_path / "model"))
     assert files.is_saved_model(tmp_path / "model") and os.listdir(tmp_path) == ["model"]
+
+
+def test_export_follows_a_link(tmp_path):
+    """What it leads to is replaced, and it stays."""
+    DefendedModel(functional()).export(tmp_path / "model", verbose=False)
+    (tmp_path / "link").symlink_to(tmp_path / "model")
+    DefendedModel(sequential()).export(tmp_path / "link", verbose=False)
+    assert (tmp_path / "link").is_symlink() and "features" not in next(
+        iter(names_of(tmp_path / "model").values()))[0]  # yapf: disable
+
+
+def test_export_does_not_replace_the_folder_of_the_process(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (".", tmp_path, "..", tmp_path / "new" / ".."):
+        with pytest.raises(ValueError, match="`filepath` must not be the folder of this process"):
+            DefendedModel(sequential()).export(path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_interrupted_replacement_leaves_the_old_model(tmp_path, monkeypatch):
+    DefendedModel(functional()).export(tmp_path / "model", verbose=False)
+    before, rename = exports.contents(tmp_path), pathlib.Path.rename
+
+    def interrupted(path, target):
+        if path.name == "model" and target == tmp_path / "model":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        DefendedModel(sequential()).export(tmp_path / "model", verbose=False)
+    assert exports.contents(tmp_path) == before and os.listdir(tmp_path) == ["model"]
 
 
 def test_export_leaves_alone_what_is_no_saved_model(tmp_path):

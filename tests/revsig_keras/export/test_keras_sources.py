@@ -164,6 +164,35 @@ def test_a_subclassed_model_is_built_from_samples(tmp_path):
         assert tf.saved_model.load(path).signatures
 
 
+class OfSequences(keras.Model):
+    """Of any number of steps."""
+
+    def build(self, input_shape):
+        self.dense = classifiers.dense("softmax")
+        self.dense.build((None, input_shape[-1]))
+
+    def call(self, inputs):
+        return self.dense(keras.ops.mean(inputs, axis=1))
+
+
+@pytest.mark.parametrize("kind, shape, rows", [(Own, X.shape, X.astype("float64")),
+                                               (Own, X.shape, X.astype("float16")),
+                                               (OfSequences, (None, None, 6), np.ones((8, 7, 6)))])
+def test_samples_do_not_narrow_what_is_served(kind, shape, rows, tmp_path):
+    """The dtype is that of the model, and a size that is open stays open."""
+    pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
+    model = kind()
+    model.build(shape)
+    model(rows)
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "x.npy", rows)
+    with keras.saving.custom_object_scope({kind.__name__: kind}):
+        path = exported(tmp_path / "model.keras", tmp_path, warmup=tmp_path / "x.npy")
+    spec, = tf.saved_model.load(path).signatures["serving_default"].structured_input_signature[
+        1].values()  # yapf: disable
+    assert (spec.dtype, spec.shape.as_list()) == (tf.float32, [None, *shape[1:]])
+
+
 class OfDictionary(Own):
 
     def call(self, inputs):

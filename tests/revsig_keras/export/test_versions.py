@@ -2,6 +2,7 @@
 import errno
 import multiprocessing
 import os
+import pathlib
 import threading
 
 import pytest
@@ -173,10 +174,18 @@ def test_permissions_obey_the_umask(umask, folders, contents, tmp_path):
         assert entry.stat().st_mode & 0o777 == (folders if entry.is_dir() else contents)
 
 
-def test_a_defended_model_is_published(tmp_path):
-    """By its own `export`, as the documentation says."""
+def test_a_base_without_a_name_is_refused(tmp_path, monkeypatch):
+    """As that of a variable of the shell that is not set."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="`base` must be a folder. Received: an empty path"):
+        publish("", pathlib.Path.mkdir)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_defended_model_is_published(tmp_path, capsys):
+    """By its own `export`, as the documentation says; it announces no folder that is moved."""
     model = DefendedModel(classifiers.sequential(classifiers.dense("softmax")))
     versions = [publish(tmp_path / "base", model.export) for _ in range(2)]
-    assert [path.name for path in versions] == ["1", "2"]
+    assert [path.name for path in versions] == ["1", "2"] and not capsys.readouterr().out
     assert all(map(files.is_saved_model, versions))
     assert sorted(os.listdir(tmp_path / "base")) == ["1", "2"]

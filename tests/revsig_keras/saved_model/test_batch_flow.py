@@ -175,6 +175,12 @@ DATA = {
     "sliced": lambda s, x: tiled(rows(x[:tf.cast(x[0, 0], "int32")])),
     "filled": lambda s, x: tf.fill([tf.cast(x[0, 0], "int32")], 0.5),
     "first row": lambda s, x: x[0],
+    "gathered by a scalar": lambda s, x: tiled(
+        rows(tf.gather(tf.transpose(tf.where(x > 0.5)), 0))),
+    "gathered from masked columns": lambda s, x: tiled(
+        rows(tf.gather(tf.transpose(tf.boolean_mask(x, x[:, 0] > 0)), tf.constant(1)))),
+    "bytes of a scalar": lambda s, x: tiled(
+        rows(tf.io.decode_raw(tf.strings.as_string(tf.reduce_max(x)), "uint8"))),
     "segments": lambda s, x: tiled(
         rows(tf.math.segment_sum(x, tf.cast(x[:, 0], "int32")))),
 }  # yapf: disable

@@ -249,6 +249,8 @@ GOOD = np.array([[0.7, 0.3], [0.4, 0.6]])
     *(({"gammas": value, "max_l1": 1}, "`gammas` must be a list") for value in ([], 0.2, ["a"])),
     ({"gammas": [0.2, 1.5], "max_l1": 1}, "`gamma` must be.*Received: gamma=1.5"),
     ({"betas": [0.0], "max_l1": 1}, "`beta` must be.*Received: beta=0.0"),
+    *(({"probabilities": [[0.5]], "max_l1": 1, "defence": name}, "fixed size of 2 or more")
+      for name in ("rounding", "top_k", "label_only", "random_noise")),
 ])  # yapf: disable
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -252,6 +252,12 @@ STATE = {"bits": 1, "classes": 10, "edges": [0.25], "confidences": [0.6, 0.9]}
     (lambda kind: kind(state={**STATE, "edges": ["a"]}), "must have numbers"),
     (lambda kind: kind(state={**STATE, "confidences": [0.9, 0.6]}), "rising confidences"),
     (lambda kind: kind(state={"bits": 1}), "`state` must have the keys"),
+    (lambda kind: kind(state=5), "`state` must have the keys"),
+    (lambda kind: kind(state=b"a"), "`state` must have the keys"),
+    (lambda kind: kind.from_config({**kind().get_config(), "state": 5}), "must have the keys"),
+    (lambda kind: kind(state=STATE).table(5), "`classes` must be 10, the number that the layer"),
+    (lambda kind: kind(state=STATE).table(0), "`classes` must be an integer of 2 or more"),
+    (lambda kind: kind().table(10.0), "`classes` must be an integer of 2 or more"),
     (lambda kind: kind(8, dtype="bfloat16")(Y), "must differ in bfloat16"),
 ])  # yapf: disable
 @each_kind
@@ -285,9 +291,22 @@ def test_what_is_refused_of_one(call, message):
         call()
 
 
-def test_a_refused_fit_changes_nothing():
+@pytest.mark.parametrize("rows, error", [(all_wrong(), ValueError),
+                                         ((np.tile(Y[:1], (30, 1)),), UserWarning)])
+def test_a_refused_fit_changes_nothing(rows, error):
+    """Nor does one that a warning ends."""
     layer = ConfidenceBuckets()
+    layer.adapt(Y)
     before = layer.state
-    with pytest.raises(ValueError):
-        layer.adapt(*all_wrong())
+    with pytest.raises(error), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer.adapt(*rows)
     assert layer.state == before
+
+
+@each_kind
+def test_a_configuration_has_one_number_of_bits(kind):
+    """That of its state, if it has one."""
+    layer = kind.from_config({**kind(bits=3).get_config(), "state": kind(bits=5).state})
+    assert layer.bits == layer.code.bits == 5
+    assert kind.from_config({"bits": 2}).state == kind(bits=2).state
