@@ -4,7 +4,9 @@ from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
 from attacks.claims.criterion.finding import at_least
 from attacks.claims.criterion.finding import at_most
+from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.grid import Grid
+from attacks.claims.criterion.measures import budgets_of
 from attacks.claims.criterion.measures import losses
 from attacks.claims.criterion.measures import over_victims
 from attacks.claims.criterion.measures import select
@@ -29,19 +31,29 @@ REPORTED = {
 
 
 def judge(grids, most=0.05):
-    """Each line of the tables is met within `most`, as a mean over budgets and replicates."""
-    findings = []
+    """Each line of the tables is met within `most`, as a mean over budgets and replicates.
+
+    The accuracies themselves are shown beside those of the authors.
+    """
+    findings, beside = [], []
     for (name, attack, adversary, is_defended), reported in REPORTED.items():
         if name not in grids:
             continue
         rows, theirs = grids[name].rows, dict(zip(BUDGETS, reported))
         defence, = defences_of(rows) if is_defended else ["none"]
         thief = select(rows, attack=attack, adversary=adversary, defence=defence)
+        if not thief:
+            continue
         apart = over_victims(
             thief, lambda row, theirs=theirs: abs(row["clone_accuracy"] - theirs[row["budget"]]))
-        subject = f"{name}, {attack}, {adversary}, {defence}: mean distance from the table"
-        findings.append(at_most(subject, apart, most))
-    return findings
+        subject = f"{name}, {attack}, {adversary}, {defence}"
+        findings.append(at_most(f"{subject}: mean distance from the table", apart, most))
+        for budget in budgets_of(thief):
+            accuracy = over_victims(select(thief, budget=budget), lambda row: row["clone_accuracy"])
+            title = (f"{subject}, {budget:,} queries: accuracy of the clone "
+                     f"(reported: {theirs[budget]:.3f})")
+            beside.append(Finding(title, accuracy))
+    return findings + beside
 
 
 def judge_quick(grids):
@@ -60,8 +72,12 @@ CLAIM = Claim(
     trial=Trial(
         (Grid("mnist_demo_adam", 19), Grid("mnist_demo_sgd", 14)),
         "Reproduced if, by their protocol, the accuracy of every thief in the tables is met within "
-        ".05, as a mean over budgets. Our own protocol is that of claim 3.", judge),
+        ".05, as a mean over budgets. Our own protocol is that of claim 3.",
+        judge,
+        by_run=True),
     quick=Trial((Grid("quick_demo", 3),), "Reproduced if, by the same protocol on digits, the "
                 "naive thief loses at least .1 of agreement at every budget.", judge_quick),
     remarks="The epochs of these runs are not told: 20 are those of the first version of the "
-    "Sample attack, 10 those of the later attacks with SGD.")
+    "Sample attack, 10 those of the later attacks with SGD. With few queries our thieves with Adam "
+    "do better than those shown, on answers and on labels, with the defence and without: those "
+    "were trained less, or otherwise.")
