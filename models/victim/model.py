@@ -3,6 +3,7 @@ from collections.abc import Callable
 import dataclasses
 import functools
 import hashlib
+import json
 from typing import Any
 
 import keras
@@ -82,7 +83,8 @@ def train_victim(config: VictimConfig,
         strategy: A `tf.distribute.Strategy`.
         progress: A function that is called with the number of steps done since its last call.
             Defaults to `None`.
-        checkpoint: Where the training is stored while it runs. Defaults to `None`.
+        checkpoint: Where the training is stored while it runs. One that was stored with another
+            recipe or other data is not resumed. Defaults to `None`.
     """
     build = functools.partial(_build, config.architecture, dataset.input_shape, dataset.num_classes)
     seed = derive(config.seed, "victim")
@@ -92,7 +94,8 @@ def train_victim(config: VictimConfig,
     targets = np.eye(dataset.num_classes, dtype="float32")[splits.victim_train.y]
     targets = smooth(targets, config.label_smoothing or 0)
     plan = TrainingPlan(splits.victim_train.x, targets, config.steps, seed)
-    trained = trainer.train(plan, progress=progress, checkpoint=checkpoint)
+    kept = checkpoint and checkpoint.below(_digest(config, dataset, splits.split_seed))
+    trained = trainer.train(plan, progress=progress, checkpoint=kept)
     # Outside the strategy, and without the trainer's copy of the data.
     model = build(seed)
     model.set_weights(trained.weights)
@@ -111,6 +114,18 @@ def train_victim(config: VictimConfig,
             "replicas": strategy.num_replicas_in_sync,
             "versions": versions(),
         })
+
+
+def _digest(config, dataset, split_seed):
+    """A digest of all that a training depends on besides the number of replicas."""
+    text = json.dumps(
+        {
+            **dataclasses.asdict(config), "optimizer": OPTIMIZERS.resolve(config.optimizer),
+            **source_record(config),
+            **data_record(dataset, split_seed)
+        },
+        sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _build(architecture, *arguments):

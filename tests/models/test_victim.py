@@ -14,6 +14,7 @@ from models.data import loading
 from models.data import splits
 from models.processes.strategy import make_strategy
 from models.versions import versions
+from tests.models.training.test_checkpoints import Place
 
 CONFIG = victims.VictimConfig("digits_cnn", "adam", 64, 300, 1)
 
@@ -143,6 +144,23 @@ def test_a_record_from_before_an_option_has_its_default(copy, digits, victim):
     assert neutral == CONFIG
     smoothed = dataclasses.replace(CONFIG, label_smoothing=0.1)
     assert victims.differences(copy, smoothed, digits, 5) == ["victim_label_smoothing"]
+
+
+@pytest.mark.parametrize("change, seed, is_resumed", [
+    ({"optimizer": "adam:learning_rate=1e-3"}, 5, True),
+    ({}, 6, False),
+    *[({name: value}, 5, False) for name, value in {
+        "steps": 90, "seed": 2, "temperature": 2, "label_smoothing": .1}.items()],
+])  # yapf: disable
+def test_a_stopped_training_is_resumed_by_the_same_one_alone(change, seed, is_resumed, digits,
+                                                             parts, tmp_path):
+    config, strategy = victims.VictimConfig("mlp", steps=100), make_strategy("one_device")
+    with pytest.raises(SystemExit):
+        victims.train_victim(config, digits, parts, strategy, **Place(tmp_path).stop_after(50))
+    config, counts = dataclasses.replace(config, **change), []
+    victims.train_victim(config, digits, splits.split(digits, seed), strategy, counts.append,
+                         Place(tmp_path).checkpoint)
+    assert sum(counts) == config.steps and (len(counts) == 1) == is_resumed
 
 
 def test_it_must_fit_the_data(saved, digits):
