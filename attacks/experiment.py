@@ -75,8 +75,8 @@ def run_experiment(config: RunConfig,
                  CloneTrainer(dataset.input_shape, dataset.num_classes, workers.strategy))
         for _ in range(clones)
     ]
-    with workers:
-        store = SharedStore(config, dataset, workers, preemption or Preemption())
+    preemption = preemption or Preemption()
+    with workers, SharedStore(config, dataset, workers, preemption).at_work() as store:
         agenda, unfit, bill = Agenda(config, store, progress), None, None
         for victim in agenda.victims():
             scene = first if victim == first.victim else Scene.of(config, victim, dataset, workers,

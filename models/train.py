@@ -46,8 +46,10 @@ def main(values=flags.FLAGS):
         workers.check_shared(directory)
         checkpoint = Checkpoint(directory / ".victim.checkpoint", process_config.checkpoint_every,
                                 workers, preemption)
-        victim = find_or_train(directory, dataset, data_config.split_seed, config, workers,
-                               checkpoint)
+        victim = victims.find_or_train(
+            directory, config, dataset, data_config.split_seed, workers,
+            lambda: train(config, dataset, data_config.split_seed, workers.strategy, checkpoint))
+        checkpoint.remove()
     accuracy = victim.record["accuracy"]
     if workers.is_chief:
         print(f"{directory / victims.MODEL_NAME}: test accuracy {accuracy['test']:.4f}, "
@@ -55,24 +57,12 @@ def main(values=flags.FLAGS):
               f"{victim.record['mean_top1_confidence']:.4f}")
 
 
-def find_or_train(directory, dataset, split_seed, config, workers, checkpoint):
-    """Loads the victim of a directory, or trains and saves it there."""
-    if workers.agree(workers.is_chief and victims.exists(directory)):
-        differing = victims.differences(directory, config, dataset, split_seed)
-        if differing:
-            raise ValueError(
-                f"{directory} holds another victim, which is not overwritten (it differs in "
-                f"{', '.join(differing)}).")
-        return victims.load_victim(directory, dataset, split_seed)
+def train(config, dataset, split_seed, strategy, checkpoint):
+    """Trains a victim, with a progress bar."""
     parts = splits.split(dataset, split_seed)
     with tqdm.tqdm(total=config.steps, desc="training the victim", unit="step",
                    file=sys.stderr) as bar:
-        victim = victims.train_victim(config, dataset, parts, workers.strategy, bar.update,
-                                      checkpoint)
-    if workers.is_chief:
-        victims.save_victim(victim, directory)
-    checkpoint.remove()
-    return victim
+        return victims.train_victim(config, dataset, parts, strategy, bar.update, checkpoint)
 
 
 if __name__ == "__main__":

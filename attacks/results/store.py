@@ -7,6 +7,7 @@ import datetime
 import json
 import pathlib
 from typing import Any
+import uuid
 
 from absl import logging
 
@@ -26,6 +27,9 @@ from models import victim as victims
 from models.processes.files import write_atomically
 from models.processes.locks import lock
 
+# Locks of the runs that are at work, one file each.
+_AT_WORK = ".run-{}.lock"
+
 
 class ResultStore:
     """The output directory of a run.
@@ -33,8 +37,9 @@ class ResultStore:
     `cells/<id>.json`, or a line of `cells.jsonl.xz`, is the record; `run.flags` replays it;
     `recipes` holds the choices of recipes that were made once, `victims` the victims besides the
     run's own, `clones` the clones that are kept; everything else in the directory is made from the
-    cells. Once it holds a victim, an endpoint or a cell, a directory belongs to one experiment: the
-    same one may resume it or add members to the grid, any other is refused.
+    cells. While a run is at work in it, and once it holds a victim, an endpoint or a cell, a
+    directory belongs to one experiment: the same one may resume it or add members to the grid, any
+    other is refused.
 
     Args:
         config: The run.
@@ -64,12 +69,29 @@ class ResultStore:
         """Runs that share the directory, and may start at one time, read and write it in turn."""
         return lock(self.directory / ".flags.lock", wait=True)
 
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """While it lasts, other experiments are refused, although there may be no victim yet.
+
+        Raises:
+            ValueError: If one has taken the directory since this store was made.
+        """
+        with lock(self.directory / _AT_WORK.format(uuid.uuid4().hex), wait=True):
+            with self._alone():
+                self._replay.check(self._config)
+            yield
+
+    def _is_in_use(self):
+        """Whether a run is at work; the locks of runs that were killed are removed."""
+        return not all([_is_free(path) for path in self.directory.glob(_AT_WORK.format("*"))])
+
     def _has_begun(self):
+        is_in_use = self._is_in_use()
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
         has_victim = victims.exists(self.directory) or any(
             map(victims.exists, self.directory.glob("victims/*")))
         has_cells = self._archived or any(self._cells.glob("*.json"))
-        return bool(is_asked or has_victim or has_cells)
+        return bool(is_in_use or is_asked or has_victim or has_cells)
 
     def _refuse_foreign_files(self):
         # A run that was killed at its start may leave a temporary file or a lock.
@@ -147,3 +169,8 @@ class ResultStore:
 
     def _path(self, cell):
         return self._cells / f"{cell.id}.json"
+
+
+def _is_free(path):
+    with lock(path, wait=False) as is_free:
+        return is_free

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 import contextlib
 import pathlib
-from typing import Any
+from typing import Any, Self
 
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
@@ -45,6 +45,12 @@ class SharedStore:
         self._store = ResultStore(config) if workers.is_chief else None
         self._choices = ChoiceFiles(self.directory)
         workers.check_shared(self.directory)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[Self]:
+        """Yields this store; meanwhile other experiments are refused, see `ResultStore.at_work`."""
+        with self._workers.on_chief(lambda: self._store.at_work()):
+            yield self
 
     def extend(self, origin: dict[str, Any], victim: VictimKey,
                deployed: Callable[[str], Deployed]) -> None:

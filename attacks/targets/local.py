@@ -1,8 +1,6 @@
 """A victim in this process."""
 
 import contextlib
-import functools
-import pathlib
 
 from attacks.evaluation.evaluator import Evaluator
 from attacks.grid.config import RunConfig
@@ -16,7 +14,6 @@ from attacks.targets.target import Target
 from models import victim as victims
 from models.data.dataset import Dataset
 from models.data.splits import Splits
-from models.processes.locks import lock
 
 
 def local_target(victim: victims.Victim | victims.OwnVictim,
@@ -91,23 +88,16 @@ class LocalSource(TargetSource):
         if victim.is_own:
             return victims.load_own_victim(victim, self._dataset, self._splits)
         victim.refuse_options("victim_signature", "victim_output", "victim_range")
-        return self._load(victim.path)
-
-    def _load(self, path):
-        return victims.load_victim(path, self._dataset, self._config.experiment.data.split_seed)
+        return victims.load_victim(victim.path, self._dataset, self._splits.split_seed)
 
     def _train_once(self, workers, progress, checkpoint):
         """A new victim, or the one that an earlier or a parallel start of this run has trained."""
-        directory = self._config.execution.output_dir
-        alone = functools.partial(lock, pathlib.Path(directory, ".victim.lock"), wait=True)
-        with workers.on_chief(alone):
-            if workers.agree(workers.is_chief and victims.exists(directory)):
-                return self._load(directory)
-            victim = self._train(workers.strategy, progress, checkpoint)
-            if workers.is_chief:
-                victims.save_victim(victim, directory)
-            checkpoint.remove()
-            return victim
+        victim = victims.find_or_train(self._config.execution.output_dir,
+                                       self._config.experiment.victim, self._dataset,
+                                       self._splits.split_seed, workers,
+                                       lambda: self._train(workers.strategy, progress, checkpoint))
+        checkpoint.remove()
+        return victim
 
     def _train(self, strategy, progress, checkpoint):
         config = self._config.experiment.victim

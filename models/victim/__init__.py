@@ -3,6 +3,7 @@ from models.victim.config import VictimConfig
 from models.victim.config import VictimFile
 from models.victim.files import differences
 from models.victim.files import exists
+from models.victim.files import find_or_train
 from models.victim.files import load_victim
 from models.victim.files import MODEL_NAME
 from models.victim.files import RECORD_NAME
@@ -23,6 +24,7 @@ __all__ = [
     "VictimFile",
     "differences",
     "exists",
+    "find_or_train",
     "load_own_victim",
     "load_victim",
     "save_victim",

@@ -1,7 +1,10 @@
 """Victims on disk: `victim.keras`, and `victim.json` with its record."""
+from collections.abc import Callable
 import dataclasses
+import functools
 import json
 import os
+import pathlib
 import tempfile
 import zipfile
 
@@ -10,6 +13,8 @@ import keras
 from models import architectures
 from models.data.dataset import Dataset
 from models.processes.files import write_atomically
+from models.processes.locks import lock
+from models.processes.workers import Workers
 from models.training.optimizers import OPTIMIZERS
 from models.victim.config import VictimConfig
 from models.victim.model import data_record
@@ -103,6 +108,38 @@ def _read_model(path, record):
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"The victim {path} is not a readable Keras file: {first_line(error)}") from error
+
+
+def find_or_train(directory: str | os.PathLike, config: VictimConfig, dataset: Dataset,
+                  split_seed: int, workers: Workers, train: Callable[[], Victim]) -> Victim:
+    """Loads the victim of a directory, or trains and saves it there.
+
+    Of several runs that share the directory, one trains it and the others wait.
+
+    Args:
+        directory: An existing directory.
+        config: The recipe of the victim.
+        dataset: The data set.
+        split_seed: The seed of its splits.
+        workers: The processes that train together.
+        train: Trains the victim.
+
+    Raises:
+        ValueError: If the directory holds another victim, or one that cannot be read.
+    """
+    alone = functools.partial(lock, pathlib.Path(directory, ".victim.lock"), wait=True)
+    with workers.on_chief(alone):
+        if workers.agree(workers.is_chief and exists(directory)):
+            differing = differences(directory, config, dataset, split_seed)
+            if differing:
+                raise ValueError(
+                    f"{directory} holds another victim, which is not overwritten (it differs in "
+                    f"{', '.join(differing)}).")
+            return load_victim(directory, dataset, split_seed)
+        victim = train()
+        if workers.is_chief:
+            save_victim(victim, directory)
+        return victim
 
 
 def differences(directory: str | os.PathLike, config: VictimConfig, dataset: Dataset,

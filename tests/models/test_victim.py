@@ -13,6 +13,7 @@ from models import victim as victims
 from models.data import loading
 from models.data import splits
 from models.processes.strategy import make_strategy
+from models.processes.workers import Workers
 from models.versions import versions
 from tests.models.training.test_checkpoints import Place
 
@@ -117,6 +118,16 @@ def test_differences(saved, digits):
     other = dataclasses.replace(CONFIG, optimizer="sgd", seed=2)
     assert victims.differences(saved, other, digits,
                                6) == ["victim_optimizer", "victim_seed", "split_seed"]
+
+
+def test_a_victim_is_found_by_its_own_configuration_alone(saved, digits, victim, tmp_path):
+    workers = Workers(make_strategy("one_device"))
+    found = [victims.find_or_train(directory, CONFIG, digits, 5, workers, lambda: victim)
+             for directory in (saved, tmp_path, tmp_path)]  # yapf: disable
+    assert {each.fingerprint() for each in found} == {victim.fingerprint()}
+    assert found[1] is victim is not found[2]
+    with pytest.raises(ValueError, match=r"another victim.*\(it differs in victim_seed\)"):
+        victims.find_or_train(saved, dataclasses.replace(CONFIG, seed=2), digits, 5, workers, None)
 
 
 @pytest.mark.slow

@@ -130,6 +130,20 @@ def test_a_start_that_led_to_nothing_binds_nobody(tmp_path):
     assert read_flags(tmp_path / "run.flags")["steps"] == "700"
 
 
+def test_while_a_run_is_at_work_other_experiments_are_refused(tmp_path):
+    """Although there is no victim yet; and also if both begin at one time."""
+    other = config(tmp_path, clone=Recipe(steps=700))
+    store = ResultStore(config(tmp_path))
+    with store.at_work(), ResultStore(config(tmp_path, budgets=(40,))).at_work():
+        with pytest.raises(ValueError, match="different experiment.*`steps` is 600 there, 700 now"):
+            ResultStore(other)
+    with ResultStore(other).at_work():
+        with pytest.raises(ValueError, match="different experiment.*`steps` is 700 there, 600 now"):
+            with store.at_work():
+                pass
+    assert not list(tmp_path.glob(".*.lock"))
+
+
 def test_a_directory_with_foreign_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("all of it")
     with pytest.raises(ValueError, match="new or empty directory"):
@@ -153,7 +167,10 @@ def test_members_are_merged_by_what_they_mean(tmp_path):
 
 def test_what_a_killed_start_leaves_behind_binds_nobody(tmp_path):
     (tmp_path / ".run.flags.0123").write_text("--data")
+    ResultStore(config(tmp_path, clone=Recipe(steps=700)))
+    (tmp_path / ".run-0123.lock").touch()
     ResultStore(config(tmp_path))
+    assert not list(tmp_path.glob(".*.lock"))
     assert read_flags(tmp_path / "run.flags") == REPLAY
 
 

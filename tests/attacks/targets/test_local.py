@@ -1,4 +1,5 @@
 """Experiments on victims that were trained elsewhere."""
+import contextlib
 import json
 
 import numpy as np
@@ -12,12 +13,18 @@ from attacks.grid.config import RunConfig
 from attacks.grid.execution import ExecutionConfig
 from attacks.grid.experiment_config import ExperimentConfig
 from attacks.oracle.defended_victim import DefendedVictims
+from attacks.schedule.progress import Progress
 from attacks.targets.local import local_target
+from attacks.targets.local import LocalSource
 from models import victim as victims
 from models.data import splits
 from models.data.loading import DataConfig
+from models.processes.strategy import make_strategy
+from models.processes.workers import Workers
+from models.victim import VictimConfig
 from models.victim import VictimFile
 from revsig_keras import ReverseSigmoid
+from tests.models.training.test_checkpoints import Place
 from tests.models.victim import own_victims
 from tests.models.victim.own_victims import DATASET
 from tests.models.victim.own_victims import expected
@@ -121,6 +128,19 @@ def test_an_answer_of_zero_adds_nothing_to_the_divergence():
     evaluator = Evaluator(DefendedVictims(victim), PARTS, .25, (0, 1))
     log_clone = np.log(np.tile([.25, .25, .5], [len(PARTS.test), 1]))
     assert evaluator._divergence(log_clone) == pytest.approx(np.log(2))
+
+
+def test_the_victim_of_an_experiment_that_was_faster_is_refused(tmp_path):
+    workers = Workers(make_strategy("one_device"))
+    slow, fast = (RunConfig(ExperimentConfig(victim=VictimConfig("mlp", steps=steps)),
+                            ExecutionConfig(tmp_path)) for steps in (2, 1))
+    parts, checkpoint = splits.split(DATASET, 0), Place(tmp_path / ".checkpoint").checkpoint
+    for config, is_same in ((fast, True), (fast, True), (slow, False)):
+        source = LocalSource(config, DATASET, parts)
+        refused = pytest.raises(ValueError, match=r"another victim.*differs in victim_steps\)")
+        with contextlib.nullcontext() if is_same else refused:
+            with source.open(workers, Progress(is_shown=False), checkpoint) as target:
+                assert target.record["config"]["steps"] == 1
 
 
 def test_the_target_knows_true_labels_of_the_pool(directory):
