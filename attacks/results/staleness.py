@@ -28,7 +28,7 @@ def refuse_stale(records: Sequence[dict[str, Any]],
        differently than it did. Records that are older than this check pass.
 
     Args:
-        records: The records of the cells in the directory.
+        records: The records of the cells in the directory, and of the choices of recipes.
         origin: The provenance of the run; see `attacks.results.provenance.provenance`.
         directory: For the message.
         deployed: Returns a defence as it now answers for the victim. Defaults to `Deployed`:
@@ -36,6 +36,8 @@ def refuse_stale(records: Sequence[dict[str, Any]],
     """
     for record in records:
         for name, entry, default in _COMPARED:
+            if name not in record:  # Choices had fewer entries once.
+                continue
             there, now = (source[name].get(entry, default) for source in (record, origin))
             if there is not None and there != now:
                 raise ValueError(

@@ -18,6 +18,7 @@ from attacks.grid.victim_key import VictimKey
 from attacks.oracle.defences import fixed_answers
 from attacks.oracle.deployed import Deployed
 from attacks.results.archive import archived_ids
+from attacks.results.choice_files import ChoiceFiles
 from attacks.results.digest import sealed
 from attacks.results.records import read_cells
 from attacks.results.records import SCHEMA_VERSION
@@ -37,9 +38,9 @@ class ResultStore:
     `cells/<id>.json`, or a line of `cells.jsonl.xz`, is the record; `run.flags` replays it;
     `recipes` holds the choices of recipes that were made once, `victims` the victims besides the
     run's own, `clones` the clones that are kept; everything else in the directory is made from the
-    cells. While a run is at work in it, and once it holds a victim, an endpoint or a cell, a
-    directory belongs to one experiment: the same one may resume it or add members to the grid, any
-    other is refused.
+    cells. While a run is at work in it, and once it holds a victim, an endpoint, a choice or a
+    cell, a directory belongs to one experiment: the same one may resume it or add members to the
+    grid, any other is refused.
 
     Args:
         config: The run.
@@ -90,8 +91,9 @@ class ResultStore:
         is_asked = (self.directory / ENDPOINT_RECORD).exists()
         has_victim = victims.exists(self.directory) or any(
             map(victims.exists, self.directory.glob("victims/*")))
+        has_choices = any(self.directory.glob("recipes/*.json"))
         has_cells = self._archived or any(self._cells.glob("*.json"))
-        return bool(is_in_use or is_asked or has_victim or has_cells)
+        return bool(is_in_use or is_asked or has_victim or has_choices or has_cells)
 
     def _refuse_foreign_files(self):
         # A run that was killed at its start may leave a temporary file or a lock.
@@ -119,7 +121,8 @@ class ResultStore:
         """
         seeds = dataclasses.asdict(victim)
         records = [
-            record for record in read_cells(self.directory)
+            record for record in (*read_cells(self.directory),
+                                  *ChoiceFiles(self.directory).read_all())
             if all(record["cell"].get(name) == seed for name, seed in seeds.items())
         ]
         refuse_stale(records, origin, self.directory, deployed)

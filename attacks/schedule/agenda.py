@@ -75,7 +75,7 @@ class Agenda:
 
     def _choice_on(self, cell):
         if cell not in self._choices:
-            choice = self._store.read_choice(cell)
+            choice = self._store.read_choice(cell, self._experiment.candidates(cell))
             if choice is None:
                 return None
             self._choices[cell] = choice

@@ -16,6 +16,9 @@ from attacks.schedule.stopwatch import Stopwatch
 from attacks.schedule.theft import steal
 from attacks.targets.target import Target
 
+# What the record of a choice says of where it was made.
+_OF_CHOICES = ("commit", "versions", "dataset", "files", "hardware")
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CellRunner:
@@ -64,7 +67,7 @@ class CellRunner:
                 theft = steal(cell, self.pools, self.target, self._in(workshop, cell, recipes),
                               _advance(check, count))
                 chosen = recipes.index(theft.choice.recipe)
-                common = {name: self.origin[name] for name in ("commit", "versions")}
+                common = {name: self.origin[name] for name in _OF_CHOICES}
                 self.store.write_choice(
                     cell, {
                         "cell": cell.describe(),

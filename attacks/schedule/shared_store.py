@@ -1,10 +1,11 @@
 """The output directory of a run that several workers share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import pathlib
 from typing import Any, Self
 
+from attacks.clone.recipe import Recipe
 from attacks.grid.cell import Cell
 from attacks.grid.config import RunConfig
 from attacks.grid.victim_key import VictimKey
@@ -82,9 +83,9 @@ class SharedStore:
             self._store.write(cell, record, deployed)
         self.checkpoint(cell).remove()
 
-    def read_choice(self, cell: Cell) -> dict[str, Any] | None:
-        """The choice of a recipe that was made on a cell, as the chief sees it, or `None`."""
-        return self._workers.agree(self._choices.read(cell) if self._store else None)
+    def read_choice(self, cell: Cell, recipes: Sequence[Recipe]) -> dict[str, Any] | None:
+        """The choice that the chief finds for a cell, or `None`; see `ChoiceFiles.read`."""
+        return self._workers.agree(self._choices.read(cell, recipes) if self._store else None)
 
     @contextlib.contextmanager
     def claim_choice(self, cell: Cell) -> Iterator[bool]:

@@ -3,10 +3,13 @@ from concurrent import futures
 
 import pytest
 
+from attacks.clone.recipe import Recipe
 from attacks.grid.cell import Cell
 from attacks.results.choice_files import ChoiceFiles
 
 CELL = Cell("none", "sample", "labels", 32, 1000)
+RECIPES = [Recipe("mlp", "adam"), Recipe("mlp", "sgd")]
+CHOICE = {"chosen": 1, "candidates": [{"recipe": recipe.describe()} for recipe in RECIPES]}
 
 
 def test_a_choice_is_made_once_whoever_asks_at_one_time(tmp_path):
@@ -17,8 +20,8 @@ def test_a_choice_is_made_once_whoever_asks_at_one_time(tmp_path):
         with files.claim(CELL) as is_open:
             if is_open:
                 made.append(1)
-                files.write(CELL, {"chosen": 1})
-        return files.read(CELL)["chosen"]
+                files.write(CELL, CHOICE)
+        return files.read(CELL, RECIPES)["chosen"]
 
     with futures.ThreadPoolExecutor(4) as threads:
         assert set(threads.map(run, range(8))) == {1}
@@ -30,8 +33,18 @@ def test_a_choice_is_made_once_whoever_asks_at_one_time(tmp_path):
                          ["", "[]", '{"schema_version": 9, "chosen": 1}', '{"schema_version": 1}'])
 def test_a_damaged_file_is_refused(tmp_path, text):
     files = ChoiceFiles(tmp_path)
-    assert files.read(CELL) is None
+    assert files.read(CELL, RECIPES) is None
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / f"{CELL.id}.json").write_text(text)
     with pytest.raises(ValueError, match="must hold the choice of a recipe"):
-        files.read(CELL)
+        files.read(CELL, RECIPES)
+
+
+@pytest.mark.parametrize("recipes",
+                         [RECIPES[::-1], RECIPES[:1], [Recipe("mlp", steps=9), *RECIPES[1:]]])
+def test_a_choice_among_others_is_refused(tmp_path, recipes):
+    files = ChoiceFiles(tmp_path)
+    with files.claim(CELL):
+        files.write(CELL, CHOICE)
+    with pytest.raises(ValueError, match="`recipes` must be those of .*Name another directory"):
+        files.read(CELL, recipes)

@@ -84,8 +84,8 @@ def test_a_damaged_cell_is_named_in_its_file_and_in_the_archive(tmp_path):
 def test_a_damaged_choice_is_named(tmp_path):
     cell, files = Cell("none", "sample", "labels", 32, 1000), ChoiceFiles(tmp_path)
     with files.claim(cell):
-        files.write(cell, {"chosen": 1})
+        files.write(cell, {"chosen": 1, "candidates": []})
     path = tmp_path / "recipes" / f"{cell.id}.json"
     path.write_text(path.read_text().replace('"chosen": 1', '"chosen": 0'))
     with pytest.raises(ValueError, match=f"{path.name} must hold the choice of a recipe"):
-        files.read(cell)
+        files.read(cell, [])

@@ -23,7 +23,8 @@ class Store:
     def first_victim(self):
         return self.config.experiment.victims()[0]
 
-    def read_choice(self, cell):
+    def read_choice(self, cell, recipes):
+        assert [recipe.steps for recipe in recipes] == [3, 5]
         return self.choices.get(cell)
 
 

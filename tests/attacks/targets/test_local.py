@@ -12,7 +12,9 @@ from attacks.experiment import run_experiment
 from attacks.grid.config import RunConfig
 from attacks.grid.execution import ExecutionConfig
 from attacks.grid.experiment_config import ExperimentConfig
+from attacks.grid.recipe_choice import RecipeChoice
 from attacks.oracle.defended_victim import DefendedVictims
+from attacks.schedule.cell_runner import CellRunner
 from attacks.schedule.progress import Progress
 from attacks.targets.local import local_target
 from attacks.targets.local import LocalSource
@@ -96,6 +98,24 @@ def test_another_victim_does_not_continue_a_directory(directory, tmp_path):
     run(directory, tmp_path, "{}/softmax.keras", defences=("none",), adversaries=("labels",))
     with pytest.raises(ValueError, match="must hold results of the same victim"):
         run(directory, tmp_path, "{}/logits.keras", defences=("none",), adversaries=("labels",))
+
+
+def test_a_choice_of_recipes_binds_a_directory_before_the_first_cell(directory, tmp_path,
+                                                                     monkeypatch):
+    form, common = "{}/softmax.keras", {"defences": ("none",), "adversaries": ("labels",)}
+    grid = {**common, "choice": RecipeChoice(("adam:steps=5", "sgd:steps=5"), 9)}
+    other = {**common, "choice": RecipeChoice(("sgd:steps=7", "adam:steps=7"), 9)}
+    with monkeypatch.context() as patch:
+        patch.setattr(CellRunner, "run", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run(directory, tmp_path, form, **grid)
+    chosen, = (tmp_path / "recipes").glob("*.json")
+    with pytest.raises(ValueError, match="different experiment.*`recipes` is adam:"):
+        run(directory, tmp_path, form, **other)
+    with pytest.raises(ValueError, match="must hold results of the same victim"):
+        run(directory, tmp_path, "{}/logits.keras", **grid)
+    record, = run(directory, tmp_path, form, **grid)
+    assert record["clone"]["candidates"] == json.loads(chosen.read_text())["candidates"]
 
 
 @pytest.mark.parametrize("form", ["{}/softmax.keras", "{}/logits.keras",
