@@ -1,20 +1,24 @@
 """Images of another data set as inputs for the victim."""
 
+from collections.abc import Sequence
 import dataclasses
+import logging
 import os
 
 import numpy as np
 
-from attacks.oracle.oracle import digest
 from attacks.queries import own_pool
 from models.data import loading
 from models.data import photos
+from models.data.groups import number_equal
 from models.data.images import resize
 from models.data.images import with_channels
 from models.data.loading import DataConfig
 from models.data.streamed import Inputs
 
-# The largest fraction of images that a foreign pool may share with the victim's domain. Different
+_LOG = logging.getLogger(__name__)
+
+# The largest fraction of images that a foreign pool may share with the victim's data. Different
 # data sets share hardly any, such as an empty image.
 _LARGEST_SHARED = 0.01
 
@@ -34,12 +38,16 @@ class ForeignPool:
     fingerprint: str | None = None
 
 
-def load(name: str, own: Inputs, input_range: tuple[float, float],
-         data: DataConfig | None) -> ForeignPool:
+def load(name: str,
+         own: Inputs,
+         input_range: tuple[float, float],
+         data: DataConfig | None,
+         others: Sequence[Inputs] = ()) -> ForeignPool:
     """Loads another data set and converts its images into inputs.
 
     The images are resized, converted to the number of channels, and mapped from `[0, 1]` to the
-    range of the inputs. The test split of the data set is left out.
+    range of the inputs. The test split of the data set is left out, and so are images that the
+    victim or the evaluator has; a warning tells their number.
 
     Args:
         name: `photos` for patches of photographs, see `models.data.photos`; `digits` or an
@@ -48,6 +56,7 @@ def load(name: str, own: Inputs, input_range: tuple[float, float],
         own: Inputs `[rows, ...]` of the victim's domain, whose shape the images get.
         input_range: The lowest and the highest value of an input.
         data: The victim's data set and where data sets are, or None if not known.
+        others: The inputs of the victim and of the evaluator. Defaults to `()`: not known.
 
     Raises:
         ValueError: If the victim does not take such inputs, if there is no such data set, or if it
@@ -60,15 +69,23 @@ def load(name: str, own: Inputs, input_range: tuple[float, float],
     found = own_pool.read(name, shape, input_range, data) if own_pool.is_own(name) else _read(
         name, shape, data)
     inputs = _as_inputs(found.values, shape, input_range) if found.is_unit else found.values
-    first_rows = {}
-    for row, key in enumerate(map(digest, inputs)):
-        first_rows.setdefault(key, row)
-    shared = first_rows.keys() & set(map(digest, own))
-    if len(shared) > _LARGEST_SHARED * len(first_rows):
-        raise _same_data(name)
-    rows = list(first_rows.values())
+    rows = _free_rows(name, inputs, own, others)
     classes = None if found.classes is None else found.classes[rows]
     return ForeignPool(inputs[rows], classes, found.fingerprint)
+
+
+def _free_rows(name, inputs, own, others):
+    """The places of the images that neither the victim nor the evaluator has, each image once."""
+    found = number_equal(inputs, own, *others)
+    numbers, rows = np.unique(found[:len(inputs)], return_index=True)
+    known = found[len(inputs):]
+    if np.isin(numbers, known).mean() > _LARGEST_SHARED:
+        raise _same_data(name)
+    is_taken = np.isin(numbers, known[len(own):])
+    if is_taken.any():
+        _LOG.warning("The pool %s: %s images are left out, which the victim or the evaluator has.",
+                     name, f"{is_taken.sum():,}")
+    return rows[~is_taken]
 
 
 def _as_inputs(images, shape, input_range):
@@ -92,8 +109,8 @@ def _is_same(name, data):
 
 
 def _same_data(name):
-    return ValueError("`pool` must be another data set than the victim's, whose true labels no "
-                      f"thief has. Received: {name}")
+    return ValueError("`pool` must be another data set than the victim's, as no thief has its true "
+                      f"labels or the rows by which it is measured. Received: {name}")
 
 
 def _base(name):

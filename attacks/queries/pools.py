@@ -1,5 +1,6 @@
 """The inputs that a thief can have."""
 
+from collections.abc import Sequence
 import threading
 
 from attacks.queries import foreign_pool
@@ -16,15 +17,18 @@ class Pools:
         input_range: The lowest and the highest value of an input.
         data: The victim's data set, which no foreign pool may be, and where data sets are. Defaults
             to `None`: not known.
+        others: The inputs of the victim and of the evaluator, which no foreign pool may have.
+            Defaults to `()`: not known.
     """
 
     def __init__(self,
                  own: Inputs,
                  input_range: tuple[float, float],
-                 data: DataConfig | None = None):
+                 data: DataConfig | None = None,
+                 others: Sequence[Inputs] = ()):
         self.own = own
         self.input_range = input_range
-        self._data = data
+        self._data, self._others = data, others
         self._foreign: dict[str, ForeignPool] = {}
         self._lock = threading.Lock()
 
@@ -45,5 +49,5 @@ class Pools:
         with self._lock:
             if name not in self._foreign:
                 self._foreign[name] = foreign_pool.load(name, self.own, self.input_range,
-                                                        self._data)
+                                                        self._data, self._others)
             return self._foreign[name]

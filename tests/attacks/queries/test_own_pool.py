@@ -5,10 +5,16 @@ import keras
 import numpy as np
 import pytest
 
+from attacks.clone.recipe import Recipe
+from attacks.experiment import divide
+from attacks.grid.config import RunConfig
+from attacks.grid.execution import ExecutionConfig
+from attacks.grid.experiment_config import ExperimentConfig
 from attacks.grid.registries import ATTACKS
 from attacks.queries.pools import Pools
 from models.data.images import resize
 from models.data.loading import DataConfig
+from models.data.loading import load
 from models.data.streamed import StreamedImages
 from tests.attacks.programs import call
 
@@ -149,6 +155,22 @@ def test_the_victims_own_data_are_refused_by_path_and_by_content(tmp_path, monke
     own = StreamedImages(BYTES[5:])
     with pytest.raises(ValueError, match="another data set than the victim's"):
         Pools(own, (0.0, 1.0)).foreign(path)
+
+
+@pytest.mark.parametrize("part", ["victim_train", "victim_validation", "evaluation", "test"])
+def test_rows_of_the_victim_and_of_the_evaluator_are_refused_or_left_out(tmp_path, caplog, part):
+    digits = load("digits")
+    path = tmp_path / "data.npz"
+    np.savez(path, x=digits.x[:900], y=digits.y[:900], x_test=digits.x[900:], y_test=digits.y[900:])
+    experiment = ExperimentConfig(DataConfig(f"npz:{path}"), clone=Recipe("mlp"), budgets=(10,))
+    parts, pools = divide(RunConfig(experiment, ExecutionConfig(tmp_path)), experiment.data.load())
+    taken, free = getattr(parts, part).x[:9], RNG.random((1000, 8, 8, 1), np.float32)
+    pool = pools.foreign(save(tmp_path, x=np.concatenate([free[:500], taken, free[500:]])))
+    np.testing.assert_array_equal(pool.inputs, free)
+    assert "9 images are left out, which the victim or the evaluator has" in caplog.text
+    np.savez(tmp_path / "most.npz", x=np.concatenate([free[:800], taken]))
+    with pytest.raises(ValueError, match="another data set than the victim's.*most.npz"):
+        pools.foreign(str(tmp_path / "most.npz"))
 
 
 @pytest.mark.slow

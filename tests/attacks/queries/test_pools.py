@@ -138,4 +138,5 @@ def test_unknown_pools_are_refused():
 
 
 def test_pools_have_no_labels_of_the_victims_task():
-    assert set(vars(pools_for((8, 8, 1)))) == {"own", "input_range", "_data", "_foreign", "_lock"}
+    assert set(vars(pools_for(
+        (8, 8, 1)))) == {"own", "input_range", "_data", "_others", "_foreign", "_lock"}
