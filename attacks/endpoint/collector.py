@@ -55,7 +55,8 @@ class Collector:
 
     Attributes:
         billing: What the run has sent, and may send.
-        form: How the answers are read. Initially as plain probabilities.
+        form: How the answers are read. Initially as plain probabilities. Decimals that it leaves
+            open are decided by the first answers that tell them.
     """
 
     def __init__(self,
@@ -125,7 +126,7 @@ class Collector:
             EndpointError: If they are of another form than `form`, which new answers never are.
         """
         try:
-            return self.form.probabilities(answers)
+            return self._probabilities(answers)
         except ValueError as error:
             raise EndpointError(
                 "`ledger` must have answers of the form that the endpoint has now. Received: "
@@ -246,8 +247,13 @@ class Collector:
             subject.check(Subject(subject.name, version))
         answers = as_rows(raw, count, self._assignment.num_classes)
         if self._held is None:
-            self.form.probabilities(answers)
+            self._probabilities(answers)
         return answers, version is not None
+
+    def _probabilities(self, answers):
+        form = self.form.closed_by(answers)
+        probabilities, self.form = form.probabilities(answers), form
+        return probabilities
 
     def _explained(self, error, count):
         """The error, and what it means for the rows."""

@@ -32,15 +32,18 @@ class AnswerForm:
     Attributes:
         num_classes: The number of classes, K.
         total: What the numbers of an answer sum to, 1 or 100.
-        decimals: The number of decimals of all answers, or `None` if they are not rounded.
+        decimals: The number of decimals of all answers, or `None` if they are not rounded, or not
+            known to be.
         first_label: The number of the first class, 0 or 1.
         is_label: Whether a single number is a label even of two classes.
+        is_open: Whether the decimals are yet to be told: each answer so far is a one and zeros.
     """
     num_classes: int
     total: int = 1
     decimals: int | None = None
     first_label: int = 0
     is_label: bool = False
+    is_open: bool = False
 
     @classmethod
     def of(cls,
@@ -69,7 +72,7 @@ class AnswerForm:
         check_numbers(scores)
         _check_answered(scores)
         for total in (1, _PERCENT):
-            form = cls(num_classes, total, _decimals(scores, total))
+            form = cls(num_classes, total, is_open=True).closed_by(answers)
             if total == 1 or np.median(scores.sum(axis=1)) > total / 2:
                 try:
                     form.probabilities(answers)
@@ -80,6 +83,22 @@ class AnswerForm:
         raise ValueError("The endpoint must answer with probabilities: numbers of at least 0 that "
                          "sum to 1, or to 100, in each row, as far as their rounding explains. "
                          f"Received: row sums from {sums.min():.4g} to {sums.max():.4g}")
+
+    def closed_by(self, answers: Sequence[np.ndarray]) -> Self:
+        """Returns the form once these answers are known too: they may tell the decimals.
+
+        Raises:
+            ValueError: If the decimals are open and these are not finite and at least 0.
+        """
+        rows = [answer for answer in answers if len(answer) == self.num_classes]
+        if not self.is_open or not rows:
+            return self
+        scores = np.stack(rows)
+        check_numbers(scores)
+        decimals = _decimals(scores)
+        if self.total == 1 and decimals == 0:
+            return self
+        return dataclasses.replace(self, decimals=decimals, is_open=False)
 
     def probabilities(self, answers: Sequence[np.ndarray]) -> np.ndarray:
         """Returns the probabilities `[n, num_classes]`, float32, in answers of this form.
@@ -173,7 +192,7 @@ def _single_form(numbers, num_classes, true):
     if num_classes == 2 and most <= 1:
         return {}
     if num_classes == 2 and not (is_whole and most <= 2):
-        return {"total": _PERCENT, "decimals": _decimals(numbers, _PERCENT)}
+        return {"total": _PERCENT, "decimals": _decimals(numbers)}
     if not is_whole:
         raise ValueError(f"An answer must have {num_classes} classes, as the data has. Received: "
                          "1 numbers per row")
@@ -198,12 +217,11 @@ def _read_unit(numbers, total):
     return np.stack([1 - unit, unit], axis=1)
 
 
-def _decimals(numbers, total):
+def _decimals(numbers):
     """The number of decimals to which all numbers are rounded, or `None`."""
     for decimals in range(_MOST_DECIMALS + 1):
         scaled = numbers.astype(np.float64) * 10**decimals
         # As exact as float32 is.
         if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-3 + 2e-7 * scaled):
-            # Whole numbers of a total of 1 are saturated: zeros and a one.
-            return None if total == 1 and decimals == 0 else decimals
+            return decimals
     return None

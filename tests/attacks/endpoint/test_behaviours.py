@@ -111,6 +111,20 @@ def without_answer(x):
     return np.where(x[:, 4:] > 1, 0, scores(x).round(2))
 
 
+def test_a_sure_model_tells_its_decimals_after_the_probe(outcome):
+    """In the probe, all answers are rounded to a one and zeros."""
+    asked = []
+
+    def answer(x):
+        asked.extend(x)
+        is_first = len(asked) <= PROBE
+        return np.eye(3)[labels(x)] if is_first else np.where(np.eye(3)[labels(x)], 0.56, 0.21)
+
+    result = outcome(answering(answer))
+    assert result.line == "ok" and result.record["answer_form"]["decimals"] == 2
+    assert (result.sent, result.resent) == (ALL, 0)
+
+
 UNREADABLE = {
     "logits": (lambda x: 3 * x[:, :3], "at least 0. Received: a smallest entry of -.*logits"),
     "NaN": (with_nan, "NaN or infinity in . of 19 rows"),

@@ -136,5 +136,22 @@ def test_a_sum_is_explained_up_to_a_bound(decimals, explained, unexplained):
         form.probabilities([np.float32(unexplained)])
 
 
+@pytest.mark.parametrize("sure", [[1, 0, 0, 0], [0.9999, 0.0001, 0, 0]])
+def test_answers_of_a_sure_model_leave_the_decimals_open(sure):
+    """Until one tells them, after which others have no other form."""
+    form, _ = read([sure] * 23, 4)
+    assert form.is_open and form.closed_by([np.float32(sure)]) == form
+    for row, decimals in (([0.48, 0.16, 0.16, 0.16], 2), ([0.3125] * 3 + [0.0625], 4)):
+        answers = np.float32([row])
+        closed = form.closed_by(answers)
+        assert (closed.decimals, closed.is_open) == (decimals, False)
+        np.testing.assert_allclose(closed.probabilities(answers)[0], row / np.sum(row), atol=1e-6)
+        assert closed.closed_by(np.float32([[0.1] * 4])) == closed
+    unrounded = form.closed_by([np.float32([0.40123456, 0.3, 0.2, 0.05])])
+    assert (unrounded.decimals, unrounded.is_open) == (None, False)
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        form.closed_by([np.float32([np.inf, 0, 0, 0])])
+
+
 def test_no_answers_have_no_rows():
     assert AnswerForm(3).probabilities([]).shape == (0, 3)
