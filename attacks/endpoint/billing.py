@@ -38,8 +38,9 @@ class Billing:
         if left is not None and rows > left:
             raise BillExceededError(
                 f"`max_rows` allows this run to send {self._assignment.max_rows} rows, "
-                f"{self._sent()} were sent, and {rows} more are needed; they were not sent, and "
-                "all answers so far are kept. The same command with a larger `max_rows` goes on")
+                f"{self._sent()} were sent, and at least {rows} more are needed; they were not "
+                "sent, and all answers so far are kept. The same command with a larger `max_rows` "
+                "goes on")
 
     def _sent(self):
         return sum(self.bill(account).rows_sent for account in ACCOUNTS)

@@ -33,15 +33,17 @@ _BATCHES_AHEAD = 16
 class Collector:
     """Gets the answers of an endpoint, from the ledger or by asking.
 
-    For all rows without an answer in the ledger:
+    For all rows of a window without an answer in the ledger:
 
-    1. The bill is checked: past `max_rows`, `BillExceededError` is raised and nothing is sent.
+    1. The bill is checked: if it would exceed `max_rows`, `BillExceededError` is raised and none of
+       them is sent.
     2. The intent is written to disk. Then the rows are sent in batches, several at a time.
     3. Answers that can be read as `form` says are written to disk, as the server sent them, before
        they are returned. Others end the run: they are on the bill, but not in the ledger, so that
        their rows can be asked again.
     4. Rows that the server refused are taken off the bill and sent again later. Rows that may have
-       been answered stay on the bill, and are billed once more when they are sent again.
+       been answered stay on the bill, and are billed once more when they are sent again, for which
+       the bill is checked anew.
 
     Even if an error or an interrupt ends the run, it waits for the answers of requests in progress
     and keeps them. Used by one thread.
@@ -169,6 +171,7 @@ class Collector:
             answers = self._ledger.find(self._target, keys)
             missing = sorted(first[key] for key in first if key not in answers)
             if missing:
+                self.billing.check(len(missing))
                 self._queue.fill(missing, size)
                 answers |= self._ask_queued(inputs, keys, account)
             yield [answers[key] for key in keys]
