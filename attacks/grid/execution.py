@@ -71,6 +71,9 @@ class ExecutionConfig:
             raise ValueError("`output_dir` must name a directory for the results. "
                              f"Received: {self.output_dir!r}")
         check_boolean("keep_clones", self.keep_clones)
+        if self.cells is not None and not self.cells:
+            raise ValueError("`cells` must have at least one place; left out, it stands for all "
+                             "cells. Received: none")
         for place in self.cells or ():
             check_integer("cells", place, least=0)
         if self.clones_per_device is None:

@@ -266,7 +266,8 @@ def test_cells_are_listed_and_chosen_by_their_places(tmp_path, capsys):
              f"seed {row['seed']}" for row in summary(tmp_path)}  # yapf: disable
     assert found == {lines[place].split(" ", 1)[1] for place in (0, 6, 7)}
     for cells, message in (("8", "from 0 to 7.*Received: 8"), ("3-1", "such as 0,3-7.*Received"),
-                           ("a", "such as 0,3-7. Received: a"), ("-1", "such as 0,3-7")):
+                           ("a", "such as 0,3-7. Received: a"), ("-1", "such as 0,3-7"),
+                           ("", "--cells.*at least one place.*Received: none")):
         assert re.search(message, call(*SMALL, f"--output_dir={tmp_path}", f"--cells={cells}"))
 
 
