@@ -4,8 +4,12 @@ import re
 
 # The wait that a server asks for without saying how long.
 WAIT_S = 30.0
+_LINK = r"\b(connections?|streams?|sockets?|transport|channel|pipe|peer|remote|upstream|backend)\b"
+_ENDED = r"(\breset\b|\bclos(ed|ing)\b|\bbroken\b|terminat)"
+# That a quota resets, or a server is closed or terminating, says nothing of a connection.
 _CONNECTION = re.compile(
-    r"reset|disconnect|closed|broken|goaway|abort|terminat|time[d-]? ?out|\beof\b", re.IGNORECASE)
+    rf"{_LINK}[^.,;]{{0,40}}{_ENDED}|{_ENDED}[^.,;]{{0,40}}{_LINK}"
+    r"|disconnect|goaway|rst_stream|abort|time[d-]? ?out|\beof\b", re.IGNORECASE)
 # Alerts of a TLS server about the certificate of its client.
 _CLIENT = re.compile(
     r"alert.{0,30}certificate|certificate.required|alert.(handshake.failure|unknown.ca"

@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 import requests
-import requests.adapters
 import requests.auth
 
 from attacks.endpoint.config import CONNECT_TIMEOUT_S
@@ -19,6 +18,7 @@ from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.transport import http_failures
+from attacks.endpoint.transport.bounded_adapter import BoundedAdapter
 from attacks.endpoint.transport.redaction import Redaction
 from attacks.endpoint.transport.redirects import MOST
 from attacks.endpoint.transport.redirects import Place
@@ -79,7 +79,7 @@ class HttpClient:
                  headers: Mapping[str, str] | None = None) -> tuple[Mapping[str, str], bytes]:
         """Sends bytes with headers; returns the headers and the bytes of the answer; see `post`."""
         response, content = self._follow(method, url, body, {**_JSON, **(headers or {})})
-        text = content.decode("utf-8", "surrogateescape")
+        text = _text(content)
         status, retry_after = response.status_code, response.headers.get("Retry-After")
         meaning = self._meanings.of(status, text)
         if meaning is not None:
@@ -104,7 +104,7 @@ class HttpClient:
 
     def read(self, content: bytes) -> Any:
         """Reads JSON; bytes that are not UTF-8 become surrogates; raises as `post`."""
-        text = content.decode("utf-8", "surrogateescape")
+        text = _text(content)
         try:
             return json.loads(text)  # With NaN and Infinity, as the server writes them.
         except (ValueError, RecursionError):
@@ -138,7 +138,7 @@ class HttpClient:
                                    verify=self._verify,
                                    allow_redirects=False,
                                    stream=True) as response:
-            # The time-outs are per piece, so that an answer in many pieces could take for ever.
+            # The time-outs are per piece, so that a body in many pieces could take for ever.
             watch = threading.Timer(max(0.0, deadline - time.monotonic()), _end, [response])
             watch.daemon = True
             watch.start()
@@ -177,7 +177,7 @@ def _session(config):
     path = config.address.socket
     if path is not None:
         session.trust_env = False  # A proxy cannot reach it.
-    adapter = requests.adapters.HTTPAdapter(**options)
+    adapter = BoundedAdapter(**options)
     session.mount("https://", adapter)
     session.mount("http://", adapter if path is None else UnixSocketAdapter(path, **options))
     return session
@@ -187,6 +187,11 @@ def _end(response):
     """Ends the connection of an answer that takes too long; does nothing if it is complete."""
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         response.raw.shutdown()
+
+
+def _text(content):
+    """Decodes UTF-8, with or without a byte-order mark; other bytes become surrogates."""
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def _message(text):

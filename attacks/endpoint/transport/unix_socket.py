@@ -2,17 +2,18 @@
 
 import socket
 
-import requests.adapters
 import urllib3
 import urllib3.connection
 
+from attacks.endpoint.transport.bounded_adapter import BoundedAdapter
 
-class UnixSocketAdapter(requests.adapters.HTTPAdapter):
+
+class UnixSocketAdapter(BoundedAdapter):
     """Sends the requests of a session to a Unix socket, whatever the host in their URLs is.
 
     Args:
         path: The path of the socket.
-        **options: Those of `HTTPAdapter`.
+        **options: Those of `requests.adapters.HTTPAdapter`.
     """
 
     def __init__(self, path: str, **options):
@@ -25,13 +26,8 @@ class UnixSocketAdapter(requests.adapters.HTTPAdapter):
 
     def _pool(self, host, port, **options):
         pool = urllib3.HTTPConnectionPool(host, port, **options)
-        pool.ConnectionCls = self._connection
+        pool.ConnectionCls = type("Socket", (_SocketConnection,), {"path": self._path})
         return pool
-
-    def _connection(self, *args, **options):
-        connection = _SocketConnection(*args, **options)
-        connection.path = self._path
-        return connection
 
 
 class _SocketConnection(urllib3.connection.HTTPConnection):

@@ -31,12 +31,14 @@ class Reply:
 
     Attributes:
         drip_s: How long the server waits before each byte of the body.
+        header_drip_s: How long it waits before each line of the headers.
         length: Of the body, as the header says; None for what it is, -1 for no such header.
     """
     body: object = None
     status: int = 200
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     drip_s: float = 0.0
+    header_drip_s: float = 0.0
     length: int | None = None
 
     @property
@@ -158,7 +160,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         if reply.length != -1:
             self.send_header("Content-Length", str(reply.length or len(content)))
-        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            self._end_headers(reply.header_drip_s)
         if not reply.drip_s:
             self.wfile.write(content)
             return
@@ -167,5 +170,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 if script.ended.wait(reply.drip_s):
                     return
                 self.wfile.write(content[index:index + 1])
+
+    def _end_headers(self, drip_s):
+        lines, self._headers_buffer = self._headers_buffer, []
+        for line in lines if drip_s else ():
+            if self.server.script.ended.wait(drip_s):
+                return
+            self.wfile.write(line)
+        self._headers_buffer = [] if drip_s else lines
+        self.end_headers()
 
     do_POST = do_GET

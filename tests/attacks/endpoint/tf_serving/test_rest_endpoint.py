@@ -45,6 +45,8 @@ STATUSES = [
     (Reply({"error": "Overloaded"}, 503), RefusedError, "status 503: Overloaded"),
     (Reply(b"upstream connect error or Disconnect/RESET before headers", 503), InDoubtError, "503"),
     (Reply(b"no healthy upstream", 503), RefusedError, "no healthy upstream"),
+    (Reply(b"quota resets in 30 s", 503), RefusedError, "quota resets"),
+    (Reply(b"connection reset by peer", 429), RefusedError, "status 429: connection"),
     (Reply(b"<h1>Bad Gateway</h1>", 502), InDoubtError, "Bad Gateway"),
     (Reply(b"", 504), InDoubtError, "status 504$"),
     (Reply(b"who are you", 401), DeniedError, "status 401: who are you"),
@@ -117,6 +119,7 @@ BAD_BODIES = [
     (Reply(b"zz", headers={"Content-Encoding": "gzip"}), InDoubtError, "decod"),
     (Reply(b"<!DOCTYPE html><title>Log in</title>"), DeniedError, "must answer with JSON.*Log in"),
     (Reply(b"\n <html>"), DeniedError, "a page, such as that of a login"),
+    (Reply(b"\xef\xbb\xbf<html>"), DeniedError, "Received: a page.*: <html>$"),
     (Reply(b"OK"), EndpointError, "must answer with JSON. Received: OK"),
     (Reply(b"{'predictions': [[1]]}"), EndpointError, "must answer with JSON"),
     (Reply(b"NaN, 1"), EndpointError, "must answer with JSON"),
@@ -134,6 +137,15 @@ BAD_BODIES = [
 def test_other_bodies_than_answers_fail(reply, failure, message, script):
     _, endpoint = script(reply)
     with pytest.raises(failure, match=message):
+        endpoint.predict(X)
+
+
+def test_a_byte_order_mark_is_no_part_of_json(script):
+    mark = b"\xef\xbb\xbf"
+    _, endpoint = script(Reply(mark + b'{"predictions": [[1], [2], [3]]}'),
+                         Reply(mark + b'{"error": "busy"}', 429))
+    np.testing.assert_array_equal(endpoint.predict(X)[0], [[1], [2], [3]])
+    with pytest.raises(RefusedError, match="status 429: busy$"):
         endpoint.predict(X)
 
 

@@ -2,6 +2,7 @@
 import logging
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from attacks.endpoint.config import Secret
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
+from attacks.endpoint.failures import mentions_connection
 from attacks.endpoint.failures import NotReachedError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.failures import WaitError
@@ -170,6 +172,49 @@ def test_invalid_certificates_are_refused(certificate, tmp_path):
     ):  # yapf: disable
         with pytest.raises(ValueError, match=message):
             Connection(**options)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "http+unix"])
+def test_all_headers_must_come_in_time(scheme, tmp_path, request):
+    """Each of them comes in time, the last one would come after 4 s."""
+    options, trusted = {}, {}
+    if scheme == "http+unix":
+        options["path"] = tmp_path / "server.sock"
+    elif scheme == "https":
+        certificate = request.getfixturevalue("certificate")
+        options["tls"] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        options["tls"].load_cert_chain(*certificate)
+        trusted["ca_file"] = certificate[0]
+    slow = Reply({"ok": 1}, headers={f"X-{number}": "y" for number in range(40)}, header_drip_s=0.1)
+    with ScriptedServer(lambda request: slow, **options) as server:
+        asking, start = client(server.url, timeout_s=0.5, **trusted), time.monotonic()
+        with pytest.raises(InDoubtError, match="Read timed out"):
+            asking.get(Address.parse(server.url).url)
+        assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("text, is_broken", [
+    ("upstream connect error or disconnect/reset before headers", True),
+    ("Connection reset by peer", True),
+    ("recvmsg:Connection reset by peer", True),
+    ("Socket closed", True),
+    ("transport is closing", True),
+    ("The remote end closed the connection without response", True),
+    ("[Errno 32] Broken pipe", True),
+    ("reset reason: connection termination", True),
+    ("Received RST_STREAM with error code 8", True),
+    ("GOAWAY received", True),
+    ("upstream request timeout", True),
+    ("unexpected EOF", True),
+    ("quota resets in 30 s", False),
+    ("Too many connections; the limit is reset at noon", False),
+    ("Closed for maintenance", False),
+    ("The server is terminating", False),
+    ("no healthy upstream", False),
+    ("circuit breaker is open", False),
+])
+def test_texts_of_broken_connections(text, is_broken):
+    assert mentions_connection(text) is is_broken
 
 
 @pytest.mark.parametrize("status, text, meaning", [
