@@ -42,7 +42,7 @@ class JsonEndpoint(Endpoint):
             raise ValueError(f"`{missing}` must be given for {config.address.scheme}://, as in "
                              "{\"image\": $ROW} and all[].[name, percent]. Received: none")
         self._is_image = form.rows in _IMAGES
-        self._template = RequestTemplate(form.request, self._is_image)
+        self._template = RequestTemplate(form.request, self._is_image, form.secret_strings())
         if self._template.has_one_row:
             self.config = dataclasses.replace(config, rows_per_request=1)
         self._path = _compile(form.scores)

@@ -1,5 +1,6 @@
 """The template of a request in JSON."""
 
+from collections.abc import Mapping
 import json
 import re
 from typing import Any
@@ -16,6 +17,7 @@ class RequestTemplate:
     Args:
         text: The template.
         rows_are_text: Whether a row is written as text.
+        secrets: What is sent in place of strings of the template, by these strings, quoted.
 
     Attributes:
         has_one_row: Whether a request has one row.
@@ -24,7 +26,7 @@ class RequestTemplate:
         ValueError: If the template has no place or several, or is not JSON.
     """
 
-    def __init__(self, text: str, rows_are_text: bool):
+    def __init__(self, text: str, rows_are_text: bool, secrets: Mapping[str, str]):
         places = list(_PLACE.finditer(text))
         if len(places) != 1:
             raise ValueError("`request` must have $ROW or $ROWS once. Received: "
@@ -44,6 +46,9 @@ class RequestTemplate:
             raise ValueError(
                 f"`request` must have ${'ROW' if self.has_one_row else 'ROWS'} outside "
                 f"of quotes, unless it is $ROW, as text in a value. Received: {text!r}")
+        for string, secret in secrets.items():
+            self._before, self._after = (
+                part.replace(string, json.dumps(secret)) for part in (self._before, self._after))
 
     def fill(self, rows: list[Any]) -> bytes:
         """Returns the request with the rows, each of them a value of JSON, in their place."""

@@ -46,7 +46,9 @@ class HttpClient:
 
     def __init__(self, config: EndpointConfig):
         headers, self._query = config.secret_headers(), config.connection.secret_query()
-        self.redact = Redaction(headers, self._query)
+        in_body = config.json.secret_strings().values()
+        self._has_secret_body = bool(in_body)
+        self.redact = Redaction(headers, [*self._query.values(), *in_body])
         self._auth = _Headers(headers)
         self._timeout_s = config.timeout_s
         self._retried, self._meanings = config.retry.statuses, config.meanings
@@ -123,6 +125,9 @@ class HttpClient:
                 return response, content
             place = place.redirected(response.status_code, response.headers["Location"],
                                      self._query)
+            if self._has_secret_body and not place.is_trusted:
+                raise DeniedError("The endpoint must not redirect a request that has a secret to "
+                                  f"another host. Received: status {response.status_code} to one")
         raise DeniedError(f"The endpoint must redirect at most {MOST} times. Received: more")
 
     def _send(self, method, place, body, headers):

@@ -1,6 +1,6 @@
 """Removes secrets from messages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 import html
 import json
 import logging
@@ -17,14 +17,14 @@ class Redaction:
 
     Args:
         headers: The headers that are sent, by name.
-        query: The secret parameters of the query, by name. Defaults to none.
+        others: The secrets that are sent elsewhere. Defaults to none.
 
     Raises:
         EndpointError: If a header is not ASCII, so that neither protocol can send it unchanged.
     """
 
-    def __init__(self, headers: dict[str, str], query: Mapping[str, str] | None = None):
-        secrets = set((query or {}).values())
+    def __init__(self, headers: dict[str, str], others: Iterable[str] = ()):
+        secrets = set(others)
         for name, value in headers.items():
             if not value.isascii():
                 raise EndpointError(f"The secret of the header {name} must be ASCII. Received: "

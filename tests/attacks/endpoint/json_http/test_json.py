@@ -11,11 +11,13 @@ from attacks.endpoint.address import Address
 from attacks.endpoint.class_names import ClassNames
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.endpoint import connect
+from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import RefusedError
 from attacks.endpoint.failures import WaitError
 from attacks.endpoint.json_http.request_template import RequestTemplate
 from attacks.endpoint.scores import Scores
+from attacks.endpoint.settings.connection import Connection
 from attacks.endpoint.settings.declared_model import DeclaredModel
 from attacks.endpoint.settings.json_form import JsonForm
 from attacks.endpoint.settings.meanings import Meanings
@@ -199,7 +201,7 @@ BAD_TEMPLATES = [
 @pytest.mark.parametrize("text, is_text, message", BAD_TEMPLATES)
 def test_invalid_templates_are_refused(text, is_text, message):
     with pytest.raises(ValueError, match=f"`request` must .*{message}"):
-        RequestTemplate(text, is_text)
+        RequestTemplate(text, is_text, {})
 
 
 @pytest.mark.parametrize("text, rows, expected", [
@@ -219,7 +221,26 @@ def test_invalid_templates_are_refused(text, is_text, message):
     }),
 ])
 def test_templates_are_filled_once(text, rows, expected):
-    assert json.loads(RequestTemplate(text, isinstance(rows[0], str)).fill(rows)) == expected
+    template = RequestTemplate(text, isinstance(rows[0], str), {})
+    assert json.loads(template.fill(rows)) == expected
+
+
+def test_a_secret_in_a_request_is_sent_and_never_shown(ask, tmp_path, monkeypatch):
+    """Not to another host either, whatever redirects say."""
+    (tmp_path / "key").write_text('sw"rdfish\n')
+    template = f'{{"rows": $ROWS, "key": "$file:{tmp_path}/key", "as": ["$env:KEY", "$env", "$"]}}'
+    with pytest.raises(ValueError, match="The secret env:KEY must be readable. Received: KeyError"):
+        ask({"scores": ["cat", "dog"]}, request=template)
+    monkeypatch.setenv("KEY", "hunter2")
+    _, request = ask({"scores": ["cat", "dog"]}, request=template)
+    assert request.json == {"rows": X.tolist(), "key": 'sw"rdfish', "as": ["hunter2", "$env", "$"]}
+    echo = {"detail": 'no hunter2, sw"rdfish'}
+    for reply in (Reply(echo), Reply(echo, 500)):
+        with pytest.raises(EndpointError, match=r"no \*\*\*, \*\*\*"):
+            ask(reply, request=template)
+    moved = Reply(b"", 307, {"Location": "http://localhost:1/"})
+    with pytest.raises(DeniedError, match="not redirect .* secret to another host"):
+        ask(moved, request=template, connection=Connection(follow_redirects=True))
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg"])
