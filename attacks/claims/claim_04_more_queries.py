@@ -1,7 +1,6 @@
 """Claim 4: for the same agreement, a thief needs up to 64 times more queries."""
 
 import functools
-import math
 
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.criterion.claim import Trial
@@ -10,7 +9,6 @@ from attacks.claims.criterion.finding import at_least
 from attacks.claims.criterion.finding import Finding
 from attacks.claims.criterion.measures import budgets_of
 from attacks.claims.criterion.measures import largest
-from attacks.claims.criterion.measures import Measure
 from attacks.claims.criterion.measures import multipliers
 from attacks.claims.grids import MNIST_CURVE
 from attacks.claims.grids import QUICK_DIGITS
@@ -23,7 +21,7 @@ def judge(grids, times=64):
     Only a budget whose multiple is in the grid can show the latter. The multipliers of the
     strongest thief are shown, and decide nothing.
     """
-    needed, beside, in_reach = [], [], []
+    needed, beside = [], []
     for name, grid in grids.items():
         for kind, findings in (("naive", needed), ("strongest", beside)):
             for (_, budget), multiplier in multipliers(grid, kind).items():
@@ -31,10 +29,13 @@ def judge(grids, times=64):
                 findings.append(
                     at_least(subject, multiplier, 1.1, ".3g") if kind ==
                     "naive" else Finding(subject, multiplier, form=".3g"))
-                if kind == "naive" and times * budget <= budgets_of(grid.rows)[-1]:
-                    in_reach.append(multiplier)
-    known = largest(in_reach) if in_reach else Measure(math.nan, None, None)
-    most = at_least("most that the naive thief needs, times", known, times, ".3g")
+
+    def in_reach(confidence):
+        return [multiplier for grid in grids.values()
+                for (_, budget), multiplier in multipliers(grid, "naive", confidence).items()
+                if times * budget <= budgets_of(grid.rows)[-1]]  # yapf: disable
+
+    most = at_least("most that the naive thief needs, times", largest(in_reach), times, ".3g")
     return [most, *needed, *beside]
 
 

@@ -1,9 +1,10 @@
 """What a criterion finds, and the verdict that its findings make."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 
 from attacks.claims.criterion.measures import Measure
+from attacks.claims.criterion.measures import together
 
 REPRODUCED, PARTLY, NOT, UNDECIDED = "reproduced", "partly", "not", "undecided"
 # By verdict: 0 for the one that a script may rely on.
@@ -72,6 +73,33 @@ def between(subject: str,
     sides = [at_least(subject, measure, low).holds, at_most(subject, measure, high).holds]
     holds = False if False in sides else None if None in sides else True
     return Finding(subject, measure, limits, holds, form)
+
+
+def one_between(measured: Mapping[str, Callable[[float], Measure]],
+                limits: tuple[float, float],
+                form: str = ".3f") -> Finding:
+    """The condition that one of several figures is between two limits.
+
+    It is shown by the figure nearest to their middle, among those that are between them if there
+    are any, or else among those that may be. One of many figures may seem to be by chance: hence
+    it is only if its interval is when all intervals together cover 95%.
+
+    Args:
+        measured: By subject, the figure with an interval of a confidence.
+        limits: The lowest and the highest value.
+        form: The format of the figures.
+    """
+    findings = []
+    for subject, measure in measured.items():
+        finding = between(subject, measure(0.95), limits, form)
+        if finding.holds:
+            sure = between(subject, measure(together(len(measured))), limits)
+            finding = dataclasses.replace(finding, holds=sure.holds)
+        findings.append(finding)
+    best = next(holds for holds in (True, None, False)
+                if any(finding.holds is holds for finding in findings))
+    return min((finding for finding in findings if finding.holds is best),
+               key=lambda finding: abs(finding.measure.mean - sum(limits) / 2))
 
 
 def exactly(subject: str, value: float, expected: float, form: str = ".0f") -> Finding:

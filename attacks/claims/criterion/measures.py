@@ -1,10 +1,12 @@
 """What criteria measure: differences and query multipliers of thieves, with their intervals.
 
 All of them are functions of the rows of a grid. Their intervals are those of
-`attacks.report.statistics.comparison`: paired by replicate and test row.
+`attacks.report.statistics.comparison`: paired by replicate and test row. They cover 95%, unless
+another `confidence` is asked for.
 """
 
 from collections.abc import Callable, Iterable
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +25,7 @@ Rows = list[dict[str, Any]]
 
 
 class Measure(NamedTuple):
-    """A figure and the ends of its 95% interval, `None` where an end is unknown."""
+    """A figure and the ends of its interval, `None` where an end is unknown."""
     mean: float
     low: float | None
     high: float | None
@@ -44,9 +46,10 @@ def budgets_of(rows: Iterable[dict[str, Any]]) -> list[int]:
     return sorted({row["budget"] for row in rows})
 
 
-def difference(grid: Evidence, before: Rows, after: Rows) -> Measure:
+def difference(grid: Evidence, before: Rows, after: Rows, confidence: float = 0.95) -> Measure:
     """The mean agreement of `after` less that of `before`, over the replicates that both have."""
-    return _measure(estimate_difference(*paired(before, after), grid.per_row).estimate)
+    sample = estimate_difference(*paired(before, after), grid.per_row)
+    return _measure(sample.estimate, confidence)
 
 
 def level(grid: Evidence, rows: Rows) -> Measure:
@@ -66,9 +69,11 @@ def best_of(rows: Rows, defence: str) -> Rows:
     return strongest(mine, defence).rows(mine)
 
 
-def over_victims(rows: Rows, value: Callable[[dict[str, Any]], float]) -> Measure:
+def over_victims(rows: Rows,
+                 value: Callable[[dict[str, Any]], float],
+                 confidence: float = 0.95) -> Measure:
     """The mean over victims of what each row tells of its victim, such as its accuracy."""
-    return _measure(_mean_over_victims(rows, value))
+    return _measure(_mean_over_victims(rows, value), confidence)
 
 
 def fraction_over_victims(rows: Rows, column: str) -> Measure:
@@ -101,29 +106,43 @@ def losses(grid: Evidence, kind: str) -> dict[tuple[str, int], tuple[Measure, Me
     return found
 
 
-def multipliers(grid: Evidence, kind: str) -> dict[tuple[str, int], Measure]:
+def multipliers(grid: Evidence,
+                kind: str,
+                confidence: float = 0.95) -> dict[tuple[str, int], Measure]:
     """How many times more queries a thief needs, by thief and budget, where this is known.
 
     The ends are `None` where the curves do not bound it. A multiplier that is a lower bound itself
     has no upper end.
     """
     found = {}
-    for row in _compared(grid, kind):
+    for row in _compared(grid, kind, confidence):
         if row["query_multiplier"] is not None:
             ends = (row[f"query_multiplier{end}"] for end in ("", "_low_95", "_high_95"))
             found[f"{row['thief']}, {row['defence']}", row["budget"]] = Measure(*ends)
     return found
 
 
-def largest(measures: Iterable[Measure]) -> Measure:
-    """The largest of several figures, and ends between which the largest true one lies.
+def together(count: int) -> float:
+    """The confidence of each of several intervals that cover 95% all together (Bonferroni)."""
+    return 1 - 0.05 / max(1, count)
 
-    Raises:
-        ValueError: If there are none.
+
+def largest(measured: Callable[[float], list[Measure]]) -> Measure:
+    """The largest of several figures, and the 95% interval of the largest true one.
+
+    It ends at the largest of their upper ends. It starts at the largest of the lower ends of
+    intervals that cover 95% all together, because one of many figures may be large by chance.
+
+    Args:
+        measured: The figures with intervals of a confidence. Of none, nothing is known.
     """
-    means, lows, highs = zip(*measures, strict=True)
-    known = [low for low in lows if low is not None]
-    return Measure(max(means), max(known, default=None), None if None in highs else max(highs))
+    figures = measured(0.95)
+    if not figures:
+        return Measure(math.nan, None, None)
+    lows = [figure.low for figure in measured(together(len(figures))) if figure.low is not None]
+    highs = [figure.high for figure in figures]
+    mean = max(figure.mean for figure in figures)
+    return Measure(mean, max(lows, default=None), None if None in highs else max(highs))
 
 
 def as_defence(grid: Evidence, **thief: str) -> Evidence:
@@ -144,9 +163,9 @@ def _mean_over_victims(rows, value):
     return crossed_mean(np.array(means), ["victims"])
 
 
-def _compared(grid, kind):
-    return [row for row in compare(grid.rows, grid.per_row) if row["kind"] == kind]
+def _compared(grid, kind, confidence=0.95):
+    return [row for row in compare(grid.rows, grid.per_row, confidence) if row["kind"] == kind]
 
 
-def _measure(estimate):
-    return Measure(estimate.mean, *(estimate.interval() or (None, None)))
+def _measure(estimate, confidence=0.95):
+    return Measure(estimate.mean, *(estimate.interval(confidence) or (None, None)))

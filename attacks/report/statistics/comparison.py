@@ -35,7 +35,7 @@ class Pair:
     defended: Rows
 
 
-def compare(rows: Rows, per_row: PerRow | None = None) -> Rows:
+def compare(rows: Rows, per_row: PerRow | None = None, confidence: float = 0.95) -> Rows:
     """Compares each defence with none, thief by thief and budget by budget.
 
     Like is compared with like: the naive thief with the naive one, for each attack; and the
@@ -47,6 +47,7 @@ def compare(rows: Rows, per_row: PerRow | None = None) -> Rows:
     Args:
         rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.
         per_row: The agreement by test row. Defaults to unknown.
+        confidence: That of the intervals of query multipliers, whose columns are named for 95%.
 
     Returns:
         Rows of the columns `COMPARISONS`.
@@ -63,7 +64,7 @@ def compare(rows: Rows, per_row: PerRow | None = None) -> Rows:
     }
              for defence in defences_of(rows)
              for thief, pairs in _curves(rows, defence, names_clone).items()
-             for budget, pair, multiplier in _with_multipliers(pairs)]
+             for budget, pair, multiplier in _with_multipliers(pairs, confidence)]
     return [_compared(entries, len(found)) for entries in found]
 
 
@@ -94,13 +95,14 @@ def _pairs(rows, defence):
     return {budget: pair for budget, pair in pairs.items() if pair.undefended}
 
 
-def _with_multipliers(pairs: dict[int, Pair]) -> Iterator[tuple[int, Pair, dict[str, Any]]]:
+def _with_multipliers(pairs: dict[int, Pair],
+                      confidence: float) -> Iterator[tuple[int, Pair, dict[str, Any]]]:
     """The budgets, their pairs, and the columns of the query multipliers."""
     budgets = list(pairs)
     curves = [[mean_agreement(side)
                for side in sides]
               for sides in zip(*((pair.undefended, pair.defended) for pair in pairs.values()))]
-    intervals = _intervals(pairs)
+    intervals = _intervals(pairs, confidence)
     for (budget, pair), (low, high) in zip(pairs.items(), intervals):
         multiplier, bound = query_multiplier(budgets, *curves, budget)
         if says_nothing(multiplier, bound):
@@ -113,7 +115,7 @@ def _with_multipliers(pairs: dict[int, Pair]) -> Iterator[tuple[int, Pair, dict[
         }
 
 
-def _intervals(pairs):
+def _intervals(pairs, confidence):
     """The widest interval of each budget's multiplier, over the factors that vary."""
     first, *others = ([[row[column]
                         for column in REPLICATE]
@@ -129,7 +131,7 @@ def _intervals(pairs):
     ]
     found = [
         multiplier_intervals(list(pairs), *(group_means(groups, side)
-                                            for side in sides))
+                                            for side in sides), confidence)
         for groups in groupings
     ]
     return [_union(ends) for ends in zip(*found)]

@@ -9,7 +9,6 @@ from scipy.optimize import isotonic_regression
 # Two fitted agreements that differ by less are the same, to rounding.
 _ROUNDING = 1e-9
 _RESAMPLES = 1000
-_CONFIDENCE = 0.95
 
 
 def query_multiplier(budgets: list[int], undefended: list[float], defended: list[float],
@@ -45,9 +44,11 @@ def says_nothing(multiplier: float, bound: str) -> bool:
     return bound in ("<", ">") and abs(multiplier - 1) <= _ROUNDING
 
 
-def multiplier_intervals(budgets: list[int], undefended: np.ndarray,
-                         defended: np.ndarray) -> list[tuple[float | None, float | None]]:
-    """The 95% intervals of the query multipliers at all budgets, by resampling replicates.
+def multiplier_intervals(budgets: list[int],
+                         undefended: np.ndarray,
+                         defended: np.ndarray,
+                         confidence: float = 0.95) -> list[tuple[float | None, float | None]]:
+    """The intervals of the query multipliers at all budgets, by resampling replicates.
 
     Replicates are drawn with replacement, the same for both victims and all budgets. Few replicates
     make the means of such draws vary too little, by sqrt((n - 1) / n), and say little about their
@@ -58,12 +59,13 @@ def multiplier_intervals(budgets: list[int], undefended: np.ndarray,
         budgets: Ascending.
         undefended: Agreements `[replicates, budgets]`, at least two replicates.
         defended: Likewise.
+        confidence: The probability that each interval covers.
 
     Returns:
         Pairs of a lower and an upper end; `None` where the curves do not bound it.
     """
     count = len(undefended)
-    t, z = (law.ppf((1 + _CONFIDENCE) / 2) for law in (stats.t(count - 1), stats.norm()))
+    t, z = (law.ppf((1 + confidence) / 2) for law in (stats.t(count - 1), stats.norm()))
     stretch = math.sqrt(count / (count - 1)) * t / z
     weights = np.random.default_rng(0).multinomial(count, [1 / count] * count, _RESAMPLES) / count
     sides = [
@@ -72,12 +74,13 @@ def multiplier_intervals(budgets: list[int], undefended: np.ndarray,
     ]
     logs = np.log(budgets)
     drawn = [_multipliers(logs, *curves) for curves in zip(*sides)]
-    return [_ends([resample[place] for resample in drawn]) for place in range(len(budgets))]
+    places = range(len(budgets))
+    return [_ends([resample[place] for resample in drawn], confidence) for place in places]
 
 
-def _ends(multipliers):
+def _ends(multipliers, confidence):
     """The ends of the interval of drawn multipliers; a bound is taken for all beyond it."""
-    tail = 100 * (1 - _CONFIDENCE) / 2
+    tail = 100 * (1 - confidence) / 2
     lows = [0.0 if bound == "<" else value for value, bound in multipliers]
     highs = [math.inf if bound == ">" else value for value, bound in multipliers]
     low = float(np.percentile(lows, tail, method="lower"))

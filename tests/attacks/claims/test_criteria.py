@@ -1,6 +1,8 @@
 """The criterion of each claim, on made-up rows: it can come to each of the four verdicts."""
 import pathlib
+import statistics
 
+import numpy as np
 import pytest
 
 from attacks.claims.catalogue import CLAIMS
@@ -15,6 +17,7 @@ from attacks.claims.criterion.finding import REPRODUCED
 from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.finding import verdict_of
 from attacks.claims.criterion.measures import fraction_over_victims
+from attacks.claims.criterion.measures import largest
 from attacks.claims.criterion.measures import Measure
 from attacks.claims.outcome.assessment import Assessment
 from attacks.claims.outcome.figures import figures_of
@@ -280,6 +283,53 @@ def test_a_thief_has_to_lose_points_and_a_fraction():
     trial = CLAIMS[3].trial
     findings = trial.judge(results(trial, defended((0.61, 0.68))))
     assert [finding.holds for finding in findings if finding.condition] == [False, True, True, True]
+
+
+def own_noise(*figures):
+    """The condition on the paper's setting, of divergences given as (mean, spread)."""
+    rows = replicates(RS, "labels", 9, 0.0)
+    for kind, (mean, spread) in zip(KINDS, figures, strict=True):
+        for row in rows:
+            row[kind] = mean + (spread if row["seed"] % 2 else -spread)
+    finding, *_ = CLAIMS[6].quick.judge({"quick_noise": grid(rows)})
+    return finding
+
+
+def test_one_of_four_figures_decides_on_the_noise():
+    """Limits are 2.78 to 3.76. An open figure is told before one that is nearer, and too large."""
+    above, wide, far = (3.9, 0.02), (4.07, 1.5), (9.0, 0.1)
+    assert own_noise(above, far, far, far).holds is False
+    finding = own_noise(above, far, wide, far)
+    assert finding.holds is None and KINDS["distortion_kl_reverse_nats"] in finding.subject
+    finding = own_noise(far, wide, above, (2.9, 0.02))
+    assert finding.holds is True and KINDS["distortion_kl_reverse_bits"] in finding.subject
+    # Inside by Student's quantile of 8 victims for one figure, 2.4, not for one of four, 3.3.
+    assert own_noise((3.6, 0.12), far, far, far).holds is True
+    assert own_noise((3.6, 0.14), far, far, far).holds is None
+
+
+def test_the_least_of_several_settings_may_be_so_by_chance():
+    """Even where it is the paper's own, nothing is decided on others that vary as much."""
+    finding, *_ = CLAIMS[13].trial.judge({"mnist_map": settings(0.5, 0.51, spread=0.1)})
+    assert finding.holds is None and finding.measure.mean == pytest.approx(-0.01)
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_the_largest_of_equal_figures_lies_in_its_interval(count):
+    draw, outside = np.random.default_rng(count), np.zeros(2)
+    for _ in range(2000):
+        means = draw.normal(size=count)
+
+        def measured(confidence, means=means):
+            margin = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
+            return [Measure(mean, mean - margin, mean + margin) for mean in means]
+
+        _, low, high = largest(measured)
+        outside += low > 0, high < 0
+    assert np.all(outside / 2000 < 0.025 + 3 * np.sqrt(0.025 / 2000))
+    assert largest(lambda confidence: [])[1:] == (None, None)
+    unbounded = [Measure(1, None, 2), Measure(3, 2, None)]
+    assert largest(lambda confidence: unbounded) == (3, 2, None)
 
 
 def test_a_reader_of_clean_outputs_decides_nothing():
