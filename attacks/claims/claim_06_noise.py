@@ -58,7 +58,7 @@ CLAIM = Claim(
     reported="3.27 on MNIST; 1.26 on CIFAR-10, in an earlier version 1.74.",
     trial=Trial(
         (Grid("mnist_noise", 9), Grid("cifar_noise", 30)),
-        "Reproduced if, with the paper's setting on either data set, one of four figures (two "
+        "Reproduced if, with the paper's setting on each data set, one of four figures (two "
         "directions, nats and bits) is within 5% of the paper's; partly if this takes another "
         "beta or gamma.",
         judge,

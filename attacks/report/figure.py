@@ -51,9 +51,9 @@ def draw(rows: Rows) -> matplotlib.figure.Figure:
     """Draws the strongest thief tried, then a panel for each thief.
 
     A panel has a line for each defence. The thief of the same attack that reads labels alone, the
-    reference, is black and dashed in all of them. Where the defences are too many for a legend,
-    there is a panel for each of them instead, with the naive and the strongest thief. Lines are
-    means over the replicates, and bands reach from the lowest to the highest.
+    reference, is black and dashed in the panels of thieves. Where the defences are too many for a
+    legend, there is a panel for each of them instead, with the naive and the strongest thief. Lines
+    are means over the replicates, and bands reach from the lowest to the highest.
 
     Args:
         rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.

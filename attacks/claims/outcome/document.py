@@ -30,7 +30,9 @@ tried, chosen on validation rows. Each criterion was written before the runs. A 
 *reproduced* where all conditions of its criterion hold, *not* where none does, *partly* where some
 hold and some do not, and *undecided* otherwise, and while runs are missing that could change the
 verdict: the section then shows what the others tell. Intervals are 95%, over replicates in which
-split, victim and thief are drawn anew, and over test rows. A *quick trial* of minutes on
+split, victim and thief are drawn anew, and over test rows (those of query multipliers over
+replicates alone). A condition that is true fails by chance once in forty times, so of many
+conditions one may. A *quick trial* of minutes on
 scikit-learn's digits has a milder criterion of its own. In the long runs on MNIST and CIFAR-10
 clones compute in bfloat16, as their flagfiles say, else in float32:
 [claim 12](#{precision}) has what that changes.

@@ -181,7 +181,8 @@ COMPARISONS = (
            "fraction"),
     Column("difference_high_all_95", "Upper end of this interval.", "fraction"),
     Column("query_multiplier_low_95",
-           "Lower end of the multiplier's 95% interval, by resampling replicates.", "times"),
+           "Lower end of the multiplier's 95% interval, by resampling replicates (not test rows).",
+           "times"),
     Column("query_multiplier_high_95", "Upper end of this interval; empty where it has no bound.",
            "times"),
 )  # yapf: disable

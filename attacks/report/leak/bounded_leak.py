@@ -5,7 +5,7 @@ coded defence and budget:
 
 1. Undefended, the strongest thief that reads more than labels is better than the strongest that
    reads labels alone: the lower bound of the difference is above 1 point. Otherwise *labels are
-   enough*.
+   enough*, as far as these replicates tell.
 2. No thief that reads more than labels gains by the coded answers: of each, the upper bound of its
    agreement less that of the strongest thief that reads labels alone is at most 1 point.
 3. Honest users lose little: the upper bounds of the confidence AUROC that is lost, and of the
@@ -13,7 +13,8 @@ coded defence and budget:
 
 The claim *holds* if 2 and 3 are true; all have to be, so they need no correction (intersection and
 union). It *fails* if a lower bound, corrected for the number of bounds (Bonferroni), is above the
-margin, and is *undecided* otherwise. Bounds are one-sided, of 95%, by Student's t, paired by
+margin, and is *undecided* otherwise: also where replicates are missing, or a difference is known
+from one replicate only. Bounds are one-sided, of 95%, by Student's t, paired by
 replicate. The strongest thieves are chosen on the evaluator's validation rows. A reader that is
 given clean outputs of the victim is no thief: its gain is shown, and decides nothing.
 """
@@ -32,6 +33,7 @@ from attacks.report.rows.rows import has_several_clones
 from attacks.report.rows.rows import is_control
 from attacks.report.rows.rows import THIEF
 from attacks.report.rows.rows import thief_name
+from attacks.report.rows.strongest import behind
 from attacks.report.rows.strongest import highest
 from attacks.report.rows.strongest import strongest
 from attacks.report.statistics.bounded import Bounded
@@ -62,6 +64,7 @@ class Leak:
         strongest: The gain of the strongest of these thieves: by how much the bits help.
         reader: The gain of the strongest reader that is given clean outputs of the victim.
         losses: What honest users lose.
+        is_complete: Whether no replicate of a thief is missing.
     """
     defence: str
     budget: int
@@ -71,11 +74,14 @@ class Leak:
     strongest: Bounded
     reader: Bounded
     losses: tuple[Bounded, ...]
+    is_complete: bool = True
 
     @property
     def verdict(self) -> str:
         """The verdict."""
         least, bounds = self.worth.low(), (*self.gains, *self.losses)
+        if not self.is_complete:
+            return UNDECIDED
         if least is not None and least <= MARGIN:
             return LABELS_ARE_ENOUGH
         if least is None or not self.gains:
@@ -113,12 +119,15 @@ class Leak:
         return {column.name: values[column.name] for column in BOUNDED_LEAK}
 
 
-def bounded_leaks(rows: Rows, per_row: PerRow | None = None) -> list[Leak]:
+def bounded_leaks(rows: Rows,
+                  per_row: PerRow | None = None,
+                  is_complete: bool = True) -> list[Leak]:
     """What is measured of each coded defence at each budget; none where no defence is coded.
 
     Args:
         rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.
         per_row: The agreement by test row. Defaults to unknown.
+        is_complete: Whether no cell of the grid is missing. Defaults to `True`.
     """
     rows, per_row = [row for row in rows if not is_control(row)], per_row or PerRow()
     codes = {defence: code for defence in defences_of(rows) if (code := code_of(defence))}
@@ -129,7 +138,8 @@ def bounded_leaks(rows: Rows, per_row: PerRow | None = None) -> list[Leak]:
         for defence, code in codes.items():
             if mine := _of(group, defence):
                 leaks.append(
-                    Leak(defence, budget, code, worth, *_gains(mine, per_row), losses_of(mine)))
+                    Leak(defence, budget, code, worth, *_gains(mine, per_row), losses_of(mine),
+                         is_complete and not behind(mine)))
     return leaks
 
 
@@ -162,7 +172,8 @@ def _gains(rows, per_row):
 
 def _gain(labels, thief, name, per_row):
     before, after = paired(labels, thief)
-    estimate = estimate_difference(before, after, per_row).estimate if before else None
+    # One replicate says nothing of how much replicates vary, even where its rows are known.
+    estimate = estimate_difference(before, after, per_row).estimate if len(before) > 1 else None
     return Bounded(name, estimate, len(before))
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
+from attacks.report.leak.bounded_leak import MARGIN
 from attacks.report.page.chart import Chart
 from attacks.report.page.chart import Line
+from attacks.report.rows.readers import reads_labels_alone
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import distinct
 from attacks.report.rows.rows import group_rows
@@ -19,7 +21,9 @@ from attacks.report.rows.rows import thief_name
 from attacks.report.rows.rows import thieves_only
 from attacks.report.rows.strongest import strongest
 from attacks.report.statistics.per_row import PerRow
+from attacks.report.statistics.replicates import estimate_difference
 from attacks.report.statistics.replicates import estimate_level
+from attacks.report.statistics.replicates import paired
 
 Rows = list[dict[str, Any]]
 # What honest users lose: the columns of clean answers, as given, and as decoded where known.
@@ -171,29 +175,38 @@ def _advice(rows, best, per_row):
     """What would lower what the strongest thief gets at the largest budget."""
     if best is None:
         return ["No thief was tried."]
-    mine = levels(best.rows(rows), per_row).popitem()[1]
     sentences = []
-    alike = [row for row in rows if row["attack"] == best.attack]
-    labels = _of_adversary(alike, "labels")
+    alike = [row for row in rows if row["attack"] == best.attack and reads_labels_alone(row)]
+    labels = strongest(alike, rows[0]["defence"])
     if ADVERSARIES.make(best.adversary).needs == "labels":
         sentences.append(
             "This thief needs the labels alone. No defence that keeps the label can lower what it "
             "gets: only fewer answers can, such as by limits on the queries of each client.")
-    elif labels:
-        floor = levels(labels, per_row).popitem()[1]
-        both = (f"A thief of the labels alone agrees {floor.mean:.1%} ({floor.low:.1%} to "
-                f"{floor.high:.1%}), this one {mine.mean:.1%}.")
-        sentences.append(f"{both} Labels are enough: no defence that keeps the label can lower "
-                         "this, only fewer answers can, such as by limits on the queries of each "
-                         "client." if mine.mean <= floor.high else
-                         f"{both} Answers that tell the label, or the label and a few bits of "
-                         "confidence (`label_only`, `confidence_buckets`), would bring it down to "
-                         "about the former; nothing that keeps the label brings it lower.")
+    elif labels is not None:
+        sentences.append(_beside_labels(labels.rows(rows), best.rows(rows), per_row))
     else:
         sentences.append("How far a thief of the labels alone comes was not tried: that is the "
                          "floor of every defence that keeps the label.")
     sentences.append("The chart says what fewer queries are worth.")
     return sentences
+
+
+def _beside_labels(labels, mine, per_row):
+    """What the strongest thief of the labels alone gets, and whether that is enough."""
+    floor, level = (levels(group, per_row).popitem()[1] for group in (labels, mine))
+    gained = estimate_difference(*paired(labels, mine), per_row).estimate
+    low, high = gained.difference_interval() or (None, None)
+    both = (f"A thief of the labels alone agrees {floor.mean:.1%} ({floor.low:.1%} to "
+            f"{floor.high:.1%}), this one {level.mean:.1%}.")
+    if high is not None and high <= MARGIN:
+        return (f"{both} Labels are enough: no defence that keeps the label can lower this, only "
+                "fewer answers can, such as by limits on the queries of each client.")
+    if low is not None and low > 0:
+        return (f"{both} Answers that tell the label, or the label and a few bits of confidence "
+                "(`label_only`, `confidence_buckets`), would bring it down to about the former; "
+                "nothing that keeps the label brings it lower.")
+    return (f"{both} These results do not tell whether it gains by what answers tell besides the "
+            "label: more replicates would.")
 
 
 def _costs(rows):

@@ -57,10 +57,15 @@ def highest(rows: Rows, names_clone: bool) -> Strongest | None:
     """The thief or reader of these rows with the highest mean agreement on validation rows.
 
     Args:
-        rows: Rows of one budget and one defence.
+        rows: Rows of one budget and one defence. A thief whose agreement on validation rows is
+            not known does not compete.
         names_clone: Whether its name includes the architecture of the clone.
     """
-    thieves = group_rows(rows, *THIEF)
+    thieves = {
+        thief: group
+        for thief, group in group_rows(rows, *THIEF).items()
+        if mean_of(group, "agreement_validation") is not None
+    }
     most = max(map(len, thieves.values()), default=0)
     competing = [
         Strongest(mean_of(group, "agreement_validation"), mean_agreement(group), *thief,

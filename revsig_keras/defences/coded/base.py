@@ -39,11 +39,13 @@ class CodedDefence(Defence):
     2. So given L_i and T, each of the n terms is at most H(A_i | L_i, T) <= H(B_i) <= b bits.
     3. Somebody who sees L_i and B_i looks A_i up in T, and runs the thief on that.
 
-    Not covered: the labels, which may be enough for a thief; timing, errors and other outputs of
-    the service; the table, which is disclosed once (its stored bits, drawn from the owner's rows).
-    The theorem counts answers: asking again tells nothing only where the victim is deterministic
-    across batches and replicas. An order of classes adds log2((K - 1)! / (K - r)!) bits an answer,
-    40 for K = 1,000 classes and r = 5. K sigmoid units are K answers.
+    Not covered: the labels, which may be enough for a thief, also those of queries that it chose
+    with the help of earlier buckets; timing, errors and other outputs of the service; the table,
+    which is disclosed once (its stored bits, drawn from the owner's rows); a row of NaN, the answer
+    to an input with a NaN or an infinity, one more symbol than 2^b. The theorem
+    counts answers: asking again tells nothing only where the victim is deterministic across batches
+    and replicas. An order of classes adds log2((K - 1)! / (K - r)!) bits an answer, 40 for
+    K = 1,000 classes and r = 5. K sigmoid units are K answers.
 
     The bucket is the number of edges that the doubt 1 - y_top reaches, the sum of the other classes
     in float32 or better. A doubt that equals an edge reaches it. Another path of computation, such

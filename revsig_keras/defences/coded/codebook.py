@@ -11,7 +11,8 @@ class Decoded(NamedTuple):
 
     Attributes:
         labels: Integer array, the label of each row.
-        buckets: Integer array, the index of its bucket; the higher, the surer.
+        buckets: Integer array, the index of its bucket; the higher, the surer. Of several buckets
+            of one confidence, a rounded answer may give another.
         confidences: Float array, the calibrated confidence of the bucket.
     """
     labels: np.ndarray
@@ -34,10 +35,14 @@ class Codebook:
 
     @property
     def tolerance(self) -> float:
-        """By how much an entry may be off before an answer could be mistaken for another."""
+        """By how much an entry may be off before an answer could be mistaken for another.
+
+        Neighbouring buckets of the same confidence may be mistaken: they say the same.
+        """
         labels = self.shares[:, 0]
         lead = (labels - self.shares[:, 1]).min()
-        return 0.5 * float(min([lead, *np.diff(labels)]))
+        gaps = np.diff(labels)[np.diff(self.confidences) > 0]
+        return 0.5 * float(min([lead, *gaps]))
 
     def decode(self, rows: np.ndarray) -> Decoded:
         """Decodes rows `(n, classes)`.

@@ -16,11 +16,12 @@ _PRIOR_ROWS = 10
 def fit(bits: int, classes: int, doubts: np.ndarray, is_right: np.ndarray | None) -> CodeState:
     """Fits edges and confidences.
 
-    The edges are equally spaced in -log(1 - y_top), from its lowest value to a quantile, so that
-    the surest bucket has twice an equal share of the rows (half of them, of 2 buckets). Edges among
-    surer rows, nearly all of which are right, would tell little of errors: between the quantiles
-    .01 and .99, 3 bits lost .019 of the confidence's AUROC on digits (`results/frontier_digits`),
-    and as here they lose .007 (`results/decoy_digits`). Equal shares of the rows would lose more.
+    The edges are equally spaced in -log(1 - y_top), from its lowest value to the quantile above
+    which twice an equal share of the rows lies (half of them, of 2 buckets); the surest bucket
+    begins one interval below it. Edges among surer rows, nearly all of which are right, would tell
+    little of errors: between the quantiles .01 and .99, 3 bits lost .019 of the confidence's AUROC
+    on digits (`results/frontier_digits`), and as here they lose .007 (`results/decoy_digits`).
+    Equal shares of the rows would lose more.
     Edges that coincide are merged, and a warning tells how many bits are left.
 
     Args:

@@ -12,6 +12,7 @@ from attacks.report.leak.bounded_leak import UNDECIDED
 from attacks.report.leak.bounded_leak_table import bounded_leak_table
 from attacks.report.leak.coded_members import code_of
 from attacks.report.rows.readers import reads_labels_alone
+from attacks.report.statistics.per_row import PerRow
 from attacks.report.statistics.ratio import ratio_interval
 from tests.attacks.report.made_up import row
 
@@ -67,6 +68,27 @@ def verdicts(rows):
         "no thief", "no thief alone", "labels and the pool"])  # yapf: disable
 def test_the_verdict(gains, options, expected):
     assert verdicts(rows_of({BUCKETS: gains}, **options)) == [expected]
+
+
+@pytest.mark.parametrize("gain", [0, 0.03])
+def test_missing_replicates_decide_nothing(gain):
+    """Of the grid, or of one thief; whatever the others say."""
+    rows = rows_of({BUCKETS: {"labels": 0, "bayes": gain}})
+    leak, = bounded_leaks(rows, is_complete=False)
+    assert leak.verdict == UNDECIDED and verdicts(rows) != [UNDECIDED]
+    assert verdicts(rows[:-1]) == [UNDECIDED]
+
+
+@pytest.mark.parametrize("gain", [-0.2, 0.2])
+def test_one_replicate_decides_nothing_although_its_rows_are_known(gain):
+    rows = rows_of({BUCKETS: {"labels": 0, "bayes": gain}}, count=1)
+    rng = np.random.default_rng(0)
+    for each in rows:
+        each["evaluated_rows"] = 1000
+    known = PerRow()
+    known.of = lambda given: np.stack([rng.random(1000) < one["agreement_clean"] for one in given])
+    leak, = bounded_leaks(rows, known)
+    assert leak.verdict == UNDECIDED and leak.worst.mean is None
 
 
 def test_a_failure_allows_for_the_number_of_bounds():

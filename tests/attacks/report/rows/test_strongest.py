@@ -32,6 +32,12 @@ def test_a_thief_of_fewer_seeds_does_not_compete():
     assert behind(rows[:2]) == {}
 
 
+def test_a_thief_without_validation_does_not_compete():
+    rows = [row("rs", "labels", 10, 0, 0.5), row("rs", "aware", 10, 0, 0.9)]
+    rows[1]["agreement_validation"] = None
+    assert strongest(rows, "rs").adversary == "labels" and strongest(rows[1:], "rs") is None
+
+
 def test_a_reader_of_clean_outputs_is_never_the_strongest_thief():
     rows = [row("rs", "labels", 10, 0, 0.5), row("rs", "posterior_mean:prior_rows=2", 10, 0, 0.9)]
     assert strongest(rows, "rs").adversary == "labels"

@@ -113,6 +113,13 @@ def test_an_undecided_verdict_says_what_would_decide_it(spread, rows_known, advi
     assert "The interval of (labels, sample) at 100 queries on rs, " in verdict["sentence"]
 
 
+def test_of_one_seed_others_would_decide_it():
+    """Its rows are known, and other thieves are not."""
+    rows = [row("rs", "labels", 100, 0, 0.8)]
+    verdict = judged(rows, limit=0.81, per_row=per_row(rows, [np.arange(400) < 320]))
+    assert verdict["sentence"].endswith("More seeds would decide it soonest.")
+
+
 def test_rows_decide_where_nothing_varies():
     """The interval then is that of the number of rows."""
     rows = [row("rs", thief, 100, seed, 1.0, evaluated_rows=2)

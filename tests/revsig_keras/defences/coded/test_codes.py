@@ -224,6 +224,19 @@ def test_what_is_no_answer_is_not_decoded(kind):
             layer.decode(wrong)
 
 
+def test_answers_of_one_confidence_may_be_rounded():
+    """Buckets that a fit gives one confidence are told apart by a step of float32, and say one."""
+    state = {"bits": 2, "classes": 10, "edges": [0.5, 0.25, 0.125],
+             "confidences": [0.6, 0.8, 0.8, 0.9]}  # yapf: disable
+    layer = ConfidenceBuckets(state=state)
+    answers = as_float64(layer(softmax_rows(200, 10, 2, 0)))
+    assert len(np.unique(answers.max(axis=1))) == 4 and layer.table()["tolerance"] > 0.01
+    exact, rounded = layer.decode(answers), layer.decode(answers.round(3))
+    np.testing.assert_array_equal(rounded.confidences, exact.confidences)
+    np.testing.assert_array_equal(rounded.labels, exact.labels)
+    assert set(exact.buckets) == {0, 1, 2, 3}
+
+
 Y = softmax_rows(300, 10, 3, 0)
 
 
