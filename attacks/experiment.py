@@ -185,12 +185,14 @@ def target_source(config: RunConfig, dataset: Dataset, splits: Splits,
 
 
 def afresh(workshops: Sequence[Workshop]) -> list[Workshop]:
-    """The workshops with one new memory, which they share.
+    """The workshops with one new memory, which they share, and without what is of one victim.
 
     Victims that label the queries alike would share clones, and a clone remembers how it agrees
     with one victim.
     """
     memory = Memory()
+    for workshop in workshops:
+        workshop.trainer.forget_fitted()
     return [dataclasses.replace(workshop, memory=memory) for workshop in workshops]
 
 

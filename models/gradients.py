@@ -12,8 +12,10 @@ def _logit(logits, classes):
 
 
 def _cross_entropy(logits, classes):
-    return tf.reduce_sum(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=logits))
+    # By the class's log-odds: where it is sure, its softmax rounds to 1, whose gradient to nothing.
+    is_own = tf.one_hot(classes, tf.shape(logits)[1], True, False, dtype=tf.bool)
+    others = tf.reduce_logsumexp(tf.where(is_own, logits.dtype.min, logits), axis=1)
+    return tf.reduce_sum(tf.nn.softplus(others - tf.gather(logits, classes, batch_dims=1)))
 
 
 SCORES = {"logit": _logit, "cross_entropy": _cross_entropy}

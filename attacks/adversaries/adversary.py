@@ -77,6 +77,14 @@ class Adversary(abc.ABC):
     rows_per_input = 1
     sees_clean = False
 
+    def reads(self, defence: str) -> str:
+        """Returns `"labels"` if all that `read` gives an attack is labels, else `"probabilities"`.
+
+        By default that is what it keeps; some discard the rest only while an attack is querying.
+        """
+        del defence
+        return self.keeps
+
     def unfit(self, defence: str) -> str | None:
         """Returns why this adversary means nothing against a defence (a member), or None."""
         del defence

@@ -57,6 +57,9 @@ class Identify(Adversary):
     def __init__(self, *, learn: bool = False):
         self.learn = learn
 
+    def reads(self, defence):
+        return "labels"
+
     def read(self, answers, known):
         del known
         return one_hot_labels(answers)

@@ -62,6 +62,9 @@ class PosteriorMean(Adversary):
             return "posterior_mean: the victim's clean outputs are not known behind an endpoint"
         return None
 
+    def reads(self, defence):
+        return "probabilities" if defence == "none" else "labels"
+
     def read(self, answers, known):
         return answers if known.defence == "none" else one_hot_labels(answers)
 

@@ -82,6 +82,14 @@ class CloneTrainer:
             hashed.update(np.ascontiguousarray(weight))
         return Clone(self._model(recipe), weights, steps, seconds, (), hashed.hexdigest()[:16])
 
+    def forget_fitted(self) -> None:
+        """Forgets compiled functions through a fitted defence, which other victims do not have."""
+        self._trainers = {
+            key: trainer
+            for key, trainer in self._trainers.items()
+            if not getattr(key[-1], "state", "")
+        }
+
     def _trainer(self, recipe, objective):
         """One for each compiled loop: recipes that differ in their length alone share it."""
         objective = objective or recipe.objective()

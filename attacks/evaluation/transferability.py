@@ -21,7 +21,8 @@ class Transferability:
 
     Args:
         victim: The clean victim.
-        test: Rows. The first ones that the victim classifies correctly are used, at most 1,000.
+        test: Rows. Those that the victim classifies correctly are used: of more than 1,000, 1,000
+            that are drawn at random, always the same ones.
         epsilon: The size of the perturbation, as a fraction of the inputs' range.
         input_range: The lowest and the highest value that an input can have.
     """
@@ -30,7 +31,9 @@ class Transferability:
                  input_range: tuple[float, float]):
         self._victim, self._range = victim, input_range
         is_correct = victim.probabilities(test.x).argmax(axis=1) == test.y
-        rows = np.flatnonzero(is_correct)[:_ROWS]
+        rows = np.flatnonzero(is_correct)
+        if len(rows) > _ROWS:
+            rows = np.random.default_rng(derive(0, "rows")).choice(rows, _ROWS, replace=False)
         self._rows = Rows(test.x[rows], test.y[rows])
         self._step = epsilon * (input_range[1] - input_range[0])
         rng = np.random.default_rng(derive(0, "random signs"))

@@ -83,11 +83,12 @@ def entropy_given_label(answers: np.ndarray) -> float:
     Args:
         answers: Probabilities `[rows, classes]`.
     """
-    _, kinds, counts = np.unique(answers.round(_DECIMALS),
+    labels = answers.argmax(axis=1)
+    # With the label, which rounding may lose.
+    _, kinds, counts = np.unique(np.column_stack([labels, answers.round(_DECIMALS)]),
                                  axis=0,
                                  return_inverse=True,
                                  return_counts=True)
-    labels = answers.argmax(axis=1)
     sizes = np.bincount(labels)[labels]
     return float(np.mean(np.log2(sizes / counts[kinds.ravel()])))
 

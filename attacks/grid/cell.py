@@ -77,8 +77,10 @@ class Cell:
                 return f"{name} needs {needs}, and the victim answers with labels only"
         if adversary.needs == "truth" and not attack.asks_own_rows:
             return f"{self.adversary}: the inputs of {self.attack} have no true labels"
-        if adversary.keeps == "labels" and attack.needs == "probabilities":
-            return f"{self.attack} needs probabilities, and {self.adversary} keeps labels only"
+        if adversary.reads(self.defence) == "labels" and attack.needs == "probabilities":
+            when = "" if adversary.keeps == "labels" else " while it queries"
+            return (f"{self.attack} needs probabilities, and {self.adversary} keeps labels only"
+                    f"{when}")
         return adversary.unfit(self.defence)
 
     def __str__(self):

@@ -26,7 +26,9 @@ class RecipeChoice:
     With `seed`, a recipe is chosen once and then frozen, for all cells of a kind: of one defence,
     attack, adversary and clone's architecture, and of budgets from one power of two up to the next.
     It is chosen by a thief of that seed, which is measured nowhere else, on the first victim and
-    split of the grid, at the power of two. All seeds and victims of the grid then use it.
+    split of the grid, at the power of two. All seeds and victims of the grid then use it. (Where a
+    data set has no test split of its own, some of that split's validation rows are test rows of the
+    others, so that there the choice is not quite free of test rows.)
 
     Attributes:
         recipes: Recipes as text, see `attacks.clone.recipe_text`, or `None`: there is no choice.

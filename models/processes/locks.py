@@ -6,9 +6,11 @@ import fcntl
 import os
 import pathlib
 import threading
+import time
 
 # The errors of a file system that has no locks.
 _WITHOUT_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+_PAUSE_S = 0.1
 
 # The threads of this process that hold locks, by the real paths of their files. A record lock
 # belongs to the process: the system would grant it to a second thread too, and would free it as
@@ -70,6 +72,11 @@ def _process_lock(path, wait):
                 yield False
                 return
             except OSError as error:
+                if error.errno == errno.EDEADLK:
+                    # The system sees two processes that wait for each other. It does not know that
+                    # other threads of theirs hold the locks, and free them without waiting.
+                    time.sleep(_PAUSE_S)
+                    continue
                 if error.errno not in _WITHOUT_LOCKS:
                     raise
             if not _is_at(file, path):

@@ -2,6 +2,7 @@
 import gc
 import weakref
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,6 +46,20 @@ def test_one_backward_pass_gives_the_gradient_of_every_row(of, architecture, mon
     found = input_gradients(model, X, LABELS, of)
     assert len(passes) == 1, "traced once, for all rows and classes"
     np.testing.assert_allclose(found, by_row(model, of), atol=1e-6)
+
+
+@pytest.mark.parametrize("margin", [0.0, 5.0, 18.0, 60.0])
+def test_the_gradient_of_a_sure_class_is_exact(margin):
+    """Where softmax rounds to 1, its own class must not drop out of the gradient."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Rescaling(1.0)])
+    x = np.float32([[margin, 0, -1], [0, margin, 0.5]])
+    odds = np.exp(x.astype("float64"))
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    for row, label in enumerate((0, 1)):
+        others = np.delete(odds[row], label).sum()
+        expected[row, label] = -others / odds[row].sum()
+    found = input_gradients(model, x, np.array([0, 1]), of="cross_entropy")
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def test_batches_are_concatenated_and_no_rows_have_no_gradients(monkeypatch):

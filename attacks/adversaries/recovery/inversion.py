@@ -82,6 +82,7 @@ class Inversion:
         # Again, with the points of the left branch denser towards its end, where f is steepest.
         z_min = z[lowest]
         left = z_min + (_LOWEST - z_min) * np.linspace(1, 0, _TABLE)**2
+        left = np.append(left, -np.inf)  # A probability of 0, whose f may be well above the next.
         middle = z_min * (1 - np.linspace(0, 1, _TABLE)**2)
         self._left = _Branch(left, self._f(left))
         self._middle = _Branch(middle, self._f(middle))

@@ -69,6 +69,9 @@ class SimulatedRecovery(Recovery):
             memory: Keeps what is computed once for all thieves of a run.
         """
 
+    def reads(self, defence):
+        return "probabilities" if self.prior == "dirichlet" else "labels"
+
     def read(self, answers, known):
         if self.prior != "dirichlet":
             return one_hot_labels(answers)

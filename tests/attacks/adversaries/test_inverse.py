@@ -34,6 +34,16 @@ def test_confident_rows_are_recovered_exactly(beta, gamma, num_classes):
     assert np.mean(errors < 1e-4) > 0.99
 
 
+@pytest.mark.parametrize("gamma", [0.05, 0.1, 0.2])
+def test_rows_with_zeros_are_recovered(gamma):
+    """Such as rounded ones. Where gamma is small, the answer to 0 is far from all others."""
+    y = saturated().round(4).astype(np.float32)
+    layer = ReverseSigmoid(0.5, gamma)
+    recovered, inverted = Inversion(layer)(np.array(layer(y)))
+    assert inverted.all()
+    np.testing.assert_allclose(recovered, y, atol=1e-3)
+
+
 @pytest.mark.parametrize("defence", ["reverse_sigmoid", "reverse_sigmoid:beta=1.3:gamma=.2"])
 def test_the_layer_turns_inverted_rows_into_the_answers_again(defence):
     y = np.random.default_rng(0).dirichlet([0.3] * 10, 200).astype(np.float32)

@@ -4,6 +4,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from attacks.adversaries.through_defence import ThroughDefence
 from attacks.clone.transfer_set import TransferSet
 from models.data.dataset import Dataset
 from models.data.splits import split
@@ -159,3 +160,12 @@ def test_the_digest_of_a_clone_tells_the_contents_of_a_users_own_architecture(tm
         assert len(training.recipe.describe()["architecture_digest"]) == 64
     assert digests[0] != digests[1]
     assert "architecture_digest" not in make_training().recipe.describe()
+
+
+def test_what_is_fitted_to_one_victim_is_forgotten():
+    """Compiled functions of other objectives are kept."""
+    made, recipe = new_trainer(), make_training().recipe
+    plain, fitted = ThroughDefence("rounding"), ThroughDefence("rounding", state="[1]")
+    kept, gone = (made._trainer(recipe, objective) for objective in (plain, fitted))
+    made.forget_fitted()
+    assert made._trainer(recipe, plain) is kept and made._trainer(recipe, fitted) is not gone

@@ -88,7 +88,10 @@ def test_confidence_is_not_judged_where_no_answer_is_wrong_or_none_is_right(is_r
     (np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.1, 0.9]]), 0.5),
     (np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]), 2),
     (np.array([[0.9, 0.1], [0.9000001, 0.0999999]]), 0),
-], ids=["labels", "one label has a bit", "all differ", "rounding"])  # yapf: disable
+    (np.array([[0.5000001, 0.4999999], [0.4999999, 0.5000001]]), 0),
+],
+                         ids=["labels", "one bit", "all differ", "rounding",
+                              "lost by rounding"])  # yapf: disable
 def test_the_entropy_of_answers_is_counted_within_each_label(answers, expected):
     assert entropy_given_label(answers) == pytest.approx(expected)
 

@@ -105,6 +105,8 @@ def test_a_generator_that_makes_nothing_new_ends_the_attack(monkeypatch):
 @pytest.mark.parametrize("adversary, labels_only, message", [
     ("labels", False, f"{ZEROTH} needs probabilities, and labels keeps labels only"),
     ("semi_supervised", False, "keeps labels only"),
+    ("identify", False, "keeps labels only while it queries"),
+    ("learned_recovery", False, "keeps labels only while it queries"),
     ("averaged", True, f"{ZEROTH} needs probabilities, and the victim answers with labels only"),
     ("probabilities", False, None),
     ("averaged", False, None),

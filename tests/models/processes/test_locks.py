@@ -152,6 +152,45 @@ def test_a_thread_does_not_wait_for_itself(tmp_path):
     assert try_in_thread(tmp_path / "lock")
 
 
+CROSSED = """
+import threading, time
+
+held = threading.Event()
+
+def hold():
+    with lock(first, wait=True):
+        held.set()
+        time.sleep(2)
+
+def wait():
+    held.wait()
+    time.sleep(pause)
+    with lock(second, wait=True):
+        pass
+
+def guarded(function):
+    try:
+        function()
+    except OSError as error:
+        print(error)
+
+threads = [threading.Thread(target=guarded, args=(function,)) for function in (hold, wait)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_of_two_processes_may_wait_for_each_other(tmp_path):
+    """The system takes that for a deadlock, since it does not know of threads."""
+    names = [tmp_path / "a", tmp_path / "b"]
+    others = [start(f"pause = {pause}\n{CROSSED}", first=first, second=second)
+              for first, second, pause in ((*names, 0.5), (*names[::-1], 1.0))]  # yapf: disable
+    for other in others:
+        assert other.communicate(timeout=120)[0] == "" and other.returncode == 0
+
+
 def test_locks_of_different_files_are_independent(tmp_path):
     with lock(tmp_path / "one", wait=True), lock(tmp_path / "two", wait=True) as got:
         assert got
