@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 import dataclasses
 import hashlib
+import io
 import pathlib
 
 import matplotlib.figure
 from PIL import Image
+from PIL import PngImagePlugin
 
 from attacks.claims.criterion.claim import Claim
 from attacks.claims.outcome.assessment import Assessment
@@ -42,7 +44,7 @@ class FigureFile:
         """Draws the file, unless it is fresh."""
         if not self.is_fresh():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path, encoded(self.draw(), "png", self.source))
+            write_atomically(self.path, _in_palette(encoded(self.draw(), "png", self.source)))
 
 
 def figures_of(claim: Claim, assessment: Assessment, base: pathlib.Path) -> list[FigureFile]:
@@ -93,6 +95,16 @@ def refresh_figures(claims: Mapping[int, Claim], assessments: Mapping[int, Asses
         figure.refresh()
     for path in set(base.rglob("claim_*.png")) - {figure.path for figure in figures}:
         path.unlink()
+
+
+def _in_palette(png: bytes) -> bytes:
+    """A PNG file of 256 colours at most, which is a third of the size, with the same source."""
+    buffer, named = io.BytesIO(), PngImagePlugin.PngInfo()
+    with Image.open(io.BytesIO(png)) as image:
+        named.add_text("Source", image.info["Source"])
+        colours = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        colours.save(buffer, "PNG", optimize=True, pnginfo=named)
+    return buffer.getvalue()
 
 
 def _digest(values: Iterable[tuple]) -> str:
