@@ -174,7 +174,7 @@ class Results:
 
     @functools.cached_property
     def _leaks(self):
-        return bounded_leaks(self._rows, self._per_row, is_complete=not self._missing)
+        return bounded_leaks(self._rows, self._per_row, is_complete=self._missing == [])
 
     @functools.cached_property
     def _verdict(self):

@@ -127,7 +127,7 @@ def bounded_leaks(rows: Rows,
     Args:
         rows: Rows as `attacks.report.rows.summary.summary_rows` gives them.
         per_row: The agreement by test row. Defaults to unknown.
-        is_complete: Whether no cell of the grid is missing. Defaults to `True`.
+        is_complete: Whether it is known that no cell of the grid is missing. Defaults to `True`.
     """
     rows, per_row = [row for row in rows if not is_control(row)], per_row or PerRow()
     codes = {defence: code for defence in defences_of(rows) if (code := code_of(defence))}

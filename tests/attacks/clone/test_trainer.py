@@ -6,6 +6,8 @@ import pytest
 
 from attacks.adversaries.through_defence import ThroughDefence
 from attacks.clone.transfer_set import TransferSet
+from attacks.clone.workshop import Workshop
+from attacks.experiment import afresh
 from models.data.dataset import Dataset
 from models.data.splits import split
 from models.gradients import input_gradients
@@ -167,5 +169,5 @@ def test_what_is_fitted_to_one_victim_is_forgotten():
     made, recipe = new_trainer(), make_training().recipe
     plain, fitted = ThroughDefence("rounding"), ThroughDefence("rounding", state="[1]")
     kept, gone = (made._trainer(recipe, objective) for objective in (plain, fitted))
-    made.forget_fitted()
+    afresh([Workshop(recipe, made)])
     assert made._trainer(recipe, plain) is kept and made._trainer(recipe, fitted) is not gone

@@ -192,3 +192,17 @@ def test_the_claim_is_told_where_a_defence_is_coded_and_only_there(tmp_path):
     assert "bounded_leak.csv" in {path.name for path in coded.write()}
     assert len(coded.bounded_leak()) == 1 and "decoy at 100 queries" in coded.text()
     assert len(coded.frontier()) == 3
+
+
+@pytest.mark.parametrize("missing", [[], ["a cell"], None])
+def test_the_claim_is_not_decided_until_every_cell_is_there(missing, tmp_path, monkeypatch):
+    """Here labels are better than probabilities by 10 points, so they are enough."""
+    monkeypatch.setattr("attacks.report.results.missing_cells", lambda *_: missing)
+    thieves = (("labels", 0), ("probabilities", 0.1))
+    for defence, (adversary, less), seed in itertools.product(("none", "decoy"), thieves, range(3)):
+        agreement = 0.9 - less + seed / 100 * (1 + less)
+        metrics = {"agreement_clean": agreement, "agreement_defended": agreement,
+                   "agreement_validation": agreement, "distortion_l1": 0.1}  # yapf: disable
+        write_cell(tmp_path, record(defence, adversary, seed=seed, metrics=metrics))
+    leak, = Results(tmp_path)._leaks
+    assert leak.verdict == ("labels are enough" if missing == [] else "undecided")
