@@ -30,7 +30,6 @@ from attacks.targets.source import TargetSource
 from attacks.targets.target import Target
 from models.architectures import digest
 from models.data.dataset import Dataset
-from models.data.splits import Rows
 from models.data.splits import split
 from models.data.splits import Splits
 from models.processes.preemption import Preemption
@@ -164,12 +163,8 @@ def divide(config: RunConfig, dataset: Dataset) -> tuple[Splits, Pools]:
     experiment = config.experiment
     is_foreign = isinstance(experiment.victim, VictimFile) and experiment.victim.is_own
     splits = split(dataset, experiment.data.split_seed, for_victim=not is_foreign)
-    others = [
-        part.x
-        for part in vars(splits).values()
-        if isinstance(part, Rows) and part is not splits.pool
-    ]
-    pools = Pools(splits.pool.x, dataset.input_range, experiment.data, others)
+    others = (splits.victim_train, splits.victim_validation, splits.evaluation, splits.test)
+    pools = Pools(splits.pool.x, dataset.input_range, experiment.data, [part.x for part in others])
     check_possible(experiment, dataset, pools)
     return splits, pools
 

@@ -55,7 +55,7 @@ def check_boolean(name: str, value: Any) -> bool:
 
 
 def check_names(name: str, value: Any) -> tuple[str, ...]:
-    """Checks an argument that must be names, and returns them; a string is one name.
+    """Checks an argument that is one string or several, such as names, and returns all of them.
 
     >>> check_names("allow_outputs", "logits")
     ('logits',)
@@ -65,7 +65,7 @@ def check_names(name: str, value: Any) -> tuple[str, ...]:
         names = tuple(names)
         if all(isinstance(each, str) for each in names):
             return names
-    raise ValueError(f"`{name}` must be strings, each of them a name. Received: {name}={value!r}")
+    raise ValueError(f"`{name}` must be a string or several. Received: {name}={value!r}")
 
 
 def parse_range(name: str, texts: Sequence[str]) -> tuple[float, float]:

@@ -58,10 +58,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 
 def main(values: flags.FlagValues = flags.FLAGS) -> None:
     config = build(tuning.TuneConfig, cli_flags.raw_values(tuning.TuneConfig, values))
-    texts = read_defences([config.defence])
-    if values.output_name is not None and None not in texts:
-        raise ValueError("`output_name` must be left out where `defence` names its output. "
-                         f"Received: {values.output_name}, with {config.defence}")
+    texts = read_defences([config.defence], values.output_name)
     name, choice = _choose(values, Choosing(values.inputs, config, texts))
     tuning.write(choice, config, name)
 

@@ -129,10 +129,7 @@ def _defences(config: ExportConfig) -> dict[str | None, Defence]:
     Empty where their strength is chosen.
     """
     texts = _texts(config)
-    names = read_defences(texts)
-    if config.output_name is not None and names and None not in names:
-        raise ValueError("`output_name` must be left out where `defence` names its output. "
-                         f"Received: {config.output_name}, with {', '.join(texts)}")
+    read_defences(texts, config.output_name)
     return make_defences(texts) if config.inputs is None else {}
 
 

@@ -13,8 +13,10 @@ def make_defences(texts: Collection[str]) -> dict[str | None, Defence]:
     return {name: require_defence(member) for name, member in read_defences(texts).items()}
 
 
-def read_defences(texts: Collection[str]) -> dict[str | None, str]:
+def read_defences(texts: Collection[str], output_name: str | None = None) -> dict[str | None, str]:
     """Returns members by the outputs that they are for, `None` for one without a name.
+
+    With `output_name`, that is the output of the only member, which has no name of its own then.
 
     The member of "NAME=MEMBER" is the longest suffix behind an `=` that is one, so NAME may itself
     have the characters `:`, `=` and `/`.
@@ -34,6 +36,9 @@ def read_defences(texts: Collection[str]) -> dict[str | None, str]:
             raise ValueError("`defence` must name its output, as NAME=MEMBER, where several are "
                              f"given. Received: {', '.join(texts)}")
         members[name] = member
+    if output_name is not None and members and None not in members:
+        raise ValueError("`output_name` must be left out where `defence` names its output. "
+                         f"Received: {output_name}, with {', '.join(texts)}")
     return members
 
 

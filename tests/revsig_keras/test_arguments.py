@@ -57,5 +57,6 @@ def test_a_string_is_one_name(value, names):
 
 @pytest.mark.parametrize("value", [None, 3, [1], [["a"]], b"a"])
 def test_other_values_are_no_names(value):
-    with pytest.raises(ValueError, match="`outputs` must be strings.*Received: outputs="):
+    with pytest.raises(ValueError,
+                       match="`outputs` must be a string or several. Received: outputs="):
         check_names("outputs", value)

@@ -1,8 +1,11 @@
 """HTTP connections that limit the time in which the headers of an answer arrive."""
 
+from collections.abc import Callable, Iterator
 import contextlib
+import functools
 import socket
 import threading
+from typing import Any
 
 import requests.adapters
 import urllib3
@@ -29,19 +32,34 @@ class _BoundedConnection(urllib3.connection.HTTPConnection):
     """A connection that ends when its time is over and the headers are not complete."""
 
     def getresponse(self):
-        connected, is_late = self.sock, threading.Event()
-
-        def end():
-            is_late.set()
-            with contextlib.suppress(OSError, RuntimeError, ValueError):
-                connected.shutdown(socket.SHUT_RD)
-
-        watch = threading.Timer(self.timeout, end)
-        watch.daemon = True
-        watch.start()
-        try:
+        with limited(self.timeout, functools.partial(self.sock.shutdown, socket.SHUT_RD)):
             return super().getresponse()
-        finally:
-            watch.cancel()
-            if is_late.is_set():  # Headers that were cut off may look complete.
-                raise TimeoutError
+
+
+@contextlib.contextmanager
+def limited(seconds: float, end: Callable[[], Any]) -> Iterator[None]:
+    """Limits the time that is spent in this context.
+
+    Args:
+        seconds: The limit.
+        end: Called from another thread when it is reached, to end what the context waits for.
+
+    Raises:
+        TimeoutError: If it was reached, also where what was cut off looks complete.
+    """
+    is_late = threading.Event()
+
+    def stop():
+        is_late.set()
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
+            end()
+
+    watch = threading.Timer(seconds, stop)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    finally:
+        watch.cancel()
+        if is_late.is_set():
+            raise TimeoutError

@@ -1,11 +1,9 @@
 """A client for JSON over HTTP that sends each request once and limits the time of its answer."""
 
 from collections.abc import Mapping
-import contextlib
 import http.cookiejar
 import json
 import logging
-import threading
 import time
 from typing import Any
 
@@ -19,6 +17,7 @@ from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
 from attacks.endpoint.transport import http_failures
 from attacks.endpoint.transport.bounded_adapter import BoundedAdapter
+from attacks.endpoint.transport.bounded_adapter import limited
 from attacks.endpoint.transport.redaction import Redaction
 from attacks.endpoint.transport.redirects import MOST
 from attacks.endpoint.transport.redirects import Place
@@ -144,22 +143,11 @@ class HttpClient:
                                    allow_redirects=False,
                                    stream=True) as response:
             # The time-outs are per piece, so that a body in many pieces could take for ever.
-            watch = threading.Timer(max(0.0, deadline - time.monotonic()), _end, [response])
-            watch.daemon = True
-            watch.start()
             try:
-                content = response.content
-            except requests.RequestException:
-                self._check(deadline)
-                raise
-            finally:
-                watch.cancel()
-            self._check(deadline)
-            return response, content
-
-    def _check(self, deadline):
-        if time.monotonic() >= deadline:
-            raise InDoubtError(f"the answer took longer than {self._timeout_s:g} s")
+                with limited(max(0.0, deadline - time.monotonic()), response.raw.shutdown):
+                    return response, response.content
+            except TimeoutError:
+                raise InDoubtError(f"the answer took longer than {self._timeout_s:g} s") from None
 
 
 class _Headers(requests.auth.AuthBase):
@@ -186,12 +174,6 @@ def _session(config):
     session.mount("https://", adapter)
     session.mount("http://", adapter if path is None else UnixSocketAdapter(path, **options))
     return session
-
-
-def _end(response):
-    """Ends the connection of an answer that takes too long; does nothing if it is complete."""
-    with contextlib.suppress(OSError, RuntimeError, ValueError):
-        response.raw.shutdown()
 
 
 def _text(content):

@@ -105,7 +105,7 @@ CASES = {
 }  # yapf: disable
 
 
-BOTH = "both"
+BOTH, LABELLED = "both", "--max_brier_loss=.9"
 TWO = ["--defence=label/out=reverse_sigmoid", "--defence=tags=reverse_sigmoid:multi_label=true"]
 
 
@@ -213,12 +213,12 @@ def test_several_outputs(build, tmp_path, capsys):
     (["y/label/out", "y/tag"], [BOTH], "Received: y/tag$"),
     (["y/label/out"], [BOTH], None),
     (["y/tags"], ["--output_name=label/out"], "as y. Received: y/tags"),
-    (["y/label/out", "y/tags"], ["--output_name=label/out"], None),
+    (["y/label/out", "y/tags"], ["--output_name=label/out", LABELLED], None),
     (["y/tags"], ["--defence=label/out=reverse_sigmoid"], "as y/label/out. Received: y/tags"),
-    (["y"], ["--defence=label/out=reverse_sigmoid"], None),
+    (["y"], ["--defence=label/out=reverse_sigmoid", LABELLED], None),
 ])
 def test_labels_of_no_output_are_told(labels, options, message, tmp_path, capsys):
-    """A slip of the pen does not leave an output without its labels."""
+    """A slip of the pen does not leave an output without its labels, which a limit needs."""
     options = [text for option in options for text in ([option] if "=" in option else TWO)]
     tags = np.random.default_rng(1).integers(2, size=(ROWS, 4))
     arrays = {name: tags if name.startswith("y/tag") else Y for name in labels}
@@ -293,7 +293,7 @@ def test_a_formula_that_cannot_be_chosen_is_told(softmax_file, tmp_path):
 
 @pytest.mark.parametrize("rows", [7, 19])
 def test_batches_of_a_fixed_size_take_all_rows(rows, softmax_file, tmp_path):
-    """Also those that do not fill the last one, and their labels."""
+    """The strength is chosen on every row and label, although the last batch is not full."""
     model = keras.saving.load_model(softmax_file)
     model.export(tmp_path / "fixed",
                  verbose=False,

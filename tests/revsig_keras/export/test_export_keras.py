@@ -132,8 +132,8 @@ def test_an_output_that_is_allowed_stays(allowed, tmp_path):
         (dict(output_name="scores", drop_outputs="hidden_too"), "`drop_outputs`.*: hidden_too$"),
         (dict(output_name="scores",
               drop_outputs=("hidden", "scores")), "`drop_outputs` must leave"),
-        (dict(allow_outputs=None), "`allow_outputs` must be strings"),
-        (dict(defence=ReverseSigmoid()), "`defence` must be strings"),
+        (dict(allow_outputs=None), "`allow_outputs` must be a string or several"),
+        (dict(defence=ReverseSigmoid()), "`defence` must be a string or several"),
         (dict(output=""), "`output` must be a folder. Received: an empty path"),
     ])
 def test_outputs_that_are_not_as_they_have_to_be(options, message, tmp_path):
