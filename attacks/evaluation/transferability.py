@@ -21,8 +21,8 @@ class Transferability:
 
     Args:
         victim: The clean victim.
-        test: Rows. Those that the victim classifies correctly are used: of more than 1,000, 1,000
-            that are drawn at random, always the same ones.
+        test: Rows. Those that the victim classifies correctly are used. If there are more than
+            1,000, a fixed random sample of 1,000 is used.
         epsilon: The size of the perturbation, as a fraction of the inputs' range.
         input_range: The lowest and the highest value that an input can have.
     """

@@ -104,7 +104,7 @@ def write_checked(model: Any, filepath: str | pathlib.Path, allowed: Collection[
 
 
 def _replace(path: pathlib.Path, new: pathlib.Path, old: pathlib.Path) -> None:
-    """Moves the folder `new` to `path`, and what is there to `old`; both or neither."""
+    """Replaces the folder at `path` by `new`, and keeps it as `old`; if that fails, it stays."""
     if not path.exists():
         new.rename(path)
         return

@@ -80,9 +80,10 @@ def one_between(measured: Mapping[str, Callable[[float], Measure]],
                 form: str = ".3f") -> Finding:
     """The condition that one of several figures is between two limits.
 
-    It is shown by the figure nearest to their middle, among those that are between them if there
-    are any, or else among those that may be. One of many figures may seem to be by chance: hence
-    it is only if its interval is when all intervals together cover 95%.
+    One of many figures may lie between the limits by chance. So the condition holds only if the
+    interval of one of them does so when all intervals together cover 95%, and fails only if all
+    figures are outside. The finding shows the figure that decides: of those that hold, else of
+    those that are open, else of all, the one nearest to the middle of the limits.
 
     Args:
         measured: By subject, the figure with an interval of a confidence.

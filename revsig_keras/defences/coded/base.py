@@ -42,10 +42,10 @@ class CodedDefence(Defence):
     Not covered: the labels, which may be enough for a thief, also those of queries that it chose
     with the help of earlier buckets; timing, errors and other outputs of the service; the table,
     which is disclosed once (its stored bits, drawn from the owner's rows); a row of NaN, the answer
-    to an input with a NaN or an infinity, one more symbol than 2^b. The theorem
-    counts answers: asking again tells nothing only where the victim is deterministic across batches
-    and replicas. An order of classes adds log2((K - 1)! / (K - r)!) bits an answer, 40 for
-    K = 1,000 classes and r = 5. K sigmoid units are K answers.
+    to an input with a NaN or an infinity, one more symbol than 2^b. The theorem counts answers:
+    asking again tells nothing only where the victim is deterministic across batches and replicas.
+    An order of classes adds log2((K - 1)! / (K - r)!) bits an answer, 40 for K = 1,000 classes and
+    r = 5. K sigmoid units are K answers.
 
     The bucket is the number of edges that the doubt 1 - y_top reaches, the sum of the other classes
     in float32 or better. A doubt that equals an edge reaches it. Another path of computation, such

@@ -16,13 +16,13 @@ _PRIOR_ROWS = 10
 def fit(bits: int, classes: int, doubts: np.ndarray, is_right: np.ndarray | None) -> CodeState:
     """Fits edges and confidences.
 
-    The edges are equally spaced in -log(1 - y_top), from its lowest value to the quantile above
-    which twice an equal share of the rows lies (half of them, of 2 buckets); the surest bucket
-    begins one interval below it. Edges among surer rows, nearly all of which are right, would tell
-    little of errors: between the quantiles .01 and .99, 3 bits lost .019 of the confidence's AUROC
-    on digits (`results/frontier_digits`), and as here they lose .007 (`results/decoy_digits`).
-    Equal shares of the rows would lose more.
-    Edges that coincide are merged, and a warning tells how many bits are left.
+    In units of -log(1 - y_top), 2^bits intervals of equal width reach from the lowest value to the
+    quantile 1 - 2 / 2^bits (the median for 1 bit). The edges are the borders between them, so the
+    last interval and all rows above the quantile form the surest bucket. Nearly all of these rows
+    are right, so edges among them would tell little of errors: between the quantiles .01 and .99, 3
+    bits lost .019 of the confidence's AUROC on digits (`results/frontier_digits`); as here they
+    lose .007 (`results/decoy_digits`). Equal shares of the rows would lose more. Edges that
+    coincide are merged, and a warning tells how many bits are left.
 
     Args:
         bits: Integer, the most bits of an answer.
