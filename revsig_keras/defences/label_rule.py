@@ -30,11 +30,11 @@ import math
 from typing import Literal
 
 from keras import ops
-import numpy as np
 
+from revsig_keras.defences.numerics.indices import first_marked
+from revsig_keras.defences.numerics.indices import is_largest
 from revsig_keras.defences.numerics.probabilities import mass
 from revsig_keras.defences.numerics.probabilities import row_max
-from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
 
@@ -53,11 +53,11 @@ def keep_label(scores: Tensor, y: Tensor, step: float) -> Tensor:
     scores, total = mass(scores)
     spoilt = 0.0 * (total + row_sum(ops.where(y < 0.0, 0.0, y)))
     highest = row_max(scores)
-    is_largest = _is_largest(y)
-    is_level = ops.logical_and(is_largest, scores > 0.0)
+    largest = is_largest(y)
+    is_level = ops.logical_and(largest, scores > 0.0)
     others = ops.minimum(scores, highest * (1.0 - 2.0 * step))
     # The output's dtype is not tried here: compilers may elide a cast to it and back.
-    scores = ops.where(ops.logical_or(first_marked(is_largest), is_level), highest, others)
+    scores = ops.where(ops.logical_or(first_marked(largest), is_level), highest, others)
     return scores / (row_sum(scores) + spoilt)
 
 
@@ -78,24 +78,4 @@ def keep_sides(scores: Tensor, y: Tensor, middle: float, step: float) -> Tensor:
 
 def is_label(y: Tensor) -> Tensor:
     """Marks the label of each row: the lowest index of its largest entry."""
-    return first_marked(_is_largest(y))
-
-
-def _is_largest(y: Tensor) -> Tensor:
-    return ops.equal(y, row_max(y))
-
-
-def first_marked(marked: Tensor) -> Tensor:
-    """Marks the first of the marked entries of each row."""
-    return ops.equal(_indices(marked), first_index(marked))
-
-
-def first_index(marked: Tensor) -> Tensor:
-    """Returns the index of the first marked entry of each row; their number if none is marked."""
-    # `argmax` of some backends gives any index of equal entries.
-    classes = marked.shape[-1]
-    return row_min(ops.where(marked, _indices(marked), classes), most=classes)
-
-
-def _indices(marked: Tensor) -> Tensor:
-    return ops.convert_to_tensor(np.arange(marked.shape[-1], dtype="int32"))
+    return first_marked(is_largest(y))

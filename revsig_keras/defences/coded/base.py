@@ -53,7 +53,7 @@ class CodedDefence(Defence):
     (8 * 2^-23 of it) of an edge. Such rows hardly occur: of a million hostile ones none, whether
     eager, compiled, served, in LiteRT or in ONNX. The answer is a constant on each path.
 
-    A subclass implements `shares`, `roles` and `marks`.
+    A subclass implements `shares`, `roles` and `distances`.
 
     Attributes:
         ordered_classes: How many of the first classes an answer tells in their order, the label
@@ -97,9 +97,14 @@ class CodedDefence(Defence):
         """Returns the index of the role of each entry of answers `(n, classes)`, in NumPy."""
         raise NotImplementedError(f"{type(self).__name__} must implement `roles`.")
 
-    def marks(self, rows: reading.Reading) -> list[Tensor]:
-        """Returns masks of the entries of each role but the last, beginning with the label's."""
-        raise NotImplementedError(f"{type(self).__name__} must implement `marks`.")
+    def distances(self, rows: reading.Reading) -> list[Tensor]:
+        """Returns how far each entry is from the first roles, beginning with the label's.
+
+        This is 0 for the entries of a role, by how much another role is behind it in all buckets,
+        and 1 for all others. Entries that are far from all have the last role, whose shares are the
+        least.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement `distances`.")
 
     def classes_of(self, shape: Sequence[int | None]) -> int:
         """Returns the number of classes in rows of this shape, 2 for sigmoid units."""
@@ -138,10 +143,7 @@ class CodedDefence(Defence):
             y = y[..., None]
         rows = (reading.read_units if has_units else reading.read_rows)(y, self.from_logits)
         shares = self.shares(self.classes_of(probabilities.shape))
-        columns = select(shares, self.code.edges, rows.doubt, rows.spoilt)
-        answers = columns.pop()
-        for mark, column in zip(self.marks(rows), columns):
-            answers = ops.where(mark, column, answers)
+        answers = select(shares, self.code.edges, rows, self.distances(rows))
         if self.multi_label:
             return answers[..., 0]
         return ops.moveaxis(answers, -1, self.axis) if moved else answers

@@ -10,7 +10,7 @@ import numpy as np
 from revsig_keras.arguments import check_boolean
 from revsig_keras.arguments import check_integer
 from revsig_keras.defences.coded.base import CodedDefence
-from revsig_keras.defences.coded.reading import marks_of_order
+from revsig_keras.defences.coded.reading import distances_of_order
 from revsig_keras.defences.coded.reading import Reading
 from revsig_keras.defences.coded.shares import honest_shares
 from revsig_keras.defences.numerics.probabilities import Tensor
@@ -112,8 +112,8 @@ class ConfidenceBuckets(CodedDefence):
         np.put_along_axis(ranks, order, np.arange(rows.shape[1])[None], axis=1)
         return np.minimum(ranks, self.ordered_classes)
 
-    def marks(self, rows: Reading) -> list[Tensor]:
-        return marks_of_order(rows, self.ordered_classes)
+    def distances(self, rows: Reading) -> list[Tensor]:
+        return distances_of_order(rows, self.ordered_classes)
 
     def most_answers(self, classes: int) -> int:
         return super().most_answers(classes) * math.perm(classes - 1, self.ordered_classes - 1)

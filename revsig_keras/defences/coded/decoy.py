@@ -1,6 +1,5 @@
 """Decoy classes that mislead a thief: the deceptive coded defence."""
 from collections.abc import Mapping
-import functools
 import os
 from typing import Any
 
@@ -13,10 +12,12 @@ from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defences.coded.reading import Reading
 from revsig_keras.defences.coded.shares import decoy_shares
 from revsig_keras.defences.coded.shares import ring_of
+from revsig_keras.defences.numerics.indices import gather
+from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import Tensor
 
-# Of so few decoys each is compared with the label by itself.
-_FEW = 4
+# A table of so few classes by themselves is small.
+_FEW = 128
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
@@ -120,19 +121,23 @@ class Decoy(CodedDefence):
         ahead = (places - places[rows.argmax(axis=1)][:, None]) % rows.shape[1]
         return np.where(ahead == 0, 0, np.where(ahead <= self.decoys, 1, 2))
 
-    def marks(self, rows: Reading) -> list[Tensor]:
+    def distances(self, rows: Reading) -> list[Tensor]:
         classes = rows.y.shape[-1]
-        places = np.array(ring_of(classes, self.seed), "int32")
-        if self.decoys <= _FEW:
-            order = np.argsort(places).astype("int32")
-            labels = [order[(places - ahead) % classes] for ahead in range(1, self.decoys + 1)]
-            each = [ops.equal(ops.convert_to_tensor(label), rows.label) for label in labels]
-            return [rows.is_label, functools.reduce(ops.logical_or, each)]
-        place = ops.take(places, ops.minimum(rows.label, classes - 1))
+        label, decoy, _ = self.shares(classes)[0]
+        gap = float(label - decoy)  # Exact, also where it is taken from a label's share.
+        places = np.array(ring_of(classes, self.seed))
+        if classes <= _FEW:
+            ahead = (places - places[:, None]) % classes
+            table = np.where(ahead == 0, 0.0, np.where(ahead <= self.decoys, gap, 1.0))
+            dtype = keras.backend.standardize_dtype(rows.y.dtype)
+            return [gather(ops.convert_to_tensor(table, dtype), rows.label)]
+        places = ops.convert_to_tensor(places, rows.y.dtype)
+        place = row_min(places + classes * rows.distance)
         last = place + self.decoys
         # Comparisons alone, which cost less than a difference of all entries.
         is_decoy = ops.logical_and(places > place, places <= last)
-        return [rows.is_label, ops.logical_or(is_decoy, places <= last - classes)]
+        is_decoy = ops.logical_or(is_decoy, places <= last - classes)
+        return [ops.where(is_decoy, gap, rows.distance)]
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -1,4 +1,4 @@
-"""Selects the constants of an answer by the bucket of its row."""
+"""Selects the constants of an answer by the bucket and the roles of its row."""
 from collections.abc import Sequence
 import math
 
@@ -6,52 +6,40 @@ import keras
 from keras import ops
 import numpy as np
 
-from revsig_keras.defences.numerics.probabilities import row_max
+from revsig_keras.defences.coded.reading import Reading
+from revsig_keras.defences.numerics.indices import first_of_largest
+from revsig_keras.defences.numerics.indices import gather
 from revsig_keras.defences.numerics.probabilities import Tensor
 
 
-def select(shares: np.ndarray, edges: Sequence[float], doubt: Tensor,
-           spoilt: Tensor) -> list[Tensor]:
-    """Returns the constant of each role for the bucket of each row.
+def select(shares: np.ndarray, edges: Sequence[float], rows: Reading,
+           distances: Sequence[Tensor]) -> Tensor:
+    """Returns the constant of each entry; NaN in a row that has a NaN or an infinity.
 
-    A constant that rises with the bucket is the largest one whose edge is reached. One that falls
-    is the largest one but for those whose next edge is reached. So a comparison, a selection and a
-    maximum do for all roles at once. One that is behind the first role by the same number in all
-    buckets is their difference, which is exact: all three are numbers of float32.
+    All constants are from 0 to below 1. So the constant of a role less its distance is the constant
+    for the entries of that role, and below 0 for others: the largest of all is the answer, and no
+    selection is needed.
 
     Args:
-        shares: Array `(buckets, roles)`, the constants. Each role's rise or fall with the bucket.
+        shares: Array `(buckets, roles)`, the constants; those of the last role are the least.
         edges: Falling numbers, one less than there are buckets.
-        doubt: The doubt of each row, `(..., 1)`. The bucket is the number of edges that it reaches.
-        spoilt: 0, or NaN for a row that is spoilt, `(..., 1)`.
-
-    Returns:
-        A tensor `(..., 1)` of each role; NaN for a row that is spoilt.
+        rows: What is read of the rows. The bucket is the number of edges that the doubt reaches.
+        distances: Tensors of the shape of the rows, one for each of the first roles: 0 for its
+            entries, by how much another role is behind it in all buckets, and 1 for all others.
     """
-    behind = shares[:, :1] - shares
-    follows = ((behind == behind[0]) & (behind == behind.astype("float32"))).all(axis=0)
-    follows[0] = False
-    selected = _select_each(shares[:, ~follows], edges, doubt)
-    # 0 changes no bit of a constant.
-    columns = iter(ops.split(selected + spoilt, selected.shape[-1], axis=-1))
-    first = next(columns)
-    return [
-        first, *(first - float(distance) if is_behind else next(columns)
-                 for is_behind, distance in zip(follows[1:], behind[0, 1:]))
-    ]
+    *columns, answers = _look_up(shares[:, [*range(len(distances)), -1]], edges, rows)
+    for column, distance in zip(columns, distances):
+        answers = ops.maximum(answers, column - distance)
+    return answers
 
 
-def _select_each(shares: np.ndarray, edges: Sequence[float], doubt: Tensor) -> Tensor:
-    """Returns the constants of all roles, `(..., roles)`, one by one."""
-    dtype = keras.backend.standardize_dtype(doubt.dtype)
-    (buckets, roles), lowest = shares.shape, shares.min(axis=0)
-    rises = shares[-1] > shares[0]
-    # The first edge of those that rise is always reached, and the last of the others never is.
-    first, last = (np.array(each)[:, None] for each in ((math.inf, *edges), (*edges, -math.inf)))
-    table = (np.where(rises, first, last), np.where(rises, shares,
-                                                    lowest), np.where(rises, lowest, shares))
-    ends, reached, missed = (ops.convert_to_tensor(each.T.ravel(), dtype) for each in table)
-    each = ops.where(doubt <= ends, reached, missed)
-    # A rank of 2 needs no size of the batch, which may be unknown.
-    batch = (-1,) if len(each.shape) == 2 else ops.shape(each)[:-1]
-    return row_max(ops.reshape(each, (*batch, roles, buckets)), keepdims=False)
+def _look_up(shares: np.ndarray, edges: Sequence[float], rows: Reading) -> list[Tensor]:
+    """Returns the constant of each role for the bucket of each row, `(..., 1)` each."""
+    dtype = keras.backend.standardize_dtype(rows.others.dtype)
+    # The first edge that is below the doubt tells the bucket, the last one being 0. With a NaN or
+    # an infinity there is none, so the index is 0; that of other rows is at least 1.
+    bounds = ops.convert_to_tensor(np.array([math.inf, *edges, 0.0]), dtype) * rows.total
+    index = first_of_largest(ops.cast(rows.others > bounds, dtype))
+    table = np.vstack([np.full(shares.shape[1], math.nan), shares])
+    found = gather(ops.convert_to_tensor(table, dtype), index)
+    return ops.split(found, shares.shape[1], axis=-1)

@@ -8,6 +8,7 @@ from revsig_keras import LabelOnly
 from revsig_keras import ReverseSigmoid
 from revsig_keras import TopK
 from revsig_keras.defences.label_rule import is_label
+from revsig_keras.defences.numerics.indices import first_of_largest
 from revsig_keras.testing.rows import hostile_rows
 from tests.revsig_keras import backends
 from tests.revsig_keras.backends import as_float64
@@ -115,7 +116,13 @@ def test_another_word_for_it_is_refused():
         Vague()(Y)
 
 
-def test_the_label_is_the_first_of_the_largest():
-    y = np.float32([[1, 3, 3], [2, 2, 1], [-3, -1, -1], [0, 0, 0]])
-    marked = as_float64(ops.cast(is_label(constant(y)), "int32"))
-    np.testing.assert_array_equal(marked, np.eye(3)[y.argmax(axis=1)])
+@pytest.mark.parametrize("mode", backends.MODES.values(), ids=backends.MODES)
+def test_the_label_is_the_first_of_the_largest(mode):
+    """Of equal entries, a -0 beside a 0, and where nothing is above minus infinity."""
+    y = np.float32([[1, 3, 3], [2, 2, 1], [-3, -1, -1], [0, 0, 0], [-0.0, 0, -1], [-1, -0.0, 0],
+                    [-np.inf, -np.inf, -np.inf], [-np.inf, -5, -5]])
+    y = np.concatenate([y, np.random.default_rng(0).integers(0, 2, (5000, 3))]).astype("float32")
+    labels = y.argmax(axis=1)
+    marked = as_float64(mode(lambda y: ops.cast(is_label(y), "int32"))(constant(y)))
+    np.testing.assert_array_equal(marked, np.eye(3)[labels])
+    np.testing.assert_array_equal(as_float64(mode(first_of_largest)(constant(y))), labels)

@@ -19,9 +19,9 @@ MOST = {
     "literal": (lambda: ReverseSigmoid(preserve_top1=False), 43, 55),
     "logits": (lambda: ReverseSigmoid(from_logits=True), 71, 79),
     "units": (lambda: ReverseSigmoid(multi_label=True), 57, 57),
-    "confidence_buckets": (ConfidenceBuckets, 20, 24),
-    "decoy": (Decoy, 25, 29),
-    "decoy_logits": (lambda: Decoy(from_logits=True), 26, 30),
+    "confidence_buckets": (ConfidenceBuckets, 15, 23),
+    "decoy": (Decoy, 16, 24),
+    "decoy_logits": (lambda: Decoy(from_logits=True), 19, 23),
 }
 
 

@@ -71,6 +71,16 @@ def test_every_defence_is_known_by_what_it_does(name, dtype):
     assert type(found) is type(defence) and found.get_config() == defence.get_config()
 
 
+@pytest.mark.parametrize("name", DEFENDED)
+def test_one_operation_runs_after_the_other(name):
+    """So that a server does not hand small ones to other threads."""
+    graph_def, function = graph_of(mark.marked(make_defence(name)))
+    nodes = [node for node in graphs.library(graph_def)[function].node_def if node.op != "Const"]
+    assert len(nodes) > 5
+    for earlier, later in zip(nodes, nodes[1:]):
+        assert earlier.name in {name.removeprefix("^").split(":")[0] for name in later.input}
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_every_head_is_tried_on_what_it_expects(name):
     text, shape = HEADS[name]

@@ -10,6 +10,7 @@ from revsig_keras import Decoy
 from revsig_keras import make_defence
 from revsig_keras.metrics import ConfidenceAUROC
 from revsig_keras.testing.rows import softmax_rows
+from tests.revsig_keras import backends
 from tests.revsig_keras.backends import as_float64
 
 KINDS = {"buckets": ConfidenceBuckets, "decoy": Decoy}
@@ -52,6 +53,21 @@ def reference(y, labels, bits):
         max(min(means[i][j] for j in range(b, count)) for i in range(b + 1)) for b in range(count)
     ]
     return edges, isotonic, buckets
+
+
+@each_kind
+@pytest.mark.parametrize("mode", backends.MODES.values(), ids=backends.MODES)
+def test_spoilt_rows_become_nan_and_no_others(kind, mode):
+    """With a NaN or an infinity at the label or not, or a sum that overflows."""
+    most = np.finfo("float32").max
+    spoilt = np.float32([[np.nan, 0.5, 0.3, 0.2], [0.1, np.nan, 0.6, 0.3], [np.inf, 0, 1, 1],
+                         [0, np.inf, np.inf, 0], [np.nan, np.inf, 0, 0], [most, most, 0, 0]])
+    y = softmax_rows(2 * len(spoilt), 4, 2, 0)
+    mixed = y.copy()
+    mixed[::2] = spoilt
+    answers, alone = (as_float64(mode(kind())(backends.constant(each))) for each in (mixed, y))
+    assert np.isnan(answers[::2]).all()
+    np.testing.assert_array_equal(answers[1::2], alone[1::2])
 
 
 @each_kind

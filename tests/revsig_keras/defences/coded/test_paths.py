@@ -91,14 +91,20 @@ def rows_at_edges(layer, count, classes):
     return rng.permuted(y, axis=1).astype("float32")
 
 
+def tied_rows(count, classes, seed):
+    """Rows where most largest entries are shared by several classes, to the bit."""
+    return np.random.default_rng(seed).multinomial(8, np.ones(classes) / classes, size=count) / 8
+
+
 def inputs_of(layer, count, classes, seed=0):
-    """From flat to saturated, nearly tied, and at edges, as the layer receives them."""
+    """From flat to saturated, nearly tied, tied, and at edges, as the layer receives them."""
     rows = [softmax_rows(count // 5, classes, scale, seed) for scale in (0.3, 2, 8, 30)]
     y = np.concatenate([*rows, hostile_rows(count // 5, classes, seed)])
     if layer.multi_label or classes == 1:
         y = np.random.default_rng(seed).beta(0.2, 0.2, size=(count, classes)).astype("float32")
     elif classes > 1:
-        y = np.concatenate([y, rows_at_edges(layer, count // 10, classes)])
+        tied = tied_rows(count // 10, classes, seed).astype("float32")
+        y = np.concatenate([y, rows_at_edges(layer, count // 10, classes), tied])
     if not layer.from_logits:
         return y
     others = np.maximum(1 -

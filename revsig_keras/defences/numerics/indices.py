@@ -1,0 +1,62 @@
+"""Which entries of rows are the first or the largest, and lookups by them.
+
+On TensorFlow these are operations of its own: one each, where Keras makes several, and a small
+batch takes as long as there are operations.
+"""
+import keras
+from keras import ops
+import numpy as np
+
+from revsig_keras.defences.numerics.probabilities import row_max
+from revsig_keras.defences.numerics.probabilities import row_min
+from revsig_keras.defences.numerics.probabilities import Tensor
+
+
+def is_largest(y: Tensor) -> Tensor:
+    """Marks the entries that equal the largest one of their row."""
+    return ops.equal(y, row_max(y))
+
+
+def first_marked(marked: Tensor) -> Tensor:
+    """Marks the first of the marked entries of each row."""
+    return ops.equal(_indices(marked), _first_index(marked))
+
+
+def first_of_largest(y: Tensor) -> Tensor:
+    """Returns the index of the first of the largest entries of each row, `(...)`.
+
+    In a row with a NaN it may be any, or the number of entries.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return ops.squeeze(_first_index(is_largest(y)), -1)
+    import tensorflow as tf
+
+    # Keras' own takes -0 for less than 0. TensorFlow documents nothing of equal entries, but its
+    # kernels for processors and GPUs, XLA, LiteRT and ONNX Runtime take the first.
+    return tf.argmax(y, axis=-1)
+
+
+def distance_from(index: Tensor, classes: int, dtype: str) -> Tensor:
+    """Returns 0 at the index of each row, and 1 elsewhere, `(..., classes)`."""
+    if keras.backend.backend() != "tensorflow":
+        return 1.0 - ops.one_hot(index, classes, dtype=dtype)
+    import tensorflow as tf
+    return tf.one_hot(index, classes, 0.0, 1.0, dtype=dtype)
+
+
+def gather(x: Tensor, indices: Tensor) -> Tensor:
+    """Returns the entries of `x` at indices along the first axis, none of which is negative."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.take(x, indices, 0)
+    import tensorflow as tf
+    return tf.gather(x, indices)
+
+
+def _first_index(marked: Tensor) -> Tensor:
+    """Returns the index of the first marked entry of each row; their number if none is marked."""
+    classes = marked.shape[-1]
+    return row_min(ops.where(marked, _indices(marked), classes), most=classes)
+
+
+def _indices(marked: Tensor) -> Tensor:
+    return ops.convert_to_tensor(np.arange(marked.shape[-1], dtype="int32"))
