@@ -7,7 +7,7 @@ from keras import ops
 import numpy as np
 
 from revsig_keras.defences.coded.reading import Reading
-from revsig_keras.defences.numerics.indices import first_of_largest
+from revsig_keras.defences.numerics.indices import count
 from revsig_keras.defences.numerics.indices import gather
 from revsig_keras.defences.numerics.probabilities import Tensor
 
@@ -36,10 +36,9 @@ def select(shares: np.ndarray, edges: Sequence[float], rows: Reading,
 def _look_up(shares: np.ndarray, edges: Sequence[float], rows: Reading) -> list[Tensor]:
     """Returns the constant of each role for the bucket of each row, `(..., 1)` each."""
     dtype = keras.backend.standardize_dtype(rows.others.dtype)
-    # The first edge that is below the doubt tells the bucket, the last one being 0. With a NaN or
-    # an infinity there is none, so the index is 0; that of other rows is at least 1.
-    bounds = ops.convert_to_tensor(np.array([math.inf, *edges, 0.0]), dtype) * rows.total
-    index = first_of_largest(ops.cast(rows.others > bounds, dtype))
-    table = np.vstack([np.full(shares.shape[1], math.nan), shares])
-    found = gather(ops.convert_to_tensor(table, dtype), index)
+    # Edges that are below the doubt are counted, and 0, which always is but with a NaN or an
+    # infinity in the row. So the least count finds a NaN, and the next the surest bucket.
+    bounds = ops.convert_to_tensor(np.array([*edges, 0.0]), dtype) * rows.total
+    table = np.vstack([np.full(shares.shape[1], math.nan), shares[::-1]])
+    found = gather(ops.convert_to_tensor(table, dtype), count(rows.others > bounds))
     return ops.split(found, shares.shape[1], axis=-1)

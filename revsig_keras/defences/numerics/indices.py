@@ -44,6 +44,13 @@ def distance_from(index: Tensor, classes: int, dtype: str) -> Tensor:
     return tf.one_hot(index, classes, 0.0, 1.0, dtype=dtype)
 
 
+def count(marked: Tensor) -> Tensor:
+    """Returns the number of the marked entries of each row, `(...)`, an index."""
+    # TensorFlow sums no integers of 32 bits on a GPU, and JAX has none of 64.
+    dtype = "int64" if keras.backend.backend() == "tensorflow" else "int32"
+    return ops.sum(ops.cast(marked, dtype), axis=-1)
+
+
 def gather(x: Tensor, indices: Tensor) -> Tensor:
     """Returns the entries of `x` at indices along the first axis, none of which is negative."""
     if keras.backend.backend() != "tensorflow":

@@ -91,6 +91,15 @@ def test_what_a_defended_model_exports_is_defended(text, tmp_path):
     assert not report.leaks()
 
 
+@pytest.mark.parametrize("text", ["reverse_sigmoid", "confidence_buckets", "decoy", "label_only"])
+def test_a_defence_without_a_mark_is_clean(text, tmp_path):
+    """And no label, though a code is made by an argmax."""
+    model = keras.Sequential([classifier(), make_defence(text)])
+    model.export(tmp_path / "model", verbose=False)
+    report = inspect_saved_model(tmp_path / "model")
+    assert {output.status for output in report.outputs} == {"clean"}
+
+
 def test_a_defended_model_with_a_clean_output_is_not_exported(tmp_path):
     model = classifier(lambda logits, y: {"scores": y, "logits": logits})
     defended = DefendedModel(model, output="scores")
