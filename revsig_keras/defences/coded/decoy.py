@@ -12,12 +12,10 @@ from revsig_keras.defences.coded.base import CodedDefence
 from revsig_keras.defences.coded.reading import Reading
 from revsig_keras.defences.coded.shares import decoy_shares
 from revsig_keras.defences.coded.shares import ring_of
+from revsig_keras.defences.numerics.indices import FEW
 from revsig_keras.defences.numerics.indices import gather
 from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import Tensor
-
-# A table of so few classes by themselves is small.
-_FEW = 128
 
 
 @keras.saving.register_keras_serializable(package="revsig_keras")
@@ -126,7 +124,7 @@ class Decoy(CodedDefence):
         label, decoy, _ = self.shares(classes)[0]
         gap = float(label - decoy)  # Exact, also where it is taken from a label's share.
         places = np.array(ring_of(classes, self.seed))
-        if classes <= _FEW:
+        if classes <= FEW:
             ahead = (places - places[:, None]) % classes
             table = np.where(ahead == 0, 0.0, np.where(ahead <= self.decoys, gap, 1.0))
             dtype = keras.backend.standardize_dtype(rows.y.dtype)

@@ -11,6 +11,9 @@ from revsig_keras.defences.numerics.probabilities import row_max
 from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import Tensor
 
+# A table of so few classes by themselves is small.
+FEW = 128
+
 
 def is_largest(y: Tensor) -> Tensor:
     """Marks the entries that equal the largest one of their row."""
@@ -38,6 +41,8 @@ def first_of_largest(y: Tensor) -> Tensor:
 
 def distance_from(index: Tensor, classes: int, dtype: str) -> Tensor:
     """Returns 0 at the index of each row, and 1 elsewhere, `(..., classes)`."""
+    if classes <= FEW:
+        return gather(ops.convert_to_tensor(1.0 - np.eye(classes), dtype), index)
     if keras.backend.backend() != "tensorflow":
         return 1.0 - ops.one_hot(index, classes, dtype=dtype)
     import tensorflow as tf
