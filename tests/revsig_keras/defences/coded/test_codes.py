@@ -70,6 +70,15 @@ def test_spoilt_rows_become_nan_and_no_others(kind, mode):
     np.testing.assert_array_equal(answers[1::2], alone[1::2])
 
 
+@pytest.mark.parametrize("mode", backends.MODES.values(), ids=backends.MODES)
+def test_spoilt_units_become_nan_and_no_others(mode):
+    y = np.float32([[np.nan, 0.2, 0.9], [0.1, np.inf, 0.6], [0.3, 0.7, -np.inf]])
+    layer = ConfidenceBuckets(multi_label=True)
+    answers, alone = (as_float64(mode(layer)(backends.constant(each)))
+                      for each in (y, np.where(np.isfinite(y), y, 0.5)))
+    np.testing.assert_array_equal(answers, np.where(np.isfinite(y), alone, np.nan))
+
+
 @each_kind
 @pytest.mark.parametrize("bits", (1, 3, 5))
 def test_fitted_as_the_definition_says(kind, bits):
@@ -192,6 +201,15 @@ def test_the_order_of_the_first_is_told_in_fixed_shares(r):
         parts = np.array([*range(r, 1, -1), *[1] * (5 - r)])
         expected = (1 - row.max()) * parts / parts.sum()
         np.testing.assert_allclose(row[order][1:], expected, rtol=1e-6)
+
+
+def test_classes_without_probability_have_an_order_too():
+    """That of their indices, behind the label."""
+    z = np.float32([[-np.inf, 0, -np.inf, -np.inf, -np.inf]])
+    layer = ConfidenceBuckets(ordered_classes=3, from_logits=True)
+    answer, = as_float64(layer(z))
+    np.testing.assert_array_equal(np.argsort(-answer, kind="stable"), [1, 0, 2, 3, 4])
+    assert len(set(answer)) == 4
 
 
 @each_kind
