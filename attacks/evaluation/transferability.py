@@ -21,8 +21,8 @@ class Transferability:
 
     Args:
         victim: The clean victim.
-        test: Rows. Those that the victim classifies correctly are used. If there are more than
-            1,000, a fixed random sample of 1,000 is used.
+        test: Labelled rows. Only those that the victim classifies correctly are used, and at most
+            1,000 of these: a random sample that is always the same.
         epsilon: The size of the perturbation, as a fraction of the inputs' range.
         input_range: The lowest and the highest value that an input can have.
     """

@@ -51,8 +51,8 @@ def marked(defence: Defence) -> Any:
 def _run_in_turn(graph: tf.Graph) -> None:
     """Lets each operation wait for the one made before it.
 
-    A server hands an operation to another thread wherever two are ready. For the small operations
-    of a defence this costs more than it saves: of a coded one in a model half of its time.
+    Wherever two are ready, a server hands one to another thread. For operations as small as those
+    of a defence this costs more than it saves.
     """
     made = [each for each in graph.get_operations() if each.type not in ("Const", "Placeholder")]
     for earlier, later in zip(made, made[1:]):

@@ -98,11 +98,11 @@ class CodedDefence(Defence):
         raise NotImplementedError(f"{type(self).__name__} must implement `roles`.")
 
     def distances(self, rows: reading.Reading) -> list[Tensor]:
-        """Returns how far each entry is from the first roles, beginning with the label's.
+        """Returns the distance of each entry from the label's role, and from others that need one.
 
-        This is 0 for the entries of a role, by how much another role is behind it in all buckets,
-        and 1 for all others. Entries that are far from all have the last role, whose shares are the
-        least.
+        It is 0 for entries of that role; for those of a role whose share is behind by the same gap
+        in all buckets it may be the gap; and it is 1 for all others. Entries at a distance of 1
+        from each have the last role, whose shares are the least.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `distances`.")
 

@@ -122,7 +122,7 @@ class Decoy(CodedDefence):
     def distances(self, rows: Reading) -> list[Tensor]:
         classes = rows.y.shape[-1]
         label, decoy, _ = self.shares(classes)[0]
-        gap = float(label - decoy)  # Exact, also where it is taken from a label's share.
+        gap = float(label - decoy)  # Exact, and so is the label's share less the gap.
         places = np.array(ring_of(classes, self.seed))
         if classes <= FEW:
             ahead = (places - places[:, None]) % classes

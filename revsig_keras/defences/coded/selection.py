@@ -24,8 +24,8 @@ def select(shares: np.ndarray, edges: Sequence[float], rows: Reading,
         shares: Array `(buckets, roles)`, the constants; those of the last role are the least.
         edges: Falling numbers, one less than there are buckets.
         rows: What is read of the rows. The bucket is the number of edges that the doubt reaches.
-        distances: Tensors of the shape of the rows, one for each of the first roles: 0 for its
-            entries, by how much another role is behind it in all buckets, and 1 for all others.
+        distances: Tensors of the shape of the rows, one for each of the first roles; see
+            `CodedDefence.distances`.
     """
     *columns, answers = _look_up(shares[:, [*range(len(distances)), -1]], edges, rows)
     for column, distance in zip(columns, distances):
@@ -36,10 +36,10 @@ def select(shares: np.ndarray, edges: Sequence[float], rows: Reading,
 def _look_up(shares: np.ndarray, edges: Sequence[float], rows: Reading) -> list[Tensor]:
     """Returns the constant of each role for the bucket of each row, `(..., 1)` each."""
     dtype = keras.backend.standardize_dtype(rows.others.dtype)
-    # Edges that are below the doubt are counted, and 0, which always is but with a NaN or an
-    # infinity in the row. So the least count finds a NaN, and the next the surest bucket.
+    # What is counted are the edges below the doubt, and 0, which is below every doubt. With a NaN
+    # or an infinity in the row nothing is, so a count of 0 finds NaN, and 1 the surest bucket.
     bounds = ops.convert_to_tensor(np.array([*edges, 0.0]), dtype) * rows.total
     index = count(rows.others > bounds)
     columns = np.vstack([np.full(shares.shape[1], math.nan), shares[::-1]]).T[..., None]
-    # To look each up is faster than to split what was looked up at once.
+    # Looking up each role is faster than looking up all and splitting.
     return [gather(ops.convert_to_tensor(column, dtype), index) for column in columns]

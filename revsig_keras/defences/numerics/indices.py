@@ -1,7 +1,7 @@
-"""Which entries of rows are the first or the largest, and lookups by them.
+"""The first or the largest entries of rows, and lookups by their indices.
 
-On TensorFlow these are operations of its own: one each, where Keras makes several, and a small
-batch takes as long as there are operations.
+On TensorFlow each is one of its own operations, where Keras makes several: the time that a small
+batch takes grows with their number.
 """
 import keras
 from keras import ops
@@ -11,7 +11,7 @@ from revsig_keras.defences.numerics.probabilities import row_max
 from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import Tensor
 
-# A table of so few classes by themselves is small.
+# Up to so many classes, a table of classes by classes is small: 64 kB in float32.
 FEW = 128
 
 
@@ -51,13 +51,13 @@ def distance_from(index: Tensor, classes: int, dtype: str) -> Tensor:
 
 def count(marked: Tensor) -> Tensor:
     """Returns the number of the marked entries of each row, `(...)`, an index."""
-    # TensorFlow sums no integers of 32 bits on a GPU, and JAX has none of 64.
+    # TensorFlow does not sum 32-bit integers on a GPU, and JAX has no 64-bit ones by default.
     dtype = "int64" if keras.backend.backend() == "tensorflow" else "int32"
     return ops.sum(ops.cast(marked, dtype), axis=-1)
 
 
 def gather(x: Tensor, indices: Tensor) -> Tensor:
-    """Returns the entries of `x` at indices along the first axis, none of which is negative."""
+    """Returns the entries of `x` at `indices` along the first axis; an index is 0 or more."""
     if keras.backend.backend() != "tensorflow":
         return ops.take(x, indices, 0)
     import tensorflow as tf
