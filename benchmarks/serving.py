@@ -11,6 +11,7 @@ import shutil
 import tempfile
 
 from absl import flags
+import keras
 import numpy as np
 
 from benchmarks import comparison
@@ -39,6 +40,8 @@ SHAPE = (28, 28, 1)
 SIGNATURE = "serving_default"
 # How many times both SavedModels are loaded for a row of latencies.
 LOADS = 12
+# Those of `ReverseSigmoid` in a graph, of 10 classes (tests/revsig_keras/defences).
+OPERATIONS = 56
 
 
 def main(values=flags.FLAGS):
@@ -74,6 +77,15 @@ class Models:
         model = with_one_operation(self._model)
         return self._write("floor", lambda path: model.export(path, verbose=False))
 
+    def with_operations(self) -> pathlib.Path:
+        """Writes the one with as many operations of one number a row as `ReverseSigmoid` has."""
+        scores = self._model.outputs[0]
+        number = scores[:, :1]
+        for i in range(OPERATIONS - 2):
+            number = keras.ops.maximum(number, i * 1e-6)  # No two of these are made one.
+        model = keras.Model(self._model.inputs, scores + number)
+        return self._write("operations", lambda path: model.export(path, verbose=False))
+
     def _write(self, name, export):
         shutil.rmtree(self._folder / name, ignore_errors=True)
         export(self._folder / name)
@@ -105,6 +117,7 @@ def all_cases(quick: bool, models: Models) -> list[comparison.Case | comparison.
         cases.append(
             comparison.Case(f"export/{route}", None, functools.partial(_exports, models, route),
                             seconds))
+    cases += latencies("operations", models.with_operations, limit=None)
     return cases + latencies("floor", models.with_one_operation, limit=None)
 
 

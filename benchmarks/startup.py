@@ -1,4 +1,4 @@
-"""How long a run takes to start."""
+"""How long a run takes to start, and the quickstart as a whole."""
 import json
 import pathlib
 import subprocess
@@ -8,24 +8,40 @@ import tempfile
 from benchmarks import comparison
 
 ROOT = pathlib.Path(__file__).parents[1]
-BARE = ROOT / "benchmarks" / "peers" / "bare_start.py"
+BARE = ROOT / "benchmarks" / "peers" / "bare_quickstart.py"
+QUICKSTART = "--flagfile=attacks/configs/quickstart.flags"
 LIMIT = 1.25
 
 
 def cases(quick: bool) -> list[comparison.Case]:
-    """All rows of this file."""
-    return [comparison.Case("start/quickstart", LIMIT, _starts, 0.0 if quick else 100.0)]
+    """All rows of this file; the whole takes minutes, and is left out of a quick measurement."""
+    start = comparison.Case("start/quickstart", LIMIT, _starts, 0.0 if quick else 100.0)
+    return [start] if quick else [start, comparison.Case("whole/quickstart", None, _wholes, 0.0)]
 
 
 def _starts():
-    return comparison.repeat_once(imported), comparison.repeat_once(lambda: call(str(BARE)))
+    return comparison.repeat_once(imported), comparison.repeat_once(_bare("first_step"))
+
+
+def _wholes():
+    return comparison.repeat_once(whole), comparison.repeat_once(_bare("whole"))
+
+
+def _bare(what):
+    return lambda: call(str(BARE), what)
+
+
+def whole() -> dict[str, float]:
+    """Runs the quickstart and returns what `benchmarks.whole_run` says of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = call("-m", "benchmarks.whole_run", QUICKSTART, f"--output_dir={folder}/run")
+    return json.loads(said)
 
 
 def imported() -> list[str]:
     """The modules that the quickstart has until its first step is done, beside Keras' own."""
     with tempfile.TemporaryDirectory() as folder:
-        said = call("-m", "benchmarks.first_step", "--flagfile=attacks/configs/quickstart.flags",
-                    f"--output_dir={folder}/run")
+        said = call("-m", "benchmarks.first_step", QUICKSTART, f"--output_dir={folder}/run")
     return json.loads(said)
 
 

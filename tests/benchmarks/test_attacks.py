@@ -76,5 +76,6 @@ def test_the_rows_that_are_promised_are_there(monkeypatch):
         "growth/cells=1000/memory": 1.1,
         "growth/cells=1000/time": 1.2,
         "start/quickstart": 1.25,
+        "whole/quickstart": None,
     }
     assert quick.items() - limits.items() == {("recover/bayes/pairs=100000", 1.0)}

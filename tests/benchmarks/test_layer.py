@@ -95,11 +95,11 @@ def limit(name):
     kind, *settings = name.split("/")
     mode = settings.pop(0) if kind != "predict" else None
     sizes = {key: int(value) for key, value in (setting.split("=") for setting in settings)}
-    if kind in layer.LAYERS:
+    if kind in ("layer", "confidence_buckets", "decoy"):
         return {"xla": 2.0, "graph": 4.0}[mode] if sizes["classes"] <= 100 else None
     if kind == "cnn":
         return 1.02 if sizes["batch"] >= 32 else None
-    if kind == "floor":
+    if kind in ("floor", "transcendentals"):
         return None
     return 1.0 if sizes["classes"] == 10 else None
 
@@ -119,7 +119,7 @@ def test_all_shapes_are_measured():
     cases = [case.name for case in layer.all_cases(quick=False)]
     shapes = {f"batch={b}/classes={k}" for b in (1, 32, 256, 4096) for k in (10, 100, 1000)}
     for prefix in ("layer/xla/", "layer/graph/", "confidence_buckets/graph/", "decoy/xla/",
-                   "predict/"):
+                   "transcendentals/xla/", "predict/"):
         assert {name.removeprefix(prefix) for name in cases if name.startswith(prefix)} == shapes
     assert sum(name.startswith("cnn/") for name in cases) == 8
 

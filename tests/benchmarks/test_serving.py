@@ -10,6 +10,7 @@ import benchmarks.flags
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from revsig_keras.saved_model.signatures import LoadedModel
+from tests.revsig_keras.defences.test_operations import MOST
 from tests.tables import some_quick
 
 
@@ -46,15 +47,24 @@ def test_sizes_are_in_the_document(tmp_path, capsys):
     assert "size/keras" in capsys.readouterr().out
 
 
-def test_the_floor_is_one_operation_more(models):
-    """And has a row for each batch, without a limit."""
+def test_the_floors_are_operations_more(models):
+    """One, and as many as the layer has; with a row for each batch, without a limit."""
     images = np.random.default_rng(0).random((2, *serving.SHAPE), np.float32)
-    answers = []
-    for path in (models.clean(), models.with_one_operation()):
+    answers, counts = [], []
+    for path in (models.clean(), models.with_one_operation(), models.with_operations()):
         meta_graph, = files.read(path).meta_graphs
         with LoadedModel(path, meta_graph) as model:
             answers += model.callable(serving.SIGNATURE)(images)
+        functions = [[node.op
+                      for node in function.node_def
+                      if node.op != "Const"]
+                     for function in meta_graph.graph_def.library.function]
+        counts.append(next(len(types) for types in functions if "Softmax" in types))
     np.testing.assert_allclose(answers[1], answers[0] / 2, 1e-6)
+    np.testing.assert_allclose(answers[2], answers[0] + answers[0][:, :1], 1e-6)
+    assert [count - counts[0] for count in counts] == [0, 1, serving.OPERATIONS]
+    assert serving.OPERATIONS == MOST["default"][1]
     rows = {case.name: case.limit for case in serving.all_cases(False, models)}
-    found = {name: limit for name, limit in rows.items() if "floor" in name}
-    assert found == {f"latency/floor/batch={batch}": None for batch in serving.BATCHES}
+    for floor in ("floor", "operations"):
+        found = {name: limit for name, limit in rows.items() if floor in name}
+        assert found == {f"latency/{floor}/batch={batch}": None for batch in serving.BATCHES}
