@@ -113,7 +113,8 @@ def not_tried(rows: Rows) -> dict[str, list[str]]:
 def _section(rows, defence, per_row):
     mine = [row for row in rows if row["defence"] == defence]
     budgets = sorted(distinct(mine, "budget"))
-    last = [row for row in mine if row["budget"] == budgets[-1]]
+    most = max(distinct(thieves_only(mine) or mine, "budget"))
+    last = [row for row in mine if row["budget"] == most]
     best = strongest(last, defence)
     names_clone = has_several_clones(rows)
     thieves = [
@@ -155,6 +156,9 @@ def _lines(rows, defence, best, per_row):
         "control": "control (asks nothing)",
         "undefended": "naive, no defence",
     }
+    if not any(of.values()):  # All results are of readers that are given clean outputs.
+        names["control"] = alike[0]["adversary"]
+        of["control"] = _of_adversary(alike, names["control"])
     lines, seen = [], []
     for kind, group in of.items():
         if group and group not in seen:
