@@ -8,6 +8,7 @@ from attacks.grid.registries import ATTACKS
 from attacks.report.leak.bounded_leak import MARGIN
 from attacks.report.page.chart import Chart
 from attacks.report.page.chart import Line
+from attacks.report.rows.readers import needs_labels_alone
 from attacks.report.rows.readers import reads_labels_alone
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import distinct
@@ -182,7 +183,7 @@ def _advice(rows, best, per_row):
     sentences = []
     alike = [row for row in rows if row["attack"] == best.attack and reads_labels_alone(row)]
     labels = strongest(alike, rows[0]["defence"])
-    if ADVERSARIES.make(best.adversary).needs == "labels":
+    if needs_labels_alone(best.rows(rows)[0]):
         sentences.append(
             "This thief needs the labels alone. No defence that keeps the label can lower what it "
             "gets: only fewer answers can, such as by limits on the queries of each client.")
