@@ -24,8 +24,7 @@ from revsig_keras.cli import program
 
 
 def main(directory: str, *others: str):
-    tables = [frontier(summary_rows(read_cells(each))) for each in (directory, *others)]
-    rows, first = merged(tables), pathlib.Path(directory)
+    rows, first = merged(map(_table, (directory, *others))), pathlib.Path(directory)
     contents = {
         "frontier.csv": csv_text(FRONTIER, rows),
         "frontier.png": encoded(draw_frontier(rows), "png")
@@ -33,6 +32,14 @@ def main(directory: str, *others: str):
     for name, data in contents.items():
         write_atomically(first / name, data, overwrite=True)
     print(frontier_table(rows), f"Written: {', '.join(contents)} in {first}", sep="\n\n")
+
+
+def _table(directory):
+    rows = frontier(summary_rows(read_cells(directory)))
+    if not rows:
+        raise ValueError("Each directory must have results of an undefended thief that reads "
+                         f"labels alone. Received: {directory}")
+    return rows
 
 
 if __name__ == "__main__":

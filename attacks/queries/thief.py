@@ -104,8 +104,7 @@ class Thief:
             fresh: Whether it starts from new weights instead of those of the last substitute.
                 Defaults to `False`.
         """
-        steps = self._workshop.recipe.count_steps(epochs,
-                                                  sum(len(asked[0]) for asked in self._asked))
+        steps = self._workshop.recipe.count_steps(epochs, self._count())
         start = None if fresh else self._substitute
         self._substitute = self._train(self._workshop, steps, start)
         return self._substitute
@@ -141,12 +140,20 @@ class Thief:
                                        watch=watch,
                                        progress=progress,
                                        recipe=recipe or self._workshop.recipe)
-        steps = workshop.recipe.steps_on(sum(len(asked[0]) for asked in self._asked))
+        steps = workshop.recipe.steps_on(self._count())
         return self._train(workshop, steps, self._start)
 
     def _train(self, workshop, steps, start):
         training = Training(workshop.recipe, self.transfer_set(), self.seed, steps, start=start)
         return self._adversary.train(training, self._known, workshop)
+
+    def _count(self):
+        """The number of inputs queried so far."""
+        count = sum(len(inputs) for inputs, *_ in self._asked)
+        if not count:
+            raise ValueError("`steal` must ask at least one input before a model is trained. "
+                             "Received: none")
+        return count
 
     def _all(self, part):
         parts = [asked[part] for asked in self._asked]

@@ -5,6 +5,7 @@ from typing import Any
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import distinct
 from attacks.report.rows.rows import group_rows
+from attacks.report.rows.rows import mean_of
 from attacks.report.rows.rows import reference
 from attacks.report.rows.rows import replicates_of
 from attacks.report.rows.rows import thieves_only
@@ -106,10 +107,12 @@ def _replicates(thief, rows, defence):
 
 
 def _lost_labels(defence, rows):
-    """What a defence that does not keep the label does to the victim itself."""
-    row = next(row for row in rows if row["defence"] == defence)
-    if not row["label_changes_test"]:  # None of them, or unknown.
+    """What a defence that does not keep the label does to the victims themselves."""
+    victims = group_rows((row for row in rows if row["defence"] == defence), *VICTIM).values()
+    firsts = [group[0] for group in victims]
+    if not (changes := mean_of(firsts, "label_changes_test")):  # None of them, or unknown.
         return ""
-    return (f"But {defence} changes the labels of {row['label_changes_test']} test rows: the "
-            f"victim's own accuracy goes from {row['victim_accuracy_clean']:.3f} to "
-            f"{row['victim_accuracy_defended']:.3f}.")
+    of = f", the mean of {len(firsts)} victims" if len(firsts) > 1 else ""
+    return (f"But {defence} changes the labels of {changes:g} test rows{of}: the victim's own "
+            f"accuracy goes from {mean_of(firsts, 'victim_accuracy_clean'):.3f} to "
+            f"{mean_of(firsts, 'victim_accuracy_defended'):.3f}.")

@@ -8,6 +8,7 @@ from attacks.grid.registries import ATTACKS
 from attacks.report.leak.bounded_leak import MARGIN
 from attacks.report.page.chart import Chart
 from attacks.report.page.chart import Line
+from attacks.report.rows.readers import needs_labels_alone
 from attacks.report.rows.readers import reads_labels_alone
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import distinct
@@ -113,7 +114,8 @@ def not_tried(rows: Rows) -> dict[str, list[str]]:
 def _section(rows, defence, per_row):
     mine = [row for row in rows if row["defence"] == defence]
     budgets = sorted(distinct(mine, "budget"))
-    last = [row for row in mine if row["budget"] == budgets[-1]]
+    most = max(distinct(thieves_only(mine) or mine, "budget"))
+    last = [row for row in mine if row["budget"] == most]
     best = strongest(last, defence)
     names_clone = has_several_clones(rows)
     thieves = [
@@ -155,6 +157,9 @@ def _lines(rows, defence, best, per_row):
         "control": "control (asks nothing)",
         "undefended": "naive, no defence",
     }
+    if not any(of.values()):  # All results are of readers that are given clean outputs.
+        names["control"] = alike[0]["adversary"]
+        of["control"] = _of_adversary(alike, names["control"])
     lines, seen = [], []
     for kind, group in of.items():
         if group and group not in seen:
@@ -178,7 +183,7 @@ def _advice(rows, best, per_row):
     sentences = []
     alike = [row for row in rows if row["attack"] == best.attack and reads_labels_alone(row)]
     labels = strongest(alike, rows[0]["defence"])
-    if ADVERSARIES.make(best.adversary).needs == "labels":
+    if needs_labels_alone(best.rows(rows)[0]):
         sentences.append(
             "This thief needs the labels alone. No defence that keeps the label can lower what it "
             "gets: only fewer answers can, such as by limits on the queries of each client.")

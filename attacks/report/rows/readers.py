@@ -11,6 +11,11 @@ def reads_labels_alone(row: dict[str, Any]) -> bool:
     return _property_of(row, "keeps") == "labels"
 
 
+def needs_labels_alone(row: dict[str, Any]) -> bool:
+    """Whether an endpoint that answers with labels will do for the thief of a row."""
+    return _property_of(row, "needs") == "labels"
+
+
 def sees_clean(row: dict[str, Any]) -> bool:
     """Whether the reader of a row is given clean outputs of the victim, as no thief is."""
     return bool(_property_of(row, "sees_clean"))

@@ -31,7 +31,8 @@ from attacks.report.verdict.limit import UNDECIDED
 SCHEMA_VERSION = 2
 UNDECIDED_STATUS = 3
 _STATUSES = {None: 0, PASSED: 0, FAILED: 2, UNDECIDED: UNDECIDED_STATUS}
-_NO_THIEF = "No result is of a thief: there are controls alone."
+_NO_THIEF = ("No result is of a thief: all are of controls, or of readers that are given clean "
+             "outputs.")
 # Thieves and cells that a sentence names; of the others it gives the number.
 _NAMED = 3
 

@@ -175,3 +175,16 @@ def test_a_run_of_the_program_on_digits(tmp_path):
     rows = summary(tmp_path)
     assert {row["attack"] for row in rows} == set(attacks.split(","))
     assert {row["queries_used"] for row in rows} == {"20"} and len(rows) == 3 * 2 * 2
+
+
+@pytest.mark.parametrize("rounds", [[], [thieves.POOL[:0]]])
+@pytest.mark.parametrize("options", [{}, {"epochs": 3}])
+def test_nothing_is_trained_before_an_input_is_asked(rounds, options):
+    thief, _ = thieves.make_thief(4,
+                                  predict=lambda inputs: np.full((len(inputs), 2), 0.5),
+                                  **options)
+    for inputs in rounds:
+        thief.ask(inputs)
+    for train in (thief.clone, lambda: thief.substitute(1)):
+        with pytest.raises(ValueError, match="`steal` must ask at least one input"):
+            train()

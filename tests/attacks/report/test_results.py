@@ -172,6 +172,22 @@ def test_files_are_written_and_the_verdict_only_where_there_is_a_judgement(grid)
     assert {path.name for path in grid.iterdir()} == {"cells", *names, "verdict.json"}
 
 
+@pytest.mark.parametrize("member", [{
+    "adversary": "mine:x=1"
+}, {
+    "attack": "mine"
+}, {
+    "defence": "mine"
+}])
+def test_results_of_parts_that_are_added_elsewhere_are_written(tmp_path, member):
+    """In another process nobody has called `ADVERSARIES.add`."""
+    for cell in ({}, {"defence": "rs"}):
+        write_cell(tmp_path, record(**{**cell, **member}))
+    write_cell(tmp_path, record(budget=50))
+    names = {path.name for path in Results(tmp_path).write()}
+    assert {"summary.csv", "report.html"} <= names
+
+
 def test_without_results_there_is_nothing_to_report(tmp_path):
     results = Results(tmp_path)
     assert len(results) == 0

@@ -104,6 +104,10 @@ def test_a_defence_that_loses_labels_is_not_praised():
     assert "But rs changes the labels of 70 test rows" in text
     assert "accuracy goes from 0.980 to 0.300" in text
     assert "But" not in closing_sentences(ROWS)
+    kept = {**broken, "label_changes_test": 0, "victim_accuracy_defended": 0.98}
+    text = closing_sentences([kept, {**broken, "victim_fingerprint": "w"}, kept])
+    assert "But rs changes the labels of 35 test rows, the mean of 2 victims: " in text
+    assert "accuracy goes from 0.980 to 0.640" in text
 
 
 def test_without_a_naive_thief_and_one_of_labels_the_strongest_is_told():

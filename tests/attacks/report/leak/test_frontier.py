@@ -128,6 +128,18 @@ def test_the_figure_has_a_panel_for_each_budget_and_cost(count):
     assert panels[0].get_xlabel() == "L1 (probability)"
 
 
+def test_a_directory_without_a_reference_is_refused(tmp_path):
+    """With other directories that have one, its defences would be left out without a word."""
+    for name, defences in (("whole", ("none", "rs")), ("defended", ("rs",))):
+        (tmp_path / name).mkdir()
+        for defence in defences:
+            write_cell(tmp_path / name, record(defence))
+    for name in ("defended", "typo"):
+        for names in (("whole", name), (name, "whole")):
+            with pytest.raises(ValueError, match=f"labels alone. Received: .*{name}"):
+                program.main(*(str(tmp_path / each) for each in names))
+
+
 def test_the_program_writes_table_and_figure(tmp_path, capsys):
     for defence, adversary, agreement in (("none", "probabilities", 0.9), ("none", "labels", 0.8),
                                           ("rs", "labels", 0.8)):

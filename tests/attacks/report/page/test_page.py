@@ -209,6 +209,20 @@ def test_the_strongest_on_test_rows_leads_and_controls_end_the_table():
     assert names == ["labels", "bayes", "averaged", "independent"]
 
 
+def test_readers_alone_have_a_page():
+    """No thief, nor a control: `posterior_mean` is given clean outputs."""
+    rows = [row(name, "posterior_mean", 100, 0, 0.9) for name in ("none", "rs")]
+    assert "(no thief: it is given clean outputs)" in page(rows)
+    assert lines_of(rows) == {"control": [0.9]}
+
+
+def test_the_strongest_is_of_the_largest_budget_that_a_thief_has():
+    """Where a run was stopped, readers may be ahead."""
+    rows = [row("rs", "aware", 100, 0, 0.8), row("rs", "posterior_mean", 200, 0, 0.9)]
+    assert lines_of(rows) == {"strongest": [0.8]}
+    assert "No thief was tried" not in page(rows)
+
+
 def test_what_was_not_tried_is_named():
     told = not_tried([row("rs", "bayes:pairs=100", 100, 0, 0.9, attack="sample:shift=.1")])
     assert {"attack", "adversary"} == set(told)

@@ -211,13 +211,15 @@ def test_of_controls_the_one_with_the_thiefs_architecture_is_told():
     ((), None, 0, "Nothing is judged."),
     (("a cell",), "undecided", 3, "decides nothing: 1 cell is missing."),
 ])
-def test_of_controls_alone_nothing_is_judged(missing, result, status, said):
-    rows = [row("rs", "independent", 100, 0, 0.95, victim_accuracy_clean=0.9)]
+@pytest.mark.parametrize("adversary", ["independent", "posterior_mean"])
+def test_without_a_thief_nothing_is_judged(adversary, missing, result, status, said):
+    rows = [row("rs", adversary, 100, 0, 0.95, victim_accuracy_clean=0.9)]
     verdict = judged(rows, limit=0.6, missing=missing)
     assert (verdict["result"], verdict["findings"], verdict["judged"]) == (result, [], [])
     assert exit_status(verdict) == status and verdict["sentence"].endswith(said)
     assert verdict["sentence"].startswith(
-        "No result is of a thief: there are controls alone. The victim's accuracy is 90.0%")
+        "No result is of a thief: all are of controls, or of readers that are given clean outputs. "
+        "The victim's accuracy is 90.0%")
 
 
 def test_the_bill_is_told_apart_from_the_budget():
