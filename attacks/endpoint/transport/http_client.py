@@ -164,7 +164,8 @@ class _Headers(requests.auth.AuthBase):
 def _session(config):
     session = requests.Session()
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    connection, options = config.connection, {"pool_maxsize": config.concurrency + 1}
+    connection = config.connection
+    options = {"timeout_s": config.timeout_s, "pool_maxsize": config.concurrency + 1}
     if connection.client_cert is not None:
         session.cert = (connection.client_cert, connection.client_key or connection.client_cert)
     path = config.address.socket
