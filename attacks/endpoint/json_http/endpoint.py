@@ -76,8 +76,10 @@ class JsonEndpoint(Endpoint):
             return self._read(answer, len(inputs)), UNKNOWN_VERSION
         except EndpointError as error:
             self._client.refuse_error(answer)
-            shown = self._client.redact(json.dumps(answer, ensure_ascii=False))
-            raise EndpointError(f"{error}. The answer was: {shown}") from None
+            text = json.dumps(answer, ensure_ascii=False)
+            if self._client.redact.finds_secrets(text):  # The error may have a part of them.
+                error = "The endpoint must answer with scores. Received: what was sent as a secret"
+            raise EndpointError(f"{error}. The answer was: {self._client.redact(text)}") from None
 
     def close(self) -> None:
         self._client.close()

@@ -21,6 +21,7 @@ from attacks.endpoint.settings.connection import Connection
 from attacks.endpoint.settings.declared_model import DeclaredModel
 from attacks.endpoint.settings.json_form import JsonForm
 from attacks.endpoint.settings.meanings import Meanings
+from attacks.endpoint.settings.secret import Secret
 from tests.attacks.endpoint.scripted import Reply
 from tests.attacks.endpoint.scripted import ScriptedServer
 
@@ -241,6 +242,21 @@ def test_a_secret_in_a_request_is_sent_and_never_shown(ask, tmp_path, monkeypatc
     moved = Reply(b"", 307, {"Location": "http://localhost:1/"})
     with pytest.raises(DeniedError, match="not redirect .* secret to another host"):
         ask(moved, request=template, connection=Connection(follow_redirects=True))
+
+
+@pytest.mark.parametrize("scores, path", [
+    ("no hunter2", "scores"),
+    ("no hunter2", "keys(scores)"),
+    (["dog", "no hunter2"], "scores"),
+    (["dog", "-" * 56 + "hunter2"], "scores"),
+    ([{"dog": "hunter2"}] * 2, "scores"),
+])  # yapf: disable
+def test_a_secret_that_an_answer_repeats_is_not_shown(scores, path, ask, monkeypatch):
+    """Neither as part of what was received, nor cut off."""
+    monkeypatch.setenv("KEY", "hunter2")
+    with pytest.raises(EndpointError, match=r"Received: .*The answer was: .*\*\*\*") as error:
+        ask({"scores": scores}, path, token=Secret("env:KEY"))
+    assert "hunt" not in str(error.value)
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg"])
