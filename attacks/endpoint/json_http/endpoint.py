@@ -103,7 +103,7 @@ class JsonEndpoint(Endpoint):
         if self.classes or self.classes.in_class_order or scores.ndim < 2:
             return
         names = _list_of_names(answer, scores.shape[-1])
-        if names and not all(name.isdecimal() for name in names):
+        if names and not _are_ascending(names):
             raise EndpointError(
                 "`scores` must lead to names and their scores, or `in_class_order` must state that "
                 "numbers without names are in the order of the data's labels, if names are in the "
@@ -116,6 +116,10 @@ def _compile(path: str) -> Any:
     except ValueError as error:
         raise ValueError("`scores` must be a JMESPath (jmespath.org). Received: "
                          f"{path!r}: {' '.join(str(error).split())}") from None
+
+
+def _are_ascending(names):
+    return all(map(str.isdecimal, names)) and names == sorted(names, key=int)
 
 
 def _list_of_names(tree: Any, size: int) -> list[str] | None:

@@ -113,7 +113,8 @@ def test_a_path_with_pairs_over_several_levels(ask):
 def test_numbers_among_names_need_a_declared_order(ask):
     """Whether the names are in a file or in the answer."""
     numbers = {"scores": [[0.2, 0.7, 0.1], [1, 0, 0]]}
-    for body, names in ((numbers, True), ({**numbers, "labels": ["dog", "cat", "cow"]}, False)):
+    for body, names in ((numbers, True), ({**numbers, "labels": ["dog", "cat", "cow"]}, False),
+                        ({**numbers, "labels": ["1", "10", "2"]}, False)):  # yapf: disable
         with pytest.raises(EndpointError, match="`in_class_order` must state .*Received: numbers"):
             ask(body, names=names)
         assert ask(body, names=names, order=True)[0].tolist() == numbers["scores"]
