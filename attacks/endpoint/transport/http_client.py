@@ -15,6 +15,7 @@ from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
+from attacks.endpoint.settings.connection import check_trusted
 from attacks.endpoint.transport import http_failures
 from attacks.endpoint.transport.bounded_adapter import BoundedAdapter
 from attacks.endpoint.transport.bounded_adapter import limited
@@ -40,10 +41,11 @@ class HttpClient:
 
     Raises:
         EndpointError: If a secret cannot be sent.
-        ValueError: If a secret cannot be read.
+        ValueError: If a secret or the certificates to trust cannot be read.
     """
 
     def __init__(self, config: EndpointConfig):
+        check_trusted(config.ca_file)
         headers, self._query = config.secret_headers(), config.connection.secret_query()
         in_body = config.json.secret_strings().values()
         self._has_secret_body = bool(in_body)

@@ -10,6 +10,7 @@ import pytest
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import Secret
+from attacks.endpoint.endpoint import connect
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
@@ -180,6 +181,17 @@ def test_invalid_certificates_are_refused(certificate, tmp_path):
     ):  # yapf: disable
         with pytest.raises(ValueError, match=message):
             Connection(**options)
+
+
+@pytest.mark.parametrize("url", ["https://h/v1/models/m", "v2+grpcs://h/m"])
+@pytest.mark.parametrize("begin", ["", "-----BEGIN CERTIFICATE-----"])
+def test_other_files_than_certificates_are_not_trusted(begin, url, tmp_path):
+    """Before anything is sent."""
+    if "grpc" in url:
+        pytest.importorskip("grpc")
+    (tmp_path / "ca.pem").write_text(f"{begin}\nnone\n-----END CERTIFICATE-----\n")
+    with pytest.raises(ValueError, match="`ca_file` must be certificates in PEM. .*ca.pem: SSLE"):
+        connect(EndpointConfig(Address.parse(url), ca_file=str(tmp_path / "ca.pem")))
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "http+unix"])
