@@ -88,7 +88,7 @@ class HttpClient:
         if meaning is not None:
             raise http_failures.of_meaning(meaning, status, retry_after,
                                            self.redact(_message(text)))
-        if status != 200:
+        if status not in http_failures.ANSWERED:
             raise http_failures.of_status(status, retry_after, self.redact(_message(text)),
                                           self._retried)
         return response.headers, content

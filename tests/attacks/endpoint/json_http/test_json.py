@@ -260,6 +260,10 @@ def test_a_secret_that_an_answer_repeats_is_not_shown(scores, path, ask, monkeyp
     assert "hunt" not in str(error.value)
 
 
+def test_a_service_may_answer_that_it_created_the_answer(ask):
+    assert ask(Reply({"scores": ["dog", "cow"]}, 201))[0].tolist() == [1, 2]
+
+
 @pytest.mark.parametrize("form", ["png", "jpeg"])
 @pytest.mark.parametrize("shape", [(8, 6), (8, 6, 1), (8, 6, 3)])
 def test_rows_are_images(form, shape, ask):
