@@ -22,6 +22,7 @@ from attacks.endpoint.settings.declared_model import DeclaredModel
 from attacks.endpoint.settings.json_form import JsonForm
 from attacks.endpoint.settings.meanings import Meanings
 from attacks.endpoint.settings.secret import Secret
+from models.answers.answer_form import AnswerForm
 from tests.attacks.endpoint.scripted import Reply
 from tests.attacks.endpoint.scripted import ScriptedServer
 
@@ -96,6 +97,27 @@ def test_forms_of_scores(scores, names, expected, ask):
     answers, request = ask({"scores": scores}, names=names)
     assert answers.tolist() == expected
     assert request.json == {"rows": X.tolist()}
+
+
+@pytest.mark.parametrize("decimals, whole", [(1, 1), (2, 1), (3, 1), (0, 100), (1, 100)])
+@pytest.mark.parametrize("count", [2, 5, 15])
+def test_the_best_of_rounded_scores_are_read(count, decimals, whole):
+    """Also where rounding makes them sum to more than the whole, as most rows of 15 do here."""
+    scores = np.exp(1.5 * np.random.default_rng(0).normal(size=(2000, 20)))
+    scores = np.round(whole * scores / scores.sum(axis=1, keepdims=True), decimals)
+    best = np.argsort(-scores, axis=1)[:, :count]
+    rows = [{f"c{label}": row[label] for label in labels} for row, labels in zip(scores, best)]
+    names = ClassNames([f"c{label}" for label in range(20)])
+    answers = np.float32(Scores(names).of_rows(rows, len(rows)))
+    read = AnswerForm(20, whole).probabilities(list(answers))
+    np.testing.assert_allclose(read.sum(axis=1), 1, atol=0.01)
+    assert np.all(read.max(axis=1) == np.take_along_axis(read, best[:, :1], axis=1)[:, 0])
+
+
+@pytest.mark.parametrize("first", [(0.903, 0.122), (1, 1), (0, 0), (60, 60)])
+def test_scores_whose_sum_no_rounding_explains_are_left_as_they_are(first, ask):
+    scores = [list(zip(("dog", "cow"), row)) for row in (first, (1, 0))]
+    assert ask({"scores": scores})[0][0].tolist()[1:] == list(first)
 
 
 def test_a_path_with_pairs_over_several_levels(ask):
