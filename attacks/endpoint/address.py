@@ -7,6 +7,8 @@ from attacks.endpoint.protocols import Protocol
 from attacks.endpoint.protocols import PROTOCOLS
 
 _SOCKET = "+unix"
+_NO_SECRETS = ("`address` must contain no user, password or query, which would end up in results; "
+               "see `token`, `headers` and `query`. Received: an address with one of them")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +45,11 @@ class Address:
             parts = urllib.parse.urlsplit(text)
             port = None if parts.scheme.endswith(_SOCKET) else parts.port
         except ValueError as error:
+            if "@" in text:  # The error may have a part of a password.
+                raise ValueError(_NO_SECRETS) from None
             raise ValueError(f"`address` must be local, or {forms}. Received: {error}") from error
         if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("`address` must contain no user, password or query, which would end "
-                             "up in results; see `token`, `headers` and `query`. Received: an "
-                             "address with one of them")
+            raise ValueError(_NO_SECRETS)
         if port == 0:
             raise ValueError(f"`address` must have a port from 1 to 65535. Received: {text!r}")
         path = parts.path or "/"

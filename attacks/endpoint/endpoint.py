@@ -123,6 +123,27 @@ class Endpoint(abc.ABC):
             self.config.model.input_shape or "the data", error)
 
 
+def check_fixed_batch(rows: int, config: EndpointConfig, model: str) -> None:
+    """Checks the number of rows that a model takes in a request, where it takes no other.
+
+    Args:
+        rows: The number.
+        config: The endpoint, and how to ask it.
+        model: What takes them, for the message.
+
+    Raises:
+        EndpointError: Unless every request has that many. Requests of more than one row do not:
+            rows are also asked alone, and the last ones are as many as are left.
+    """
+    if rows != 1:
+        raise EndpointError(
+            "`address` must be of a model that takes any number of rows in a request, or one. "
+            f"Received: {model}, which takes {rows} alone; a client in Python can fill requests up")
+    if config.rows_per_request != 1:
+        raise EndpointError(f"`rows_per_request` must be 1, the only number that {model} takes. "
+                            f"Received: {config.rows_per_request}")
+
+
 def connect(config: EndpointConfig) -> Endpoint:
     """Makes the endpoint of an address; nothing is sent yet.
 

@@ -7,10 +7,13 @@ import numpy as np
 
 from attacks.endpoint.class_names import ClassNames
 from attacks.endpoint.failures import EndpointError
+from models.answers.answer_form import decimals_of
 from revsig_keras.arguments import is_real
 
 # The largest sum of rounded probabilities.
 _ONE = 1.01
+# The most that rounding adds to a score, in units of its last decimal; cutting off takes up to 1.
+_ROUNDED_UP = 0.501
 _FORMS = ("numbers in class order, a map from names of classes to scores, pairs of a name and a "
           "score, or a name for each row")
 
@@ -25,7 +28,8 @@ class Scores:
     - the name of a class.
 
     The classes that a row does not name share the rest up to 1 evenly (up to 100, if the scores sum
-    to more than 1). None of them gets more than the smallest named score.
+    to more than 1, and rounding does not explain it). None of them gets more than the smallest
+    named score. If rounding makes the sum of a row another one, the row is divided by it.
 
     Args:
         classes: The names of the classes.
@@ -87,10 +91,14 @@ class Scores:
         if not self._classes and any(set(row) != set(range(width)) for row in rows):
             raise EndpointError("`class_names` must be given if the endpoint does not name all "
                                 f"classes. Received: {len(rows[0])} of them")
+        named = [np.array(list(row.values()), float) for row in rows]
+        known = np.concatenate(named)
+        decimals = decimals_of(known[np.isfinite(known)])
         table = np.empty((len(rows), width))
-        for scores, row in zip(table, rows):
-            scores[:] = _share_of_unnamed(list(row.values()), width - len(row))
-            scores[list(row)] = list(row.values())
+        for scores, row, given in zip(table, rows, named):
+            if len(row) < width:
+                given, scores[:] = _completed(given, width - len(row), decimals)
+            scores[list(row)] = given
         return table
 
 
@@ -135,11 +143,18 @@ def _pairs(answer: Any) -> Sequence[tuple[Any, Any]] | None:
     return pairs
 
 
-def _share_of_unnamed(scores, count):
-    """The score of each of the `count` classes that are not named."""
-    total = sum(scores)
-    lacking = (1 if total <= _ONE else 100) - total
-    return min(max(0.0, lacking / max(1, count)), min(scores))
+def _completed(named, unnamed, decimals):
+    """The scores of the classes of a row that are named, and that of each of the others."""
+    total, unit = named.sum(), 10.0**-decimals if decimals else 0.0
+    whole = 1 if total <= max(_ONE, 1 + _ROUNDED_UP * len(named) * unit) else 100
+    if whole == 100 and decimals == 0:  # Whole numbers up to 1 are no rounded probabilities.
+        unit = 1.0
+    rest = min(max(0.0, (whole - total) / unnamed), named.min())
+    reached = total + unnamed * rest
+    least, most = (len(named) + unnamed) * unit, _ROUNDED_UP * len(named) * unit
+    if reached > 0 and whole - least <= reached <= whole + most:
+        named, rest = named * (whole / reached), rest * (whole / reached)
+    return named, rest
 
 
 def _shown(value):

@@ -95,7 +95,7 @@ class AnswerForm:
             return self
         scores = np.stack(rows)
         check_numbers(scores)
-        decimals = _decimals(scores)
+        decimals = decimals_of(scores)
         if self.total == 1 and decimals == 0:
             return self
         return dataclasses.replace(self, decimals=decimals, is_open=False)
@@ -192,7 +192,7 @@ def _single_form(numbers, num_classes, true):
     if num_classes == 2 and most <= 1:
         return {}
     if num_classes == 2 and not (is_whole and most <= 2):
-        return {"total": _PERCENT, "decimals": _decimals(numbers)}
+        return {"total": _PERCENT, "decimals": decimals_of(numbers)}
     if not is_whole:
         raise ValueError(f"An answer must have {num_classes} classes, as the data has. Received: "
                          "1 numbers per row")
@@ -217,8 +217,8 @@ def _read_unit(numbers, total):
     return np.stack([1 - unit, unit], axis=1)
 
 
-def _decimals(numbers):
-    """The number of decimals to which all numbers are rounded, or `None`."""
+def decimals_of(numbers: np.ndarray) -> int | None:
+    """The number of decimals to which all numbers, finite ones, are rounded, or `None`."""
     for decimals in range(_MOST_DECIMALS + 1):
         scaled = numbers.astype(np.float64) * 10**decimals
         # As exact as float32 is.

@@ -76,8 +76,10 @@ class JsonEndpoint(Endpoint):
             return self._read(answer, len(inputs)), UNKNOWN_VERSION
         except EndpointError as error:
             self._client.refuse_error(answer)
-            shown = self._client.redact(json.dumps(answer, ensure_ascii=False))
-            raise EndpointError(f"{error}. The answer was: {shown}") from None
+            text = json.dumps(answer, ensure_ascii=False)
+            if self._client.redact.finds_secrets(text):  # The error may have a part of them.
+                error = "The endpoint must answer with scores. Received: what was sent as a secret"
+            raise EndpointError(f"{error}. The answer was: {self._client.redact(text)}") from None
 
     def close(self) -> None:
         self._client.close()
@@ -101,7 +103,7 @@ class JsonEndpoint(Endpoint):
         if self.classes or self.classes.in_class_order or scores.ndim < 2:
             return
         names = _list_of_names(answer, scores.shape[-1])
-        if names and not all(name.isdecimal() for name in names):
+        if names and not _are_ascending(names):
             raise EndpointError(
                 "`scores` must lead to names and their scores, or `in_class_order` must state that "
                 "numbers without names are in the order of the data's labels, if names are in the "
@@ -114,6 +116,10 @@ def _compile(path: str) -> Any:
     except ValueError as error:
         raise ValueError("`scores` must be a JMESPath (jmespath.org). Received: "
                          f"{path!r}: {' '.join(str(error).split())}") from None
+
+
+def _are_ascending(names):
+    return all(map(str.isdecimal, names)) and names == sorted(names, key=int)
 
 
 def _list_of_names(tree: Any, size: int) -> list[str] | None:

@@ -35,11 +35,13 @@ class Connection:
         None,
         "A certificate (PEM) by which this client identifies itself to a TLS server.",
         name="oracle_client_cert",
+        parse=os.path.expanduser,
         affects_results=False)
     client_key: str | None = option(
         None,
         "The key (PEM, not encrypted) of that certificate, unless the same file has it.",
         name="oracle_client_key",
+        parse=os.path.expanduser,
         affects_results=False)
     follow_redirects: bool = option(
         False,
@@ -68,6 +70,17 @@ class Connection:
             ValueError: If a secret cannot be read.
         """
         return {name: secret.read() for name, secret in self.query.items()}
+
+
+def check_trusted(certificates: str | None) -> None:
+    """Raises `ValueError` unless a file, if there is one, has certificates that TLS can trust."""
+    if certificates is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(certificates)
+    except (OSError, ValueError) as error:
+        raise ValueError("`ca_file` must be certificates in PEM. Received: "
+                         f"{certificates}: {type(error).__name__}") from None
 
 
 def _check_pair(certificate, key):

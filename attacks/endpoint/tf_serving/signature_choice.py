@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.endpoint import check_fixed_batch
 from attacks.endpoint.endpoint import Signature
 from attacks.endpoint.failures import EndpointError
 
@@ -137,9 +138,8 @@ def _input_shape(info, config):
     if not sizes:
         raise EndpointError("`input_name` must name an input that is a batch. Received: a single "
                             "number")
-    if sizes[0] not in (None, config.rows_per_request):
-        raise EndpointError(f"`rows_per_request` must be {sizes[0]}, the only number that the "
-                            f"signature takes. Received: {config.rows_per_request}")
+    if sizes[0] is not None:
+        check_fixed_batch(sizes[0], config, "the signature")
     return sizes[1:]
 
 

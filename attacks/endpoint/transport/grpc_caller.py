@@ -8,6 +8,7 @@ import grpc
 
 from attacks.endpoint.config import CONNECT_TIMEOUT_S
 from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.settings.connection import check_trusted
 from attacks.endpoint.transport import grpc_failures
 from attacks.endpoint.transport.redaction import Redaction
 
@@ -24,10 +25,11 @@ class GrpcCaller:
 
     Raises:
         EndpointError: If a secret cannot be sent.
-        ValueError: If a secret cannot be read.
+        ValueError: If a secret or the certificates to trust cannot be read.
     """
 
     def __init__(self, config: EndpointConfig):
+        check_trusted(config.ca_file)
         headers = config.secret_headers()
         self._redact = Redaction(headers)
         self._metadata = _metadata(headers)

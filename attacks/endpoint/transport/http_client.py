@@ -15,6 +15,7 @@ from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
+from attacks.endpoint.settings.connection import check_trusted
 from attacks.endpoint.transport import http_failures
 from attacks.endpoint.transport.bounded_adapter import BoundedAdapter
 from attacks.endpoint.transport.bounded_adapter import limited
@@ -40,10 +41,11 @@ class HttpClient:
 
     Raises:
         EndpointError: If a secret cannot be sent.
-        ValueError: If a secret cannot be read.
+        ValueError: If a secret or the certificates to trust cannot be read.
     """
 
     def __init__(self, config: EndpointConfig):
+        check_trusted(config.ca_file)
         headers, self._query = config.secret_headers(), config.connection.secret_query()
         in_body = config.json.secret_strings().values()
         self._has_secret_body = bool(in_body)
@@ -86,7 +88,7 @@ class HttpClient:
         if meaning is not None:
             raise http_failures.of_meaning(meaning, status, retry_after,
                                            self.redact(_message(text)))
-        if status != 200:
+        if status not in http_failures.ANSWERED:
             raise http_failures.of_status(status, retry_after, self.redact(_message(text)),
                                           self._retried)
         return response.headers, content
@@ -164,7 +166,8 @@ class _Headers(requests.auth.AuthBase):
 def _session(config):
     session = requests.Session()
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    connection, options = config.connection, {"pool_maxsize": config.concurrency + 1}
+    connection = config.connection
+    options = {"timeout_s": config.timeout_s, "pool_maxsize": config.concurrency + 1}
     if connection.client_cert is not None:
         session.cert = (connection.client_cert, connection.client_key or connection.client_cert)
     path = config.address.socket

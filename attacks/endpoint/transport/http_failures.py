@@ -23,6 +23,8 @@ from attacks.endpoint.failures import WAIT_S
 from attacks.endpoint.failures import WaitError
 from attacks.endpoint.settings.meanings import Meaning
 
+# Some services answer a POST with 201, Created.
+ANSWERED = (200, 201)
 _REFUSED = (429, 503)
 _IN_DOUBT = (502, 504)
 # The request did not reach a model: its client, path, method, form or size was not accepted.
@@ -38,7 +40,7 @@ _LONGEST_S = 365 * 86400.0
 
 def of_status(status: int, retry_after: str | None, details: str,
               retried: Collection[int] = ()) -> Exception:
-    """Returns the failure that a status other than 200 means.
+    """Returns the failure that a status other than `ANSWERED` means.
 
     Args:
         status: The status.
@@ -56,7 +58,7 @@ def of_status(status: int, retry_after: str | None, details: str,
         message += "; redirects are not followed unless `follow_redirects` asks for it"
     kind = DeniedError if status in _DENIED or 300 <= status < 400 else EndpointError
     return (NotOfferedError if status in _NOT_OFFERED else
-            kind)(f"The endpoint must answer with status 200. Received: {message}")
+            kind)(f"The endpoint must answer with status 200 or 201. Received: {message}")
 
 
 def of_meaning(meaning: Meaning, status: int, retry_after: str | None, details: str) -> Exception:
@@ -72,7 +74,7 @@ def of_meaning(meaning: Meaning, status: int, retry_after: str | None, details: 
 
 
 def of_body(text: str, details: str) -> Exception:
-    """Returns the failure that a body means which has the status 200 and is not JSON.
+    """Returns the failure that a body means which is no JSON, with a status of `ANSWERED`.
 
     Args:
         text: The body.

@@ -44,6 +44,10 @@ class Redaction:
         """Returns the text in one printable line, shortened once the secrets are removed."""
         return printable(" ".join(self._without(text).split()))[:_LONGEST]
 
+    def finds_secrets(self, text: str) -> bool:
+        """Whether there is a secret in the text."""
+        return self._without(text) != text
+
     def record(self, record: logging.LogRecord) -> bool:
         """Filters a log: removes the secrets from a record."""
         record.msg, record.args = self._without(record.getMessage()), ()

@@ -13,7 +13,7 @@ class UnixSocketAdapter(BoundedAdapter):
 
     Args:
         path: The path of the socket.
-        **options: Those of `requests.adapters.HTTPAdapter`.
+        **options: Those of `BoundedAdapter`.
     """
 
     def __init__(self, path: str, **options):

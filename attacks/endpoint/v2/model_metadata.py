@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from attacks.endpoint.config import EndpointConfig
+from attacks.endpoint.endpoint import check_fixed_batch
 from attacks.endpoint.endpoint import Signature
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.v2.tensors import dtype_of
@@ -94,10 +95,8 @@ def _input_shape(wanted, config):
         return config.model.input_shape
     if wanted is None or not wanted.shape:
         return None
-    batch = wanted.shape[0]
-    if batch >= 0 and batch != config.rows_per_request:
-        raise EndpointError(f"`rows_per_request` must be {batch}, the only number that the model "
-                            f"takes: {wanted}. Received: {config.rows_per_request}")
+    if wanted.shape[0] >= 0:
+        check_fixed_batch(wanted.shape[0], config, f"the input {wanted}")
     return _sizes(wanted.shape[1:])
 
 

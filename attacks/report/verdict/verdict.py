@@ -221,4 +221,6 @@ def _cost(queries, price_per_1000):
 
 
 def _price(cost):
-    return "" if cost is None else f", {cost:.2f} at your price"
+    if cost is None:
+        return ""
+    return f", {cost:.{'2g' if 0 < cost < 0.01 else '2f'}} at your price"

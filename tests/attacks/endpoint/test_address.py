@@ -74,7 +74,8 @@ def test_no_server_listens_on_port_0(scheme):
 
 @pytest.mark.parametrize("text", [
     "http://user:secret@host/v1/models/m", "http://secret@host/v1/models/m",
-    "http://host/v1/models/m?key=secret", "http://host/v1/models/m#secret"
+    "http://host/v1/models/m?key=secret", "http://host/v1/models/m#secret",
+    "http://user:secret/1@host/v1/models/m", "http://user:secret#1@host/v1/models/m"
 ])
 def test_secrets_in_an_address_are_refused_and_not_repeated(text):
     with pytest.raises(ValueError, match="no user, password or query.*`token`") as error:

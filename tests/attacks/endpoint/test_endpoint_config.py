@@ -1,5 +1,6 @@
 """The configuration of an endpoint is checked once, and secrets are not shown."""
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -64,21 +65,28 @@ def test_a_header_is_given_once(values):
         build(EndpointConfig, {"oracle": "http://h/v1/models/m", "oracle_headers": values})
 
 
-def test_the_home_directory_may_be_a_tilde(monkeypatch, tmp_path):
+def test_the_home_directory_may_be_a_tilde(monkeypatch, tmp_path, certificate):
     """As behind `=`, where no shell replaces it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("key", "ca.pem"):
         (tmp_path / name).write_text("swordfish")
+    for name, path in zip(("client.pem", "client.key"), certificate, strict=True):
+        shutil.copy(path, tmp_path / name)
     raw = {
         "oracle": "http://h/v1/models/m",
         "oracle_ca_file": "~/ca.pem",
         "oracle_headers": ["X-Key=file:~/key"],
+        "oracle_client_cert": "~/client.pem",
+        "oracle_client_key": "~/client.key",
         "ledger": "~/a.ledger",
         "output_dir": "~/results",
     }
     endpoint = build(EndpointConfig, raw)
     assert endpoint.secret_headers() == {"X-Key": "swordfish"}
     assert endpoint.ca_file == f"{tmp_path}/ca.pem"
+    connection = endpoint.connection
+    assert (connection.client_cert, connection.client_key) == (f"{tmp_path}/client.pem",
+                                                               f"{tmp_path}/client.key")
     assert build(RemoteConfig, raw).ledger == f"{tmp_path}/a.ledger"
     assert build(ExecutionConfig, raw).output_dir == f"{tmp_path}/results"
 

@@ -21,6 +21,8 @@ from attacks.endpoint.settings.connection import Connection
 from attacks.endpoint.settings.declared_model import DeclaredModel
 from attacks.endpoint.settings.json_form import JsonForm
 from attacks.endpoint.settings.meanings import Meanings
+from attacks.endpoint.settings.secret import Secret
+from models.answers.answer_form import AnswerForm
 from tests.attacks.endpoint.scripted import Reply
 from tests.attacks.endpoint.scripted import ScriptedServer
 
@@ -97,6 +99,27 @@ def test_forms_of_scores(scores, names, expected, ask):
     assert request.json == {"rows": X.tolist()}
 
 
+@pytest.mark.parametrize("decimals, whole", [(1, 1), (2, 1), (3, 1), (0, 100), (1, 100)])
+@pytest.mark.parametrize("count", [2, 5, 15])
+def test_the_best_of_rounded_scores_are_read(count, decimals, whole):
+    """Also where rounding makes them sum to more than the whole, as most rows of 15 do here."""
+    scores = np.exp(1.5 * np.random.default_rng(0).normal(size=(2000, 20)))
+    scores = np.round(whole * scores / scores.sum(axis=1, keepdims=True), decimals)
+    best = np.argsort(-scores, axis=1)[:, :count]
+    rows = [{f"c{label}": row[label] for label in labels} for row, labels in zip(scores, best)]
+    names = ClassNames([f"c{label}" for label in range(20)])
+    answers = np.float32(Scores(names).of_rows(rows, len(rows)))
+    read = AnswerForm(20, whole).probabilities(list(answers))
+    np.testing.assert_allclose(read.sum(axis=1), 1, atol=0.01)
+    assert np.all(read.max(axis=1) == np.take_along_axis(read, best[:, :1], axis=1)[:, 0])
+
+
+@pytest.mark.parametrize("first", [(0.903, 0.122), (1, 1), (0, 0), (60, 60)])
+def test_scores_whose_sum_no_rounding_explains_are_left_as_they_are(first, ask):
+    scores = [list(zip(("dog", "cow"), row)) for row in (first, (1, 0))]
+    assert ask({"scores": scores})[0][0].tolist()[1:] == list(first)
+
+
 def test_a_path_with_pairs_over_several_levels(ask):
     body = {"result": {"all": [{"name": "cow", "percent": 80}, {"name": "dog", "percent": 20}]}}
     answers, _ = ask(body, "result.all[].[name, percent]", '{"image": $ROW}', X[:1])
@@ -112,7 +135,8 @@ def test_a_path_with_pairs_over_several_levels(ask):
 def test_numbers_among_names_need_a_declared_order(ask):
     """Whether the names are in a file or in the answer."""
     numbers = {"scores": [[0.2, 0.7, 0.1], [1, 0, 0]]}
-    for body, names in ((numbers, True), ({**numbers, "labels": ["dog", "cat", "cow"]}, False)):
+    for body, names in ((numbers, True), ({**numbers, "labels": ["dog", "cat", "cow"]}, False),
+                        ({**numbers, "labels": ["1", "10", "2"]}, False)):  # yapf: disable
         with pytest.raises(EndpointError, match="`in_class_order` must state .*Received: numbers"):
             ask(body, names=names)
         assert ask(body, names=names, order=True)[0].tolist() == numbers["scores"]
@@ -241,6 +265,25 @@ def test_a_secret_in_a_request_is_sent_and_never_shown(ask, tmp_path, monkeypatc
     moved = Reply(b"", 307, {"Location": "http://localhost:1/"})
     with pytest.raises(DeniedError, match="not redirect .* secret to another host"):
         ask(moved, request=template, connection=Connection(follow_redirects=True))
+
+
+@pytest.mark.parametrize("scores, path", [
+    ("no hunter2", "scores"),
+    ("no hunter2", "keys(scores)"),
+    (["dog", "no hunter2"], "scores"),
+    (["dog", "-" * 56 + "hunter2"], "scores"),
+    ([{"dog": "hunter2"}] * 2, "scores"),
+])  # yapf: disable
+def test_a_secret_that_an_answer_repeats_is_not_shown(scores, path, ask, monkeypatch):
+    """Neither as part of what was received, nor cut off."""
+    monkeypatch.setenv("KEY", "hunter2")
+    with pytest.raises(EndpointError, match=r"Received: .*The answer was: .*\*\*\*") as error:
+        ask({"scores": scores}, path, token=Secret("env:KEY"))
+    assert "hunt" not in str(error.value)
+
+
+def test_a_service_may_answer_that_it_created_the_answer(ask):
+    assert ask(Reply({"scores": ["dog", "cow"]}, 201))[0].tolist() == [1, 2]
 
 
 @pytest.mark.parametrize("form", ["png", "jpeg"])

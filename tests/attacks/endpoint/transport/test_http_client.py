@@ -1,4 +1,5 @@
 """What HTTP offers beside statuses: redirects, keys in the query, client certificates, sockets."""
+from concurrent import futures
 import logging
 import socket
 import ssl
@@ -9,6 +10,7 @@ import pytest
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
 from attacks.endpoint.config import Secret
+from attacks.endpoint.endpoint import connect
 from attacks.endpoint.failures import DeniedError
 from attacks.endpoint.failures import EndpointError
 from attacks.endpoint.failures import InDoubtError
@@ -19,6 +21,7 @@ from attacks.endpoint.failures import WaitError
 from attacks.endpoint.settings.connection import Connection
 from attacks.endpoint.settings.meanings import Meaning
 from attacks.endpoint.settings.meanings import Meanings
+from attacks.endpoint.transport import http_client
 from attacks.endpoint.transport.http_client import HttpClient
 from attacks.endpoint.transport.redirects import Place
 from tests.attacks.endpoint.scripted import Reply
@@ -102,15 +105,21 @@ def test_redirects_that_are_not_followed(location, message, key):
     ("http://a/x", 307, "https://a/x", Place("https://a/x")),
     ("http://a:8/x", 307, "https://a:9/x", Place("https://a:9/x")),
     ("http://a/x", 307, "http://a:9/x", Place("http://a:9/x", False)),
+    ("http://a:80/x", 307, "http://A/y", Place("http://A/y")),
+    ("https://a:443/x", 307, "https://a/y", Place("https://a/y")),
+    ("https://a/x", 307, "https://a:443/y", Place("https://a:443/y")),
+    ("https://a:80/x", 307, "https://a/y", Place("https://a/y", False)),
     ("https://a/x", 307, "https://b/x", Place("https://b/x", False)),
     ("http://a/x", 307, "https://b/x", Place("https://b/x", False)),
     ("https://a/x", 307, "http://a/x", None),
     ("http://a/x", 303, "/y", None),
     ("http://a/x", 307, "file:///etc/passwd", None),
+    ("http://a/x", 307, "http://a:80000/x", None),
+    ("http://a/x", 307, "http://[a/x", None),
 ])
 def test_where_a_redirect_leads(url, status, location, expected):
     if expected is None:
-        with pytest.raises(DeniedError, match="redirect a request as it is"):
+        with pytest.raises(DeniedError, match="redirect a request (as it is|to a URL)"):
             Place(url).redirected(status, location, ("k",))
     else:
         assert Place(url).redirected(status, location, ("k",)) == expected
@@ -174,6 +183,17 @@ def test_invalid_certificates_are_refused(certificate, tmp_path):
             Connection(**options)
 
 
+@pytest.mark.parametrize("url", ["https://h/v1/models/m", "v2+grpcs://h/m"])
+@pytest.mark.parametrize("begin", ["", "-----BEGIN CERTIFICATE-----"])
+def test_other_files_than_certificates_are_not_trusted(begin, url, tmp_path):
+    """Before anything is sent."""
+    if "grpc" in url:
+        pytest.importorskip("grpc")
+    (tmp_path / "ca.pem").write_text(f"{begin}\nnone\n-----END CERTIFICATE-----\n")
+    with pytest.raises(ValueError, match="`ca_file` must be certificates in PEM. .*ca.pem: SSLE"):
+        connect(EndpointConfig(Address.parse(url), ca_file=str(tmp_path / "ca.pem")))
+
+
 @pytest.mark.parametrize("scheme", ["http", "https", "http+unix"])
 def test_all_headers_must_come_in_time(scheme, tmp_path, request):
     """Each of them comes in time, the last one would come after 4 s."""
@@ -191,6 +211,38 @@ def test_all_headers_must_come_in_time(scheme, tmp_path, request):
         with pytest.raises(InDoubtError, match="Read timed out"):
             asking.get(Address.parse(server.url).url)
         assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_request_may_take_longer_than_connecting(scheme, monkeypatch, request):
+    """As large ones do on a slow line; nothing is read for some time here."""
+    monkeypatch.setattr(http_client, "CONNECT_TIMEOUT_S", 0.3)
+    listening, trusted = socket.create_server(("127.0.0.1", 0)), {}
+    if scheme == "https":
+        certificate = request.getfixturevalue("certificate")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        listening, trusted = context.wrap_socket(listening, server_side=True), {
+            "ca_file": certificate[0]
+        }
+    body = b" " * 2**24
+
+    def serve():
+        connection, _ = listening.accept()
+        connection.settimeout(3)
+        with connection, connection.makefile("rb") as received:
+            for _ in range(2):
+                time.sleep(0.6)
+                while received.readline().strip():
+                    pass
+                received.read(len(body))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with listening, futures.ThreadPoolExecutor() as pool:
+        pool.submit(serve)
+        url = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}/v1/models/model"
+        asking = client(url, **trusted)
+        assert [asking.post(url, body) for _ in range(2)] == [{}, {}]
 
 
 @pytest.mark.parametrize("text, is_broken", [

@@ -86,6 +86,8 @@ CHOICES = [
     (_with(inputs=[tensor(datatype="BYTES")]), {}, "one of the datatypes BOOL, .*: BYTES"),
     (_with(inputs=[tensor(datatype="BF16")]), {}, "one of the datatypes .*: BF16"),
     (_with(inputs=[tensor(shape=(1, 2))]), {}, "`rows_per_request` must be 1, .*Received: 64"),
+    (_with(inputs=[tensor(shape=(8, 2))]), {"rows_per_request": 8},
+     "any number of rows in a request, or one. Received: the input x .*which takes 8 alone"),
     (METADATA, {"input_name": "z"}, "`input_name` must be one of the model's inputs: x .*'z'"),
     (METADATA, {"output_name": "z"}, "`output_name` must be one .*: scores .*'z'"),
     (_with(outputs=[tensor("a"), tensor("b")]), {}, "`output_name` must .*a .*; b .*no name"),

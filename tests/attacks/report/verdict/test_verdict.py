@@ -229,3 +229,15 @@ def test_the_bill_is_told_apart_from_the_budget():
     assert "At 100 queries, 1.00 at your price" in verdict["sentence"]
     assert "sent 1,200 rows, 12.00 at your price, 100 of them to evaluate" in verdict["sentence"]
     assert "7 were sent again" in verdict["sentence"]
+
+
+@pytest.mark.parametrize("price, said", [
+    (0, "0.00"),
+    (0.0015, "0.00015"),
+    (0.099, "0.0099"),
+    (0.1, "0.01"),
+    (0.999, "0.10"),
+])
+def test_a_small_cost_is_not_rounded_to_nothing(price, said):
+    assert f" queries, {said} at your price" in judged([served("labels", 0.9)],
+                                                       price=price)["sentence"]
