@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from attacks.report.statistics import multiplier
 from attacks.report.statistics.multiplier import multiplier_intervals
 from attacks.report.statistics.multiplier import query_multiplier
 from attacks.report.statistics.multiplier import says_nothing
@@ -85,3 +86,19 @@ def test_few_replicates_make_students_width(count):
     width = stats.t.ppf(0.975, count - 1) * error
     found = np.log10([low, high]) * 0.2
     assert found == pytest.approx([centre - width, centre + width], abs=0.35 * width)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count, least", [(2, 0.7), (3, 0.9)])
+@pytest.mark.parametrize("varies", [5, 1])
+def test_intervals_of_three_replicates_cover_and_of_two_less(count, least, varies, monkeypatch):
+    """The points of a curve vary each on its own, or all alike."""
+    monkeypatch.setattr(multiplier, "_RESAMPLES", 200)
+    budgets, level = [25, 50, 100, 200, 400], np.array([0.5, 0.62, 0.74, 0.86, 0.92])
+    rng, covered = np.random.default_rng(1), []
+    for _ in range(200):
+        curves = level + 0.03 * rng.normal(size=(2, count, varies))
+        intervals = multiplier_intervals(budgets, curves[0], curves[1] - 0.12)
+        covered.append([low is None or low <= 2 <= (high or np.inf) for low, high in intervals[:3]])
+    assert np.all(np.mean(covered, axis=0) > least)
+    assert np.mean(covered) < 0.9 or count > 2 or varies == 1
