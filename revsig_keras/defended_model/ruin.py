@@ -29,7 +29,8 @@ def tell_ruin(defence: Defence, scores: np.ndarray, name: str, made_up: bool) ->
     """
     if defence.multi_label or scores.shape[defence.axis] < 2:
         return False
-    rows = keras.ops.convert_to_tensor(scores[:_ROWS])
+    has_rows = defence.axis not in (0, -scores.ndim)
+    rows = keras.ops.convert_to_tensor(scores[:_ROWS] if has_rows else scores)
     clean, defended = (np.moveaxis(np.asarray(keras.ops.convert_to_numpy(x), "float64"),
                                    defence.axis, -1)
                        for x in (defence.clean(rows), defence(rows, training=False)))

@@ -127,6 +127,8 @@ def _try(source: pathlib.Path, meta_graph: Any, chosen: list[Scores],
                 if values is not None and values.dtype != dtype.as_numpy_dtype:
                     raise ValueError("the tensor must have the dtype of the signature, "
                                      f"{dtype.name}. Received: {values.dtype.name}")
+                if values is not None:
+                    layer.check_input(values.shape)  # It has to have the axis of the classes.
                 if values is None or not check_scores(values, layer):
                     _check_graph(meta_graph, each.tensor, layer, reason)
                 shape = _shape(info, values, layer)
@@ -185,7 +187,8 @@ def _shape(info: Any, values: np.ndarray | None, defence: Defence) -> tuple[int 
             raise ValueError("the number of classes is not known. Give some inputs by `warmup`")
         return shape
     sizes = list(shape or [None] * values.ndim)
-    sizes[defence.axis] = values.shape[defence.axis]
+    if not defence.multi_label:
+        sizes[defence.axis] = values.shape[defence.axis]
     return tuple(sizes)
 
 

@@ -71,7 +71,9 @@ def read(function: Any) -> tuple[Defence, tuple[int, ...]]:
     Args:
         function: A marked `FunctionDef`, which `verify` has accepted.
     """
-    return _defence(function), _shape(function)[0]
+    defence = _defence(function)
+    shape, batch = _shape(function, defence)
+    return defence, shape if batch else shape[1:]
 
 
 def verify(graph_def: Any, name: str) -> Defence:
@@ -95,10 +97,11 @@ def verify(graph_def: Any, name: str) -> Defence:
     if not is_of_one or not outputs[0] or not outputs[0] <= {INPUT, LABEL}:
         raise ValueError("the function marked as a defence has to depend on scores alone")
     dtype = known_dtype(function.signature.input_arg[0].type, "the scores of a defence")
-    shape, batch = _shape(function)
-    scores = tf.cast(_scores(defence, shape), dtype)
+    shape, batch = _shape(function, defence)
+    layer = _with_axis_from_the_end(defence, len(shape) if batch else len(shape) - 1)
+    scores = tf.cast(_scores(layer, shape), dtype)
     try:
-        least, most = defence.answers_within_rounding(scores)
+        least, most = layer.answers_within_rounding(scores)
         got = _run(graph_def, name, scores, batch)
     except (tf.errors.OpError, ValueError) as error:
         raise ValueError("the function marked as a defence fails: "
@@ -107,14 +110,14 @@ def verify(graph_def: Any, name: str) -> Defence:
     tolerance = max(1e-5, 4 * epsilon(least.dtype.name))
     least, most, got = (np.asarray(tf.cast(x, tf.float64)) for x in (least, most, got))
     is_close = got.shape == least.shape and _AGREEING <= _fraction_close(
-        got, (least, most), tolerance, defence)
+        got, (least, most), tolerance, layer)
     if not is_close:
         raise ValueError(f"the function marked as a defence is not {defence!r}")
     if isinstance(defence, CodedDefence):
-        _check_code(defence, got)
-    clean = np.asarray(tf.cast(defence.clean(scores), tf.float64))
+        _check_code(layer, got)
+    clean = np.asarray(tf.cast(layer.clean(scores), tf.float64))
     usual = slice(0, len(clean) - 2 * _few(len(clean)))
-    if _fraction_close(got[usual], (clean[usual],) * 2, tolerance, defence) == 1:
+    if _fraction_close(got[usual], (clean[usual],) * 2, tolerance, layer) == 1:
         raise ValueError(f"{defence!r} leaves all scores as they are: choose a stronger one")
     return defence
 
@@ -143,18 +146,37 @@ def _defence(function: Any) -> Defence:
         raise ValueError(f"its mark cannot be read: {first_line(error)}") from error
 
 
-def _shape(function: Any) -> tuple[tuple[int, ...], int]:
-    """The shape of scores to try a function on, and the number of rows it takes at a time."""
+def _with_axis_from_the_end(defence: Defence, rank: int) -> Defence:
+    """The defence, or a copy whose axis stays that of the classes where rows are stacked."""
+    if defence.multi_label or defence.axis < 0:
+        return defence
+    copy = type(defence).from_config(defence.get_config())
+    copy.axis = defence.axis - rank
+    return copy
+
+
+def _shape(function: Any, defence: Defence) -> tuple[tuple[int, ...], int]:
+    """The shape of scores to try a function on, and the number of rows it takes at a time.
+
+    That number is 0 for a function of one row, without an axis of the rows.
+
+    Raises:
+        ValueError: If the defence does not take such scores.
+    """
     attribute = function.arg_attr[0].attr.get("_output_shapes")
     shapes = attribute.list.shape if attribute else function.attr["_input_shapes"].list.shape
-    if not shapes or shapes[0].unknown_rank:
-        return (_ROWS, _CLASSES), _ROWS
-    batch, *sizes = (dim.size for dim in shapes[0].dim)
+    sizes = [-1, _CLASSES]
+    if shapes and not shapes[0].unknown_rank:
+        sizes = [dim.size for dim in shapes[0].dim]
+    axis = -1 if defence.multi_label else defence.axis
+    is_one_row = not sizes or axis in (0, -len(sizes))
+    batch, *sizes = [0, *sizes] if is_one_row else sizes
     sizes = [size if size > 0 else 3 for size in sizes]
     rows = max(1, min(_ROWS, _ENTRIES // math.prod(sizes)))
     if batch > 0:
         rows = max(1, rows // batch) * batch
-    return (rows, *sizes), batch if batch > 0 else rows
+    defence.check_input(sizes if is_one_row else (rows, *sizes))
+    return (rows, *sizes), batch if batch > 0 or is_one_row else rows
 
 
 def _scores(defence: Defence, shape: tuple[int, ...]) -> np.ndarray:
@@ -162,12 +184,13 @@ def _scores(defence: Defence, shape: tuple[int, ...]) -> np.ndarray:
     generator = np.random.default_rng(0)
     axis = -1 if defence.multi_label else defence.axis
     places = list(shape)
-    places[axis] = 1
+    if not defence.multi_label:
+        places[axis] = 1
     scales = np.geomspace(0.01, 60, math.prod(places)).reshape(places)
     logits = generator.normal(size=shape) * scales
     # In a quarter of the rows, two classes are nearly equal.
     classes = np.moveaxis(logits, axis, 0)
-    if len(classes) > 1:
+    if len(classes) > 1 and not defence.multi_label:
         near = classes[:, :shape[0] // 4]
         near[0] = near.max(axis=0)
         near[1] = near[0] * (1 - 2.0**-20)
@@ -198,7 +221,10 @@ def _fraction_close(x: np.ndarray, ends: tuple[np.ndarray, np.ndarray], toleranc
 
 
 def _run(graph_def: Any, name: str, scores: Tensor, batch: int) -> np.ndarray:
-    """The values of the function `name` of a graph, called on `batch` rows at a time."""
+    """The values of the function `name` of a graph, called on `batch` rows at a time.
+
+    If that is 0, it is called on one row, without an axis of the rows.
+    """
     functions = graphs.library(graph_def)
     part = tf.compat.v1.GraphDef(versions=graph_def.versions)
     argument = part.node.add(name="scores", op="Placeholder")
@@ -208,5 +234,7 @@ def _run(graph_def: Any, name: str, scores: Tensor, batch: int) -> np.ndarray:
     part.library.function.extend(functions[inner] for inner in sorted(needed))
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.graph_util.import_graph_def(part, name="")
-        batches = np.split(scores.numpy(), range(batch, len(scores), batch))
-        return np.concatenate([session.run("call:0", {"scores:0": rows}) for rows in batches])
+        rows = scores.numpy()
+        parts = np.split(rows, range(batch, len(rows), batch)) if batch else rows
+        answers = [session.run("call:0", {"scores:0": part}) for part in parts]
+        return np.concatenate(answers) if batch else np.stack(answers)

@@ -3,6 +3,7 @@ import keras
 import numpy as np
 import pytest
 
+from revsig_keras import ConfidenceBuckets
 from revsig_keras import DefendedModel
 from revsig_keras import LabelOnly
 from revsig_keras import ReverseSigmoid
@@ -46,3 +47,13 @@ def test_made_up_inputs_are_said_to_be(caplog):
     assert not tell_ruin(ReverseSigmoid(multi_label=True), scores, "x", made_up=False)
     assert not tell_ruin(ReverseSigmoid(), np.full((2, 3), np.nan), "x", made_up=False)
     assert not caplog.text
+
+
+def test_a_row_alone_is_whole(caplog):
+    """Of more classes than rows are tried."""
+    row = np.full(2000, 1e-4)
+    row[0] += 0.8
+    state = {"bits": 0, "classes": 2000, "edges": [], "confidences": [0.01]}
+    for defence in (ConfidenceBuckets(state=state), ConfidenceBuckets(state=state, axis=0)):
+        assert tell_ruin(defence, row, "x", made_up=False)
+    assert "from 0.800 to 0.010" in caplog.text

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from revsig_keras import make_defence
 from revsig_keras.export import export
+from revsig_keras.export import ExportConfig
 from revsig_keras.saved_model.graphs import CALLS
 from revsig_keras.saved_model.inspection import inspect_saved_model
 from tests.serving import exports
@@ -189,3 +191,40 @@ def test_what_could_not_be_tried_is_said(exported):
     }
     assert {name: exported(name).untried for name in untried} == untried
     assert not any(exported(name).untried for name in exports.SCORED if name not in untried)
+
+
+def one_row(path):
+    """A model of a single row, without an axis of the rows."""
+    module = tf.Module()
+    scores = tf.function(lambda x: {"scores": tf.nn.softmax(x), "first": tf.sigmoid(x)[0]})
+    tf.saved_model.save(module, path, scores.get_concrete_function(tf.TensorSpec(4, name="x")))
+    return path
+
+
+@pytest.mark.parametrize("output, defence", [
+    ("scores", "decoy"),
+    ("first", "reverse_sigmoid:multi_label=true"),
+])
+def test_a_model_of_a_single_row_is_defended(output, defence, tmp_path):
+    other, = {"scores", "first"} - {output}
+    path = export(
+        ExportConfig(one_row(tmp_path / "one"),
+                     tmp_path / "base",
+                     defence,
+                     output_name=output,
+                     allow_outputs=other)).path
+    row = np.float32([0.5, 3, 1, 0])
+    answer = answers(path, {DEFAULT: {"x": row}})[DEFAULT][output]
+    layer, clean = make_defence(defence), np.exp(row) / np.exp(row).sum()
+    expected = layer(clean if output == "scores" else 1 / (1 + np.exp(-row[0])))
+    np.testing.assert_allclose(answer, expected, 1e-5)
+
+
+@pytest.mark.parametrize("output, axis", [("scores", 1), ("first", -1)])
+def test_an_axis_that_scores_do_not_have_is_told(output, axis, tmp_path):
+    config = ExportConfig(one_row(tmp_path / "one"),
+                          tmp_path / "base",
+                          f"reverse_sigmoid:axis={axis}",
+                          output_name=output)
+    with pytest.raises(ValueError, match=f"{DEFAULT}/{output}: `axis`.*Received: axis={axis}"):
+        export(config)

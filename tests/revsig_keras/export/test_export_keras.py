@@ -142,6 +142,15 @@ def test_outputs_that_are_not_as_they_have_to_be(options, message, tmp_path):
     assert os.listdir(tmp_path) == ["model.keras"]
 
 
+@pytest.mark.parametrize("defence", ["reverse_sigmoid", "confidence_buckets"])
+def test_a_unit_of_each_row_needs_no_axis_of_its_own(defence, tmp_path):
+    source = classifiers.sequential(classifiers.dense("sigmoid", 1), keras.layers.Reshape(()))
+    path = exported(source, tmp_path, defence=f"{defence}:multi_label=true").path
+    clean = source.predict(X, verbose=0)
+    assert clean.shape == served(path).shape == (len(X),)
+    np.testing.assert_array_equal(served(path) > 0.5, clean > 0.5)
+
+
 @pytest.mark.parametrize("name", ["serve/output_0", "serving_default/output_0", "output_0"])
 def test_the_only_output_may_be_named_as_in_a_signature(name, tmp_path):
     assert exported(sequential(), tmp_path, output_name=name).path.is_dir()

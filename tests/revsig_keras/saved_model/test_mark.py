@@ -28,6 +28,12 @@ HEADS = {
     "many classes": ("reverse_sigmoid", (None, 50_000)),
     "fixed batch": ("reverse_sigmoid", (3, 5)),
     "one row": ("reverse_sigmoid", (1, 5)),
+    "a row alone": ("reverse_sigmoid", (5,)),
+    "its logits": ("reverse_sigmoid:from_logits=true:axis=0", (5,)),
+    "classes first": ("reverse_sigmoid:axis=0", (5, None)),
+    "classes first of three": ("reverse_sigmoid:axis=-3", (5, None, 2)),
+    "a unit of each row": ("reverse_sigmoid:multi_label=true", (None,)),
+    "a unit alone": ("reverse_sigmoid:multi_label=true", ()),
 }
 
 
@@ -86,6 +92,28 @@ def test_every_head_is_tried_on_what_it_expects(name):
     text, shape = HEADS[name]
     found = mark.verify(*graph_of(mark.marked(make_defence(text)), shape))
     assert DEFENCES.make(text).beta == found.beta
+
+
+@pytest.mark.parametrize("text, shape", [
+    ("decoy", (5,)),
+    ("decoy:axis=0", (5, None)),
+    ("confidence_buckets:axis=0", (5, 3)),
+])
+def test_the_classes_of_a_code_are_known_wherever_they_are(text, shape):
+    graph_def, name = graph_of(mark.marked(make_defence(text)), shape)
+    mark.verify(graph_def, name)
+    defence, found = mark.read(graphs.library(graph_def)[name])
+    assert defence.classes_of(found) == 5
+
+
+@pytest.mark.parametrize("text, shape", [
+    ("reverse_sigmoid", (5,)),
+    ("decoy", (5,)),
+    ("confidence_buckets:multi_label=true", (None,)),
+])
+def test_a_row_as_it_is_is_not_defended(text, shape):
+    with pytest.raises(ValueError, match="is not <"):
+        mark.verify(*forged(identity, text_of(make_defence(text)), shape))
 
 
 def test_the_output_may_be_of_another_dtype():
@@ -217,6 +245,12 @@ def test_a_mark_that_is_broken_is_refused(text):
     with pytest.raises(ValueError, match="its mark cannot be read") as error:
         mark.verify(*forged(identity, f"revsig_keras.Defence {text}"))
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_a_mark_with_an_axis_that_scores_do_not_have_is_refused(axis):
+    with pytest.raises(ValueError, match=f"`axis`.*Received: axis={axis}"):
+        mark.verify(*forged(identity, mark_of("revsig_keras>ReverseSigmoid", axis=axis)))
 
 
 def test_a_mark_that_is_no_text_is_refused():
