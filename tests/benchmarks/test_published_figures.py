@@ -71,6 +71,13 @@ def test_rows_with_a_limit():
         assert ratio_as_written(rows[name], text) == text, name
 
 
+def test_the_quickstart():
+    (name, ours, other, ratio), = table("ms", LIMITS)
+    row = measured("quickstart")[name]
+    assert (as_written(row["ours"], ours), as_written(row["other"], other)) == (ours, other)
+    assert ratio_as_written(row, ratio) == ratio and row["unit"] == "ms"
+
+
 def test_serving():
     rows, found = measured("serving"), 0
     for name, *figures in table("ratio (+-)"):
