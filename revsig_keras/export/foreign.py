@@ -127,12 +127,10 @@ def _try(source: pathlib.Path, meta_graph: Any, chosen: list[Scores],
                 if values is not None and values.dtype != dtype.as_numpy_dtype:
                     raise ValueError("the tensor must have the dtype of the signature, "
                                      f"{dtype.name}. Received: {values.dtype.name}")
-                if values is not None:
-                    layer.check_input(values.shape)  # It has to have the axis of the classes.
-                if values is None or not check_scores(values, layer):
-                    _check_graph(meta_graph, each.tensor, layer, reason)
                 shape = _shape(info, values, layer)
                 layer.check_input(shape)
+                if values is None or not check_scores(values, layer):
+                    _check_graph(meta_graph, each.tensor, layer, reason)
             except ValueError as error:
                 raise ValueError(f"{signature}/{output}: {error}") from error
             if values is not None:
@@ -186,9 +184,9 @@ def _shape(info: Any, values: np.ndarray | None, defence: Defence) -> tuple[int 
         if shape is None:
             raise ValueError("the number of classes is not known. Give some inputs by `warmup`")
         return shape
-    sizes = list(shape or [None] * values.ndim)
-    if not defence.multi_label:
-        sizes[defence.axis] = values.shape[defence.axis]
+    sizes, axis = list(shape or [None] * values.ndim), defence.axis
+    if not defence.multi_label and -len(sizes) <= axis < len(sizes):
+        sizes[axis] = values.shape[axis]
     return tuple(sizes)
 
 
