@@ -45,6 +45,8 @@ def build(path, version):
                          tensor("float32", name="b")),
         "mean": function(lambda x: {"mean": tf.reduce_mean(x)}, x),
         "first": function(lambda x: {"first": x[:1]}, x),
+        "four": function(lambda x: {"y": x}, tf.TensorSpec((4, 3), name="x")),
+        "one": function(lambda x: {"y": x}, tf.TensorSpec((1, 3), name="x")),
     }  # yapf: disable
     tf.saved_model.save(model, path, signatures=signatures)
 

@@ -8,6 +8,7 @@ from revsig_keras.export import export
 from revsig_keras.export import ExportConfig
 from revsig_keras.saved_model.graphs import CALLS
 from revsig_keras.saved_model.inspection import inspect_saved_model
+from revsig_keras.saved_model.mark import is_marked
 from tests.serving import exports
 from tests.serving import files
 from tests.serving.loaders import answers
@@ -218,6 +219,19 @@ def test_a_model_of_a_single_row_is_defended(output, defence, tmp_path):
     layer, clean = make_defence(defence), np.exp(row) / np.exp(row).sum()
     expected = layer(clean if output == "scores" else 1 / (1 + np.exp(-row[0])))
     np.testing.assert_allclose(answer, expected, 1e-5)
+
+
+def test_units_take_any_number_of_rows(tmp_path):
+    """And not only as many as were tried, also without an axis of their own."""
+    module = tf.Module()
+    units = tf.function(lambda x: {"y": tf.sigmoid(x[:, 0])})
+    tf.saved_model.save(module, tmp_path / "units",
+                        units.get_concrete_function(tf.TensorSpec((None, 4), name="x")))
+    config = ExportConfig(tmp_path / "units", tmp_path / "base", "reverse_sigmoid:multi_label=true")
+    graph, = files.read(export(config).path).meta_graphs
+    marked, = filter(is_marked, graph.graph_def.library.function)
+    shape, = marked.arg_attr[0].attr["_output_shapes"].list.shape
+    assert [dim.size for dim in shape.dim] == [-1]
 
 
 @pytest.mark.parametrize("output, axis", [("scores", 1), ("first", -1)])

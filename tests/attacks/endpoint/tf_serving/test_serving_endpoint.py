@@ -108,7 +108,9 @@ def test_half_precision_needs_grpc(protocol, signature, dtype, ask):
 
 
 CHOICES = [
-    (dict(signature="none"), "`signature` must be one of .*first, half, .*'none'"),
+    (dict(signature="none"), "`signature` must be one of .*first, four, .*'none'"),
+    (dict(signature="four", rows_per_request=4), "any number of rows .*, which takes 4 alone"),
+    (dict(signature="one"), "`rows_per_request` must be 1, .*Received: 64"),
     (dict(signature="words"), "`input_name` must name an input of numbers.*: string"),
     (dict(input_name="z"), r"`input_name` must be one of .*x \(float32 \[\?, 3\]\).*'z'"),
     (dict(signature="pair"), "`input_name` must be one of .*a .*b .*Received: no name"),

@@ -6,6 +6,7 @@ import ssl
 import time
 
 import pytest
+import urllib3
 
 from attacks.endpoint.address import Address
 from attacks.endpoint.config import EndpointConfig
@@ -216,6 +217,9 @@ def test_all_headers_must_come_in_time(scheme, tmp_path, request):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_request_may_take_longer_than_connecting(scheme, monkeypatch, request):
     """As large ones do on a slow line; nothing is read for some time here."""
+    real, times = urllib3.util.connection.create_connection, []
+    monkeypatch.setattr(urllib3.util.connection, "create_connection",
+                        lambda to, time, **options: times.append(time) or real(to, **options))
     monkeypatch.setattr(http_client, "CONNECT_TIMEOUT_S", 0.3)
     listening, trusted = socket.create_server(("127.0.0.1", 0)), {}
     if scheme == "https":
@@ -242,7 +246,7 @@ def test_a_request_may_take_longer_than_connecting(scheme, monkeypatch, request)
         pool.submit(serve)
         url = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}/v1/models/model"
         asking = client(url, **trusted)
-        assert [asking.post(url, body) for _ in range(2)] == [{}, {}]
+        assert [asking.post(url, body) for _ in range(2)] == [{}, {}] and times == [0.3]
 
 
 @pytest.mark.parametrize("text, is_broken", [
