@@ -29,7 +29,8 @@ class Scores:
 
     The classes that a row does not name share the rest up to 1 evenly (up to 100, if the scores sum
     to more than 1, and rounding does not explain it). None of them gets more than the smallest
-    named score. If rounding makes the sum of a row another one, the row is divided by it.
+    named score. If a row that is completed so still misses 1 (or 100), and rounding explains by how
+    much, it is scaled to that sum.
 
     Args:
         classes: The names of the classes.

@@ -53,7 +53,7 @@ class Training:
         self._loop = loop
 
     def run(self, steps: int) -> list[np.ndarray]:
-        """Trains so many steps from the initial weights, and returns the last ones."""
+        """Returns the weights after so many steps from the initial ones."""
         for variable, value in zip(self._variables, self._initial):
             variable.assign(value)
         rng = np.random.default_rng(0)
@@ -71,7 +71,7 @@ def first_step():
 
 
 def whole():
-    """As many clones at once as there are cores, of which each has one, as the suite does it."""
+    """Trains the victim, and then a clone on each core at a time, as the suite does."""
     at_once = min(8, os.cpu_count())
     if at_once > 1:
         tf.config.threading.set_intra_op_parallelism_threads(1)

@@ -82,8 +82,8 @@ def one_between(measured: Mapping[str, Callable[[float], Measure]],
 
     One of many figures may lie between the limits by chance. So the condition holds only if the
     interval of one of them does so when all intervals together cover 95%, and fails only if all
-    figures are outside. The finding shows the figure nearest to the middle of the limits: among
-    those that hold; if none does, among those that are open; and if all fail, among all.
+    figures are outside. The finding shows one figure, the nearest to the middle of the limits. It
+    is taken from those that hold; if there are none, from the open ones; and if all fail, from all.
 
     Args:
         measured: By subject, the figure with an interval of a confidence.

@@ -74,7 +74,7 @@ def of_meaning(meaning: Meaning, status: int, retry_after: str | None, details: 
 
 
 def of_body(text: str, details: str) -> Exception:
-    """Returns the failure that a body means which is no JSON, with a status of `ANSWERED`.
+    """Returns the failure that a body other than JSON means, with a status of `ANSWERED`.
 
     Args:
         text: The body.

@@ -92,7 +92,7 @@ def test_few_replicates_make_students_width(count):
 @pytest.mark.parametrize("count, least", [(2, 0.7), (3, 0.9)])
 @pytest.mark.parametrize("varies", [5, 1])
 def test_intervals_of_three_replicates_cover_and_of_two_less(count, least, varies, monkeypatch):
-    """The points of a curve vary each on its own, or all alike."""
+    """The points of a curve vary independently, or all alike."""
     monkeypatch.setattr(multiplier, "_RESAMPLES", 200)
     budgets, level = [25, 50, 100, 200, 400], np.array([0.5, 0.62, 0.74, 0.86, 0.92])
     rng, covered = np.random.default_rng(1), []
