@@ -13,6 +13,7 @@ from revsig_keras.saved_model.batch_flow import SHAPE
 from revsig_keras.saved_model.batch_flow import SIZE
 from revsig_keras.saved_model.batch_flow import VALUE
 from revsig_keras.saved_model.shape_flow import shape_depends_on
+from revsig_keras.saved_model.state import may_read
 from revsig_keras.saved_model.state import may_write
 
 INPUT = "input"  # Sent by a client.
@@ -222,7 +223,8 @@ class DataFlow:
             ]
         if node.op in _MERGES:  # The branch taken decides which input it is.
             inputs += _predicates(body, tensor)
-        return (set() if inputs else {STATE}), [(name, VALUE) for name in inputs]
+        keeps = not inputs or may_read(node.op)
+        return ({STATE} if keeps else set()), [(name, VALUE) for name in inputs]
 
     def _called(self, node: Any) -> str | None:
         """The function that a node calls, `None` if it calls none."""

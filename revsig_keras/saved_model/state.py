@@ -1,17 +1,24 @@
-"""Tells which operations write to the state that is kept from call to call."""
+"""Tells which operations use the state that is kept from call to call."""
 from tensorflow.python.framework import op_def_registry
 
-# Operations on state that write nothing that another call can read.
-_READS = frozenset({
-    "Assert", "Case", "Placeholder", "PartitionedCall", "RefMerge", "RefSwitch",
-    "StatefulPartitionedCall", "CheckNumerics", "CheckNumericsV2", "HashTable", "HashTableV2", "If",
-    "IsVariableInitialized", "LookupTableExport", "LookupTableExportV2", "LookupTableFind",
-    "LookupTableFindV2", "LookupTableSize", "LookupTableSizeV2", "MutableDenseHashTable",
-    "MutableDenseHashTableV2", "MutableHashTable", "MutableHashTableV2", "Print", "PrintV2",
-    "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "ReadVariableOp", "RefIdentity",
-    "ResourceGather", "ResourceGatherNd", "TruncatedNormal", "VarHandleOp", "VarIsInitializedOp",
-    "Variable", "VariableShape", "VariableV2", "While"
+# Stateful operations that answer with their inputs or with random numbers.
+_PASS_ON = frozenset({
+    "Assert", "Case", "CheckNumerics", "CheckNumericsV2", "If", "PartitionedCall", "Placeholder",
+    "Print", "PrintV2", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "RefIdentity",
+    "RefMerge", "RefSwitch", "StatefulPartitionedCall", "TruncatedNormal", "While"
 })
+# Operations on state that write nothing that another call can read.
+_READS = _PASS_ON | {
+    "HashTable", "HashTableV2", "IsVariableInitialized", "LookupTableExport", "LookupTableExportV2",
+    "LookupTableFind", "LookupTableFindV2", "LookupTableSize", "LookupTableSizeV2",
+    "MutableDenseHashTable", "MutableDenseHashTableV2", "MutableHashTable", "MutableHashTableV2",
+    "ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VarHandleOp", "VarIsInitializedOp",
+    "Variable", "VariableShape", "VariableV2"
+}
+# Files are state too, though TensorFlow does not call what reads them stateful.
+_FILES = frozenset({"MatchingFiles", "ReadFile"})
+# TensorFlow calls it stateful, but it is a function of its inputs.
+_COMPUTED = "XlaCallModule"
 
 
 def may_write(operation: str) -> bool:
@@ -24,3 +31,15 @@ def may_write(operation: str) -> bool:
     definition = op_def_registry.get(operation)
     return (definition is None or definition.is_stateful or
             any(argument.is_ref for argument in definition.input_arg))
+
+
+def may_read(operation: str) -> bool:
+    """Whether an operation may answer with more than its inputs, such as what a call has written.
+
+    `True` for operations that TensorFlow does not know.
+    """
+    if operation in _FILES:
+        return True
+    definition = op_def_registry.get(operation)
+    return (operation not in _PASS_ON and operation != _COMPUTED and
+            (definition is None or definition.is_stateful))

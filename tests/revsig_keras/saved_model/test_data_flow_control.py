@@ -103,6 +103,32 @@ def test_what_writes_to_the_state_is_known(name):
         assert flow_of(graph).tensors_store([output.name]) == expected
 
 
+def table_of(t):
+    """A table that is made of constants, and may hold scores."""
+    table = tf.raw_ops.MutableDenseHashTableV2(empty_key=-1, deleted_key=-2, value_dtype=tf.float32)
+    return tf.raw_ops.LookupTableFindV2(table_handle=table, keys=[0], default_value=0.0)
+
+
+# What is computed from constants alone, and whether the state is in it.
+ANSWERS = {
+    "table": (table_of, True),
+    "file": (lambda t: tf.io.read_file("y"), True),
+    "checkpoint": (lambda t: tf.raw_ops.RestoreV2(
+        prefix="y", tensor_names=["y"], shape_and_slices=[""], dtypes=[tf.float32])[0], True),
+    "stage": (lambda t: tf.raw_ops.MapPeek(key=0, indices=[0], dtypes=[tf.float32])[0], True),
+    "random": (lambda t: tf.random.uniform((3,)), False),
+    "checked": (lambda t: tf.raw_ops.CheckNumerics(tensor=[1.0], message=""), False),
+    "constant": (lambda t: tf.constant(1) + 1, False),
+}  # yapf: disable
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_reads_the_state_is_known(name):
+    """Also where all inputs of the operation are constants."""
+    make, expected = ANSWERS[name]
+    assert follow(make) == ({STATE} if expected else set())
+
+
 def test_an_operation_of_reference_variables_writes():
     """TensorFlow does not call it stateful."""
     with tf.Graph().as_default() as graph:

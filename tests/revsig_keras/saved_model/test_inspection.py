@@ -228,18 +228,25 @@ def test_a_mark_that_lies_is_told(tmp_path):
     assert "marked as a defence is not <ReverseSigmoid" in leak.reason
 
 
-def test_what_one_signature_stores_another_does_not_give(tmp_path):
+@pytest.mark.parametrize("kind", ["variable", "file"])
+def test_what_one_signature_stores_another_does_not_give(kind, tmp_path):
     """Even as text, and even if it is only read there."""
     model, defend = Linear(), mark.marked(ReverseSigmoid())
     model.last = tf.Variable(tf.zeros((1, 4)), shape=(None, 4))
 
     def serve(x):
         y = tf.nn.softmax(model(x))
-        model.last.assign(y)
+        if kind == "variable":
+            model.last.assign(y)
+        else:
+            tf.io.write_file("last", tf.io.serialize_tensor(y))
         return {"scores": defend(y)}
 
-    model.serve = served(serve, floats())
-    model.again = served(lambda: {"text": tf.strings.as_string(model.last)})
+    def again():
+        is_file = kind == "file"
+        return {"text": tf.io.read_file("last") if is_file else tf.strings.as_string(model.last)}
+
+    model.serve, model.again = served(serve, floats()), served(again)
     tf.saved_model.save(model, tmp_path, {DEFAULT: model.serve, "again": model.again})
     found = statuses(tmp_path)
     assert found["again", "text"] == "clean" and found[DEFAULT, "scores"] == "defended"
