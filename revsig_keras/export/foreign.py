@@ -19,6 +19,7 @@ from revsig_keras.export.scores import Scores
 from revsig_keras.export.surgery import defend_tensor
 from revsig_keras.export.surgery import leave_signatures_only
 from revsig_keras.export.warmup import inputs_for
+from revsig_keras.export.warmup import leave_out_requests
 from revsig_keras.saved_model import files
 from revsig_keras.saved_model import mark
 from revsig_keras.saved_model.data_flow import DataFlow
@@ -62,7 +63,7 @@ def defend_saved_model(source: pathlib.Path,
     4. Call the copy: its answers have to be those of the layer on the clean scores.
 
     Names, dtypes, shapes, tags, methods, defaults, variables, assets and all other files stay as
-    they are.
+    they are, but for warm-up requests for outputs that are left out.
 
     Args:
         source: Its folder.
@@ -98,6 +99,8 @@ def defend_saved_model(source: pathlib.Path,
     for meta_graph in saved_model.meta_graphs:
         leave_signatures_only(meta_graph)
     files.write_copy(source, target, saved_model)
+    if outputs.dropped:
+        leave_out_requests(target, saved_model)
     for meta_graph, scores in found:
         if any(score.inputs is not None for score in scores):
             _check_answers(target, meta_graph, scores)

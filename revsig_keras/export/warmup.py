@@ -20,6 +20,7 @@ from revsig_keras.saved_model.signatures import signatures
 
 _RECORDS = (".tfrecord", ".tfrecords")
 _ONLY = "x"
+_DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 _FILE = pathlib.Path("assets.extra", "tf_serving_warmup_requests")
 
 
@@ -129,11 +130,7 @@ def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | 
         ValueError: If no signature takes them, or tensorflow-serving-api is not installed.
         SavedModelError: If a request fails, or cannot be written.
     """
-    try:
-        from tensorflow_serving.apis import prediction_log_pb2
-    except ImportError as error:
-        raise ValueError("`warmup` needs tensorflow-serving-api: "
-                         "pip install 'revsig_keras[serving]'") from error
+    log_class = _prediction_log("`warmup` needs")
     requests = {}
     for name, signature_def in signatures(meta_graph).items():
         inputs = inputs_for(signature_def, arrays)
@@ -151,12 +148,68 @@ def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | 
     with files.clear_errors("`warmup` cannot be written"):
         with tf.io.TFRecordWriter(str(folder / _FILE)) as file:
             for name, inputs in requests.items():
-                log = prediction_log_pb2.PredictionLog()
+                log = log_class()
                 request = log.predict_log.request
                 request.model_spec.signature_name = name
                 for key, value in inputs.items():
                     request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
                 file.write(log.SerializeToString())
+
+
+def leave_out_requests(folder: pathlib.Path, saved_model: files.SavedModel) -> None:
+    """Leaves out the warm-up requests in a folder for signatures or outputs that there are not.
+
+    A server does not serve a model that fails at one.
+
+    Args:
+        folder: The folder of the SavedModel.
+        saved_model: Its graphs.
+
+    Raises:
+        ValueError: If there are requests, and tensorflow-serving-api is not installed.
+        SavedModelError: If they cannot be read or written.
+    """
+    file = folder / _FILE
+    if not file.exists():
+        return
+    log_class = _prediction_log("`drop_outputs`, for a model with warm-up requests, needs")
+    with files.clear_errors("the model's warm-up requests cannot be adapted", Exception):
+        records = list(tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
+        kept = [
+            record for record in records if any(
+                _is_answered(log_class.FromString(record), graph.signature_def)
+                for graph in saved_model.meta_graphs)
+        ]
+        if len(kept) < len(records):
+            with tf.io.TFRecordWriter(str(file)) as writer:
+                for record in kept:
+                    writer.write(record)
+
+
+def _is_answered(log: Any, definitions: Mapping[str, Any]) -> bool:
+    """Whether all signatures and outputs that a `PredictionLog` asks for are there."""
+    kind = log.WhichOneof("log_type")
+    if kind not in ("classify_log", "regress_log", "predict_log", "multi_inference_log"):
+        return True
+    request = getattr(log, kind).request
+    tasks = request.tasks if kind == "multi_inference_log" else [request]
+    names = {task.model_spec.signature_name or _DEFAULT for task in tasks}
+    outputs = set(request.output_filter) if kind == "predict_log" else set()
+    return all(name in definitions and outputs <= set(definitions[name].outputs) for name in names)
+
+
+def _prediction_log(what: str) -> Any:
+    """The class of warm-up requests.
+
+    Raises:
+        ValueError: If it is not installed; the message begins with `what` needs it.
+    """
+    try:
+        from tensorflow_serving.apis import prediction_log_pb2
+    except ImportError as error:
+        raise ValueError(f"{what} tensorflow-serving-api: "
+                         "pip install 'revsig_keras[serving]'") from error
+    return prediction_log_pb2.PredictionLog
 
 
 def _listing(signature_def: Any) -> str:

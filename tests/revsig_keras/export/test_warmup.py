@@ -16,6 +16,7 @@ from tests.serving.loaders import answers
 from tests.serving.saved_models import as_examples
 from tests.serving.saved_models import as_words
 from tests.serving.saved_models import DEFAULT
+from tests.serving.saved_models import SOURCES
 
 ROWS = 3
 VALUES = linear.draw(ROWS)
@@ -137,6 +138,52 @@ def test_requests_of_the_source_are_carried_over(source_folder, exported):
     old, new = ((path / files.WARMUP).read_bytes()
                 for path in (source_folder("module_defaults"), exported("module_defaults").path))
     assert old and old == new
+
+
+def of_all_kinds(api, outputs):
+    """Requests for signatures, each with the outputs that it asks for."""
+    for signature, asked in outputs:
+        log = api.PredictionLog()
+        log.predict_log.request.model_spec.signature_name = signature
+        log.predict_log.request.output_filter[:] = asked
+        yield log
+        log = api.PredictionLog()
+        log.classify_log.request.model_spec.signature_name = signature
+        yield log
+        log = api.PredictionLog()
+        log.multi_inference_log.request.tasks.add().model_spec.signature_name = signature
+        yield log
+    yield api.PredictionLog()
+
+
+def test_requests_for_what_is_left_out_are_left_out(api, tmp_path, monkeypatch):
+    """A server does not serve a model that fails at one."""
+    SOURCES["module_side_doors"].build(tmp_path / "model")
+    kept = list(of_all_kinds(api, [(DEFAULT, ["scores"]), ("", [])]))
+    gone = [
+        next(of_all_kinds(api, [("", ["debug/0", "scores"])])),
+        *list(of_all_kinds(api, [("logits", [])]))[:-1]
+    ]
+    file = tmp_path / "model" / files.WARMUP
+    file.parent.mkdir()
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for log in gone[:1] + kept + gone[1:]:
+            writer.write(log.SerializeToString())
+    config = exports.config("module_side_doors", tmp_path / "model", tmp_path / "base")
+    path = export(config).path
+    records = tf.data.TFRecordDataset(str(path / files.WARMUP)).as_numpy_iterator()
+    assert list(records) == [log.SerializeToString() for log in kept]
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    with pytest.raises(ValueError, match="`drop_outputs`, for .* needs tensorflow-serving-api"):
+        export(config)
+
+
+def test_requests_that_cannot_be_read_are_told(api, tmp_path):
+    SOURCES["module_side_doors"].build(tmp_path / "model")
+    files.add_warmup(tmp_path / "model")
+    (tmp_path / "model" / files.WARMUP).write_bytes(b"no requests at all")
+    with pytest.raises(SavedModelError, match="the model's warm-up requests cannot be adapted"):
+        export(exports.config("module_side_doors", tmp_path / "model", tmp_path / "base"))
 
 
 @pytest.mark.parametrize("name, samples, message", [
