@@ -238,7 +238,10 @@ def _described(defence: Defence) -> str:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[str]:
-    """The names of all tensors in a `StructuredValue`, "key/index", in the order of a function."""
+    """The names of all tensors in a `StructuredValue`, "key/index", in the order of a function.
+
+    Those in a list are "output_INDEX", as in a signature.
+    """
     kind = value.WhichOneof("kind")
     inner: list[tuple[Any, Any]] = []
     if kind == "dict_value":
@@ -246,7 +249,8 @@ def _leaves(value: Any, path: str = "") -> Iterator[str]:
     elif kind == "named_tuple_value":
         inner = [(pair.key, pair.value) for pair in value.named_tuple_value.values]
     elif kind in ("list_value", "tuple_value"):
-        inner = list(enumerate(getattr(value, kind).values))
+        prefix = "" if path else "output_"
+        inner = [(f"{prefix}{i}", child) for i, child in enumerate(getattr(value, kind).values)]
     elif kind != "none_value":
         yield path
     for name, child in inner:

@@ -111,6 +111,20 @@ def test_a_defended_model_with_a_clean_output_is_not_exported(tmp_path):
     assert found[DEFAULT, "scores"] == "defended" and found[DEFAULT, "logits"] == "clean"
 
 
+def test_outputs_in_a_list_have_one_name_in_signatures_and_functions(tmp_path):
+    """So that it is enough to allow an output once."""
+    defended = DefendedModel(classifier(lambda logits, y: [y, logits]), output=0)
+    defended.export(tmp_path / "model", verbose=False, allow_outputs=["output_1"])
+    found = {
+        (output.where, output.name) for output in inspect_saved_model(tmp_path / "model").leaks()
+    }
+    assert found == {
+        (where, "output_1")
+        for where in ("attribute serve", "attribute signatures.serve",
+                      f"attribute signatures.{DEFAULT}", "signature serve", f"signature {DEFAULT}")
+    }
+
+
 def saved(path, outputs, *specs, defence=None):
     """A module whose one signature has the `outputs` made of the logits and of what defends."""
     model, function = Linear(), mark.marked(defence or ReverseSigmoid())
