@@ -19,6 +19,8 @@ _READS = _PASS_ON | {
 _FILES = frozenset({"MatchingFiles", "ReadFile"})
 # TensorFlow calls it stateful, but it is a function of its inputs.
 _COMPUTED = "XlaCallModule"
+# By these, loops of TensorFlow 1 pass tensors on; they are gone when the request is answered.
+_OF_ONE_REQUEST = "TensorArray"
 
 
 def may_write(operation: str) -> bool:
@@ -26,7 +28,7 @@ def may_write(operation: str) -> bool:
 
     `True` for operations that TensorFlow does not know.
     """
-    if operation in _READS:
+    if operation in _READS or operation.startswith(_OF_ONE_REQUEST):
         return False
     definition = op_def_registry.get(operation)
     return (definition is None or definition.is_stateful or
@@ -38,8 +40,7 @@ def may_read(operation: str) -> bool:
 
     `True` for operations that TensorFlow does not know.
     """
-    if operation in _FILES:
-        return True
+    if operation in _PASS_ON or operation.startswith((_COMPUTED, _OF_ONE_REQUEST)):
+        return False
     definition = op_def_registry.get(operation)
-    return (operation not in _PASS_ON and operation != _COMPUTED and
-            (definition is None or definition.is_stateful))
+    return operation in _FILES or definition is None or definition.is_stateful

@@ -69,6 +69,19 @@ def test_control_inputs_carry_no_data():
     assert follow(make) == set()
 
 
+def array_of(y):
+    """A tensor as loops of TensorFlow 1 pass it on."""
+    array = tf.raw_ops.TensorArrayV3(size=1, dtype=y.dtype)
+    written = tf.raw_ops.TensorArrayWriteV3(handle=array.handle,
+                                            index=0,
+                                            value=y,
+                                            flow_in=array.flow)
+    return tf.raw_ops.TensorArrayReadV3(handle=array.handle,
+                                        index=0,
+                                        flow_in=written,
+                                        dtype=y.dtype)
+
+
 # What is left in the state by a request that runs it, and whether it may be of the inputs.
 STORES = {
     "assign": (lambda t, s: s["variable"].assign(t["scores"]), True),
@@ -83,6 +96,7 @@ STORES = {
     "read": (lambda t, s: s["variable"].read_value() + t["scores"], False),
     "lookup": (lambda t, s: s["table"].lookup(tf.strings.as_string(t["scores"])), False),
     "print": (lambda t, s: tf.print(t["scores"]), False),
+    "array": (lambda t, s: array_of(t["scores"]), False),
     "nothing": (lambda t, s: t["scores"], False),
 }  # yapf: disable
 
@@ -118,6 +132,7 @@ ANSWERS = {
     "stage": (lambda t: tf.raw_ops.MapPeek(key=0, indices=[0], dtypes=[tf.float32])[0], True),
     "random": (lambda t: tf.random.uniform((3,)), False),
     "checked": (lambda t: tf.raw_ops.CheckNumerics(tensor=[1.0], message=""), False),
+    "array": (lambda t: array_of(tf.constant(1.0)), False),
     "constant": (lambda t: tf.constant(1) + 1, False),
 }  # yapf: disable
 
