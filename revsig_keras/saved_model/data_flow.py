@@ -145,10 +145,14 @@ class DataFlow:
         return self._bodies[name]
 
     def _writes(self, nodes: Sequence[Any]) -> bool:
+        return any(map(may_write, self._operations(nodes)))
+
+    def _operations(self, nodes: Sequence[Any]) -> set[str]:
+        """The operations of nodes and of all functions that they may call."""
         inner = graphs.function_closure(self._library, nodes)
         operations = {node.op for node in nodes}
         operations |= {node.op for name in inner for node in self._library[name].node_def}
-        return any(map(may_write, operations - set(self._library)))
+        return operations - set(self._library)
 
     def _summary(self, name: str, aspect: str) -> list[frozenset[_Origin]]:
         """The origins of an aspect of each output of a function."""
@@ -223,8 +227,8 @@ class DataFlow:
             ]
         if node.op in _MERGES:  # The branch taken decides which input it is.
             inputs += _predicates(body, tensor)
-        keeps = not inputs or may_read(node.op)
-        return ({STATE} if keeps else set()), [(name, VALUE) for name in inputs]
+        reads_state = not inputs or any(map(may_read, self._operations([node])))
+        return ({STATE} if reads_state else set()), [(name, VALUE) for name in inputs]
 
     def _called(self, node: Any) -> str | None:
         """The function that a node calls, `None` if it calls none."""

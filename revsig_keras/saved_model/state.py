@@ -1,7 +1,8 @@
 """Tells which operations use the state that is kept from call to call."""
 from tensorflow.python.framework import op_def_registry
 
-# Stateful operations that answer with their inputs or with random numbers.
+# Stateful operations that answer with their inputs, with random numbers or with what a function
+# answers.
 _PASS_ON = frozenset({
     "Assert", "Case", "CheckNumerics", "CheckNumericsV2", "If", "PartitionedCall", "Placeholder",
     "Print", "PrintV2", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "RefIdentity",

@@ -130,6 +130,9 @@ ANSWERS = {
     "checkpoint": (lambda t: tf.raw_ops.RestoreV2(
         prefix="y", tensor_names=["y"], shape_and_slices=[""], dtypes=[tf.float32])[0], True),
     "stage": (lambda t: tf.raw_ops.MapPeek(key=0, indices=[0], dtypes=[tf.float32])[0], True),
+    "file in a branch": (lambda t: tf.cond(tf.constant(True), lambda: tf.io.read_file("y"),
+                                           lambda: ""), True),
+    "branch": (lambda t: tf.cond(tf.constant(True), lambda: 1, lambda: 2), False),
     "random": (lambda t: tf.random.uniform((3,)), False),
     "checked": (lambda t: tf.raw_ops.CheckNumerics(tensor=[1.0], message=""), False),
     "array": (lambda t: array_of(tf.constant(1.0)), False),
