@@ -13,7 +13,6 @@ from attacks.adversaries.recovery.code_lookup import CodeMeans
 from attacks.adversaries.recovery.simulation import apply
 from attacks.adversaries.recovery.simulation import Pairs
 from attacks.clone.transfer_set import one_hot_labels
-from attacks.oracle.defences import AS_SERVED
 from attacks.oracle.oracle import digest
 from revsig_keras import Defence
 from revsig_keras.defences.coded.base import CodedDefence
@@ -56,11 +55,6 @@ class PosteriorMean(Adversary):
         if not tolerance >= 0:
             raise ValueError(f"`tolerance` must be at least 0. Received: {tolerance}")
         self.prior_rows, self.tolerance = prior_rows, tolerance
-
-    def unfit(self, defence):
-        if defence == AS_SERVED:
-            return "posterior_mean: the victim's clean outputs are not known behind an endpoint"
-        return None
 
     def reads(self, defence):
         return "probabilities" if defence == "none" else "labels"

@@ -9,6 +9,7 @@ from typing import Any
 from attacks.grid.registries import ADVERSARIES
 from attacks.grid.registries import ATTACKS
 from attacks.grid.victim_key import VictimKey
+from attacks.oracle.defences import AS_SERVED
 from attacks.oracle.defences import resolve_defence
 from models.architectures import ARCHITECTURES
 from revsig_keras.arguments import check_integer
@@ -72,6 +73,8 @@ class Cell:
             labels_only: Whether the victim answers with labels instead of probabilities.
         """
         adversary, attack = ADVERSARIES.make(self.adversary), ATTACKS.make(self.attack)
+        if adversary.sees_clean and self.defence == AS_SERVED:
+            return f"{self.adversary}: the victim's clean outputs are not known behind an endpoint"
         for name, needs in ((self.adversary, adversary.needs), (self.attack, attack.needs)):
             if labels_only and needs == "probabilities":
                 return f"{name} needs {needs}, and the victim answers with labels only"
@@ -92,11 +95,16 @@ class Cell:
         return ", ".join(filter(None, told))
 
     def describe(self) -> dict[str, Any]:
-        """The cell as written, and as resolved."""
+        """The cell as written and as resolved, and what its adversary reads.
+
+        Reports need the latter also where nobody has added that adversary.
+        """
+        adversary = ADVERSARIES.make(self.adversary)
+        reader = {name: getattr(adversary, name) for name in ("needs", "keeps", "sees_clean")}
         written = {
             name: value for name, value in dataclasses.asdict(self).items() if value is not None
         }
-        return {**written, "resolved": self.resolved()}
+        return {**written, "reader": reader, "resolved": self.resolved()}
 
     @property
     def id(self) -> str:

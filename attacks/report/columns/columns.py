@@ -141,6 +141,12 @@ SUMMARY = (
     Column("cpu_seconds", "Processor time of the same, on all cores.", "seconds",
            path=("cpu_seconds",)),
     Column("recipe", "Recipe of the clone that was chosen of several; empty where there was one."),
+    Column("needs", "What the adversary needs: probabilities, labels, or the truth, as a control.",
+           path=("cell", "reader", "needs")),
+    Column("keeps", "What the adversary keeps of an answer: probabilities or labels.",
+           path=("cell", "reader", "keeps")),
+    Column("sees_clean", "Whether it is given clean outputs of the victim, as no thief is.",
+           path=("cell", "reader", "sees_clean")),
 )  # yapf: disable
 
 COMPARISONS = (

@@ -25,12 +25,12 @@ from typing import Any
 from attacks.report.columns.columns import BOUNDED_LEAK
 from attacks.report.leak.coded_members import Code
 from attacks.report.leak.coded_members import code_of
+from attacks.report.rows.readers import is_control
 from attacks.report.rows.readers import reads_labels_alone
 from attacks.report.rows.readers import sees_clean
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import group_rows
 from attacks.report.rows.rows import has_several_clones
-from attacks.report.rows.rows import is_control
 from attacks.report.rows.rows import THIEF
 from attacks.report.rows.rows import thief_name
 from attacks.report.rows.strongest import behind

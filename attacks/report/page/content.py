@@ -8,13 +8,13 @@ from attacks.grid.registries import ATTACKS
 from attacks.report.leak.bounded_leak import MARGIN
 from attacks.report.page.chart import Chart
 from attacks.report.page.chart import Line
+from attacks.report.rows.readers import is_control
 from attacks.report.rows.readers import needs_labels_alone
 from attacks.report.rows.readers import reads_labels_alone
 from attacks.report.rows.rows import defences_of
 from attacks.report.rows.rows import distinct
 from attacks.report.rows.rows import group_rows
 from attacks.report.rows.rows import has_several_clones
-from attacks.report.rows.rows import is_control
 from attacks.report.rows.rows import is_thief
 from attacks.report.rows.rows import mean_of
 from attacks.report.rows.rows import THIEF

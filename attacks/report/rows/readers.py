@@ -1,4 +1,8 @@
-"""What the thieves of the results read of the answers, and what else they see."""
+"""What the thieves of the results read of the answers, and what else they see.
+
+Each row tells it. Those of records that are older than these columns do not: there it is what the
+adversary of that name reads now.
+"""
 
 import functools
 from typing import Any
@@ -21,8 +25,14 @@ def sees_clean(row: dict[str, Any]) -> bool:
     return bool(_property_of(row, "sees_clean"))
 
 
+def is_control(row: dict[str, Any]) -> bool:
+    """Whether the model of a row learns from true labels and steals nothing, as `independent`."""
+    return _property_of(row, "needs") == "truth"
+
+
 def _property_of(row, name):
-    return _property(row["adversary"], name)
+    told = row.get(name)
+    return _property(row["adversary"], name) if told is None else told
 
 
 @functools.cache

@@ -8,14 +8,13 @@ import numpy as np
 from attacks.report.columns.column import Column
 from attacks.report.columns.columns import named
 from attacks.report.columns.columns import SUMMARY
+from attacks.report.rows.readers import is_control
 from attacks.report.rows.readers import sees_clean
 
 # The columns that tell one thief from another, one victim, and one replicate of a thief.
 THIEF = ("attack", "adversary", "clone_architecture")
 VICTIM = ("split_seed", "victim_fingerprint")
 REPLICATE = (*VICTIM, "seed")
-# The adversary that learns from true labels and asks nothing: it steals nothing.
-_CONTROL = "independent"
 
 
 def agreement(row: dict[str, Any]) -> float:
@@ -66,11 +65,6 @@ def defences_of(rows: Iterable[dict[str, Any]]) -> list[str]:
 def replicates_of(rows: Iterable[dict[str, Any]]) -> set[tuple]:
     """The replicates, each a split, a victim and a seed of the thief."""
     return set(group_rows(rows, *REPLICATE))
-
-
-def is_control(row: dict[str, Any]) -> bool:
-    """Whether the row is of a model that steals nothing, see `independent`."""
-    return row["adversary"].partition(":")[0] == _CONTROL
 
 
 def is_thief(row: dict[str, Any]) -> bool:

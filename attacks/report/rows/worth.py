@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from attacks.report.rows.readers import is_control
 from attacks.report.rows.rows import group_rows
-from attacks.report.rows.rows import is_control
 from attacks.report.rows.rows import mean_agreement
 from attacks.report.rows.rows import mean_of
 from attacks.report.rows.rows import replicates_of

@@ -183,7 +183,9 @@ def _result(missing, fewer, judged, limit):
     if limit is None:
         return None, ""
     if missing is None:
-        result, why = UNDECIDED, "No readable run.flags tells which cells the grid has."
+        result = UNDECIDED
+        why = ("Which cells the grid has is unknown: run.flags is missing, damaged, or names "
+               "members that are unknown here.")
     elif missing or fewer:
         count = len(missing)
         gap = (f"{count} cell{'s are' if count > 1 else ' is'} missing"

@@ -16,7 +16,7 @@ def row(defence, adversary, budget, seed, agreement, attack="sample", validation
         "victim": "mlp",
         "victim_fingerprint": "v" * 64,
         "clone_architecture": "mlp",
-        **dict.fromkeys(("agreement_balanced", "chance_agreement")),
+        **dict.fromkeys(("agreement_balanced", "chance_agreement", "needs", "keeps", "sees_clean")),
         "defence": defence,
         "attack": attack,
         "adversary": adversary,

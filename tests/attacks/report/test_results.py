@@ -1,13 +1,17 @@
 """Results of a directory, as a notebook or another program reads them."""
 import itertools
 import json
+import re
 import sys
 
 import numpy as np
 import pytest
 
+from attacks.adversaries.probabilities import Probabilities
 from attacks.evaluation.packed_rows import pack
+from attacks.grid.cell import Cell
 from attacks.grid.judgement import Judgement
+from attacks.grid.registries import ADVERSARIES
 from attacks.report import figure
 from attacks.report import Results
 from attacks.report.columns.columns import COMPARISONS
@@ -140,7 +144,7 @@ def test_the_verdict_judges_by_price_limit_and_bill(grid, whole):
 @pytest.mark.parametrize("missing, said", [
     ([], "Failed: "),
     (["a cell"], "Missing: a cell. Undecided: "),
-    (None, "Undecided: the limit is 80.0%. No readable run.flags"),
+    (None, "Undecided: the limit is 80.0%. Which cells the grid has is unknown"),
 ])
 def test_nothing_is_judged_until_every_cell_is_there(grid, monkeypatch, missing, said):
     monkeypatch.setattr("attacks.report.results.missing_cells", lambda *_: missing)
@@ -186,6 +190,28 @@ def test_results_of_parts_that_are_added_elsewhere_are_written(tmp_path, member)
     write_cell(tmp_path, record(budget=50))
     names = {path.name for path in Results(tmp_path).write()}
     assert {"summary.csv", "report.html"} <= names
+
+
+@pytest.mark.parametrize("declared, name", [
+    ({"needs": "truth"}, "mine (control)"),
+    ({"sees_clean": True}, "mine (no thief)"),
+    ({"keeps": "labels"}, "mine"),
+])  # yapf: disable
+def test_what_an_adversary_that_is_added_elsewhere_reads_is_told_by_its_cells(
+        declared, name, tmp_path, monkeypatch, no_pandas):
+    """Only a thief is judged, and only one of labels alone is what others are compared with."""
+    with monkeypatch.context() as there:
+        there.setitem(ADVERSARIES._factories, "mine", type("Mine", (Probabilities,), declared))
+        cells = [Cell("none", "sample", member, 100, 0).describe() for member in ("mine", "labels")]
+    for cell, agreement in zip(cells, (0.9, 0.6)):
+        metrics = {"agreement_clean": agreement, "agreement_validation": agreement}
+        write_cell(tmp_path, record(id=cell["adversary"], cell=cell, metrics=metrics))
+    results, is_thief = Results(tmp_path), name == "mine"
+    assert name in {word.strip() for word in re.split("  +", results.text())}
+    judged = [one["thief"] for one in results.verdict()["judged"]]
+    assert judged == ["labels, sample", *["mine, sample"] * is_thief]
+    references = {row["agreement_labels"] for row in results.frontier()}
+    assert references == {0.9 if declared.get("keeps") else 0.6}
 
 
 def test_without_results_there_is_nothing_to_report(tmp_path):

@@ -1,6 +1,7 @@
 """Which cells of an experiment are missing, as its directory tells."""
 import pytest
 
+from attacks.adversaries.labels import Labels
 from attacks.results.missing import missing_cells
 from attacks.results.store import ResultStore
 from tests.attacks.grid.test_config import REMOTE
@@ -40,6 +41,14 @@ def test_an_endpoint_that_answers_with_labels_lacks_no_thief_of_probabilities(
     cells = grid(tmp_path, victim=REMOTE, defences=("as_served",))
     found = missing_cells(tmp_path, records(cells[:1], answers))
     assert {cell.adversary for cell in found} == expected
+
+
+def test_an_endpoint_lacks_no_reader_of_clean_outputs(tmp_path, monkeypatch):
+    """Also not one that was added elsewhere, and knows nothing of endpoints."""
+    monkeypatch.setattr(Labels, "sees_clean", True)
+    cells = grid(tmp_path, victim=REMOTE, defences=("as_served",))
+    assert {cell.adversary for cell in missing_cells(tmp_path, [])} == {"probabilities"}
+    assert not any(cell.unfit() for cell in cells if cell.adversary == "probabilities")
 
 
 @pytest.mark.parametrize("text", [None, "--attacks=mine\n", "--steps\n"])

@@ -132,7 +132,7 @@ def test_an_incomplete_grid_judges_nothing():
     """Whatever is there so far: the first cells are those of the smallest budgets."""
     rows = [row("rs", "labels", 100, 0, 0.1)]
     for missing, said in ((("a cell",) * 5, "Missing: a cell; a cell; a cell; 2 more."),
-                          (None, "No readable run.flags tells")):
+                          (None, "Which cells the grid has is unknown")):
         for limit in (0.05, 0.6):
             verdict = judged(rows, limit=limit, missing=missing)
             assert verdict["passed"] is None and exit_status(verdict) == 3
