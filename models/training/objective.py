@@ -1,5 +1,6 @@
 """The loss that training minimises."""
 from collections.abc import Sequence
+import json
 from typing import NamedTuple
 
 import keras
@@ -27,7 +28,21 @@ class Objective:
 
     A subclass may compute another loss and may have variables that are trained with the model's. An
     objective holds no state: its methods receive the variables, in the order of `make_variables`.
+
+    Objectives of equal `repr` are one objective: a training that was stopped is resumed by that
+    of the same objective alone. By default it tells the class and its attributes, and that of this
+    object alone where JSON cannot hold these, or where the class was defined in a function.
     """
+
+    def __repr__(self):
+        kind = type(self)
+        try:
+            attributes = json.dumps(self.__getstate__(), sort_keys=True)
+        except (TypeError, ValueError):
+            return super().__repr__()
+        if "<locals>" in kind.__qualname__:  # What the function knows may be part of the loss.
+            return super().__repr__()
+        return f"<{kind.__module__}.{kind.__qualname__} {attributes}>"
 
     def make_variables(self) -> list[tf.Variable]:
         """Returns new trainable variables; called once per trainer, in the strategy's scope."""

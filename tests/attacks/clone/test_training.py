@@ -10,6 +10,7 @@ from attacks.clone.clone import Clone
 from attacks.clone.recipe import Recipe
 from attacks.clone.training import Training
 from attacks.clone.transfer_set import TransferSet
+from models.training.objective import Objective
 from tests.attacks.clone.trainings import INPUTS
 from tests.attacks.clone.trainings import make_training
 from tests.attacks.clone.trainings import new_trainer
@@ -47,6 +48,40 @@ def test_the_digest_is_that_of_the_values():
     # Answers count only through the targets that are made of them.
     others = dataclasses.replace(PLAIN.transfer_set, answers=ANSWERS[::-1])
     assert dataclasses.replace(PLAIN, transfer_set=others).digest() == PLAIN.digest()
+
+
+class Weighted(Objective):
+    """A loss as a user writes it."""
+    __slots__ = ("slot",)
+
+    def __init__(self, weight, slot=0):
+        self.weight, self.slot = weight, slot
+
+
+def local(weight):
+    """An objective whose function knows the weight."""
+
+    class Local(Objective):
+
+        def losses(self, model, batch, variables):
+            return weight * super().losses(model, batch, variables)
+
+    return Local()
+
+
+@pytest.mark.parametrize("make, is_told", [
+    (Weighted, True),
+    (lambda weight: Weighted((weight, "a", None)), True),
+    (lambda weight: Weighted(0, slot=weight), True),
+    (lambda weight: Weighted(np.full(3000, weight)), False),
+    (lambda weight: Weighted(lambda: weight), False),
+    (local, False),
+])
+def test_an_objective_without_a_repr_is_known_by_its_attributes(make, is_told):
+    """So its stopped training is resumed by another process; no two have one clone in doubt."""
+    made = [make(1), make(1), make(2)]
+    first, again, other = (dataclasses.replace(PLAIN, objective=one).digest() for one in made)
+    assert (first == again) == is_told and first != other
 
 
 def test_a_training_is_not_changed_by_being_done():
