@@ -41,8 +41,16 @@ class ReplayFile:
                              f"Received: {error}") from error
 
     def write(self, config: RunConfig) -> None:
-        """Writes the flags of a run."""
-        lines = [f"--{name}={text}\n" for name, text in config.replay().items()]
+        """Writes the flags of a run.
+
+        Raises:
+            ValueError: If a text has several lines, as no flag in a file can.
+        """
+        texts = config.replay()
+        for name, text in texts.items():
+            if "\n" in text or "\r" in text:
+                raise ValueError(f"`{name}` must have one line. Received: {text!r}")
+        lines = [f"--{name}={text}\n" for name, text in texts.items()]
         write_atomically(self._path, "".join(lines), overwrite=True)
 
     def check(self, config: RunConfig) -> None:
@@ -77,7 +85,7 @@ class ReplayFile:
 def read_flags(path: str | os.PathLike) -> dict[str, str]:
     """Reads the texts of the flags in a `run.flags`, by their names."""
     texts = {}
-    for line in pathlib.Path(path).read_text().splitlines():
+    for line in pathlib.Path(path).read_text().split("\n"):
         name, equals, text = line.removeprefix("--").partition("=")
         if equals:
             texts[name] = text

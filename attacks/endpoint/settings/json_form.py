@@ -12,8 +12,8 @@ _REFERENCE = re.compile(r'(?<!\\)"\$((?:env|file):[^"\\]+)"')
 
 
 def _one_line(text):
-    """A flagfile has a line for each flag, and JSON has line breaks between tokens only."""
-    return " ".join(text.split("\n")).strip()
+    """A flagfile has a line for each flag; JSON and JMESPath break lines between tokens only."""
+    return " ".join(re.split("\r\n|\r|\n", text)).strip()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,8 @@ class JsonForm:
         None, "JMESPath (jmespath.org) to the scores in the JSON of an answer: numbers in class "
         "order, a map from names to scores, pairs of a name and a score, all or the best ones, or "
         "a name alone, as in result.all[].[name, percent].",
-        name="oracle_scores")
+        name="oracle_scores",
+        parse=_one_line)
     rows: str = option("nested",
                        "How json+http:// writes a row: lists of numbers, nested or flat, or an "
                        "image in base64 (png; jpeg is lossy).",

@@ -5,9 +5,12 @@ import json
 import pytest
 
 from attacks.clone.recipe import Recipe
+from attacks.grid.config import RunConfig
 from attacks.results.records import read_cells
 from attacks.results.replay_file import read_flags
+from attacks.results.replay_file import ReplayFile
 from attacks.results.store import ResultStore
+from models.data.loading import DataConfig
 from models.victim import VictimFile
 from tests.attacks.grid.test_config import experiment_config
 from tests.attacks.grid.test_config import run_config
@@ -82,6 +85,19 @@ def test_the_flagfile_replays_the_run_and_keeps_members_of_earlier_ones(tmp_path
         "seeds": "0,1,2",
         "distribution": "mirrored"
     }
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_texts_of_several_lines_are_replayed_or_refused(end, tmp_path):
+    """As a template of JSON from an editor; other separators of lines separate no flags."""
+    raw = {"oracle": "json+http://127.0.0.1/x", "oracle_scores": f"a.{end}b",
+           "oracle_request": f'{{{end}"\u2028": $ROW{end}}}{end}'}  # yapf: disable
+    remote = RunConfig.from_options({**raw, "output_dir": tmp_path})
+    ResultStore(remote)
+    assert ReplayFile(tmp_path).read().identity() == remote.experiment.identity()
+    refused = config(tmp_path / "other", data=DataConfig(f"npz:a{end}.npz"))
+    with pytest.raises(ValueError, match="`dataset` must have one line. Received: 'npz:a"):
+        ResultStore(refused)
 
 
 def test_the_flagfile_of_the_same_run_is_left_alone(tmp_path):
