@@ -11,6 +11,7 @@ import numpy as np
 
 from attacks.clone.clone import Clone
 from attacks.evaluation.packed_rows import pack
+from attacks.evaluation.packed_rows import pack_groups
 from attacks.evaluation.utility import UTILITY
 from models.data.splits import Rows
 from models.data.streamed import chunks
@@ -90,12 +91,14 @@ class AgreementEvaluator:
             `count`, the number of test rows; `test_rows`, the digest of their inputs and true
             labels, equal for cells that are measured on equal rows in equal order; and
             `agreement`, by row, whether the clone gives the reference's label, packed by
-            `attacks.evaluation.packed_rows.pack`.
+            `attacks.evaluation.packed_rows.pack`. Where rows are equal or belong together, also
+            `groups`, packed by `pack_groups`: such rows are drawn at once.
         """
         return {
             "count": len(self.test),
             "test_rows": self._test_digest,
             "agreement": pack(self.examined(clone).test_labels == self.test_labels),
+            **self._groups,
         }
 
     def worth(self, examined: Examined) -> dict[str, float]:
@@ -140,6 +143,12 @@ class AgreementEvaluator:
         """Returns further metrics of `Examined`; `logits` are the clone's on the test rows."""
         del clone, logits
         return {}
+
+    @functools.cached_property
+    def _groups(self):
+        groups = self.test.groups
+        is_single = groups is None or len(np.unique(groups)) == len(groups)
+        return {} if is_single else {"groups": pack_groups(groups)}
 
     @functools.cached_property
     def _test_digest(self):

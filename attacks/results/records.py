@@ -6,6 +6,7 @@ import pathlib
 from typing import Any
 
 from attacks.evaluation.packed_rows import unpack
+from attacks.evaluation.packed_rows import unpack_groups
 from attacks.results.archive import ArchiveError
 from attacks.results.archive import read_archive
 from attacks.results.digest import unsealed
@@ -108,6 +109,8 @@ def _check_rows(path, rows):
     _check_entries(path, rows, _ROWS)
     try:
         unpack(rows["agreement"], rows["count"])
+        if "groups" in rows:
+            unpack_groups(rows["groups"], rows["count"])
     except ValueError as error:
         raise RecordError(f"{path} must be a result with whole `rows`. {error}") from error
 

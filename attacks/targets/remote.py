@@ -211,4 +211,4 @@ def _held_out(splits, rows):
 
 def _drawn(part, rows, seed):
     order = np.random.default_rng(derive(seed, "audit")).permutation(len(part))[:rows]
-    return Rows(part.x[order], part.y[order])
+    return Rows(part.x[order], part.y[order], None if part.groups is None else part.groups[order])

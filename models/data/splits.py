@@ -21,9 +21,17 @@ _TEST_FRACTION = 0.20
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
-    """Inputs and their true labels."""
+    """Inputs and their true labels.
+
+    Attributes:
+        x: The inputs.
+        y: The labels.
+        groups: The number of each row's group, which rows share that are equal or belong together;
+            `None` where that is unknown.
+    """
     x: Inputs
     y: np.ndarray
+    groups: np.ndarray | None = None
 
     def __len__(self):
         return len(self.x)
@@ -76,14 +84,14 @@ def split(dataset: Dataset, split_seed: int, for_victim: bool = True) -> Splits:
     groups, test_groups = dataset.row_groups
     if dataset.test_x is None:
         test_rows, order = divide(order, groups, [round(_TEST_FRACTION * len(order))])
-        test = Rows(dataset.x.take(test_rows, axis=0), dataset.y[test_rows])
+        test = Rows(dataset.x.take(test_rows, axis=0), dataset.y[test_rows], groups[test_rows])
     else:
         order = _without(order, np.isin(groups, test_groups), dataset.name)
-        test = Rows(dataset.test_x, dataset.test_y)
+        test = Rows(dataset.test_x, dataset.test_y, test_groups)
     fractions = _FRACTIONS if for_victim else _WITHOUT_VICTIM
     ends = np.rint(np.cumsum(list(fractions.values())) * len(order)).astype(int)
     parts = {
-        name: Rows(dataset.x.take(rows, axis=0), dataset.y[rows])
+        name: Rows(dataset.x.take(rows, axis=0), dataset.y[rows], groups[rows])
         for name, rows in zip(fractions, divide(order, groups, ends[:-1]), strict=True)
     }
     if not all([len(test), *(len(rows) for name, rows in parts.items() if fractions[name])]):

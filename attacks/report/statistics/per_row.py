@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from attacks.evaluation.packed_rows import unpack
+from attacks.evaluation.packed_rows import unpack_groups
 
 
 class PerRow:
@@ -32,6 +33,19 @@ class PerRow:
         if None in kept or len({entry["test_rows"] for entry in kept}) != 1:
             return None
         return np.stack([unpack(entry["agreement"], entry["count"]) for entry in kept])
+
+    def groups_of(self, rows: list[dict[str, Any]]) -> np.ndarray | None:
+        """The numbers, from 0 up, of the groups of test rows that are drawn at once.
+
+        Args:
+            rows: Rows whose cells share their test rows; see `of`.
+
+        Returns:
+            Whole numbers `[test rows]`, or `None` where each row is drawn alone.
+        """
+        kept = (self._kept[row["id"]] for row in rows)
+        told = next((entry for entry in kept if "groups" in entry), None)
+        return told and unpack_groups(told["groups"], told["count"])
 
     def are_of_other_rows(self, rows: list[dict[str, Any]]) -> bool:
         """Whether the cells of each split are known to have test rows of their own."""

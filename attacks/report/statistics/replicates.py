@@ -8,8 +8,9 @@ depends on what there are several of:
    victims have the same ones, because equal seeds draw equal queries and initial weights.
 3. One victim: those of the thief's seeds.
 
-Test rows that all cells share are one more crossed factor. Where each split has test rows of its
-own they are drawn anew with it. See `attacks.report.statistics.variance.crossed_mean`.
+Test rows that all cells share are one more crossed factor; equal ones, and those of one group, are
+drawn at once. Where each split has test rows of its own they are drawn anew with it. See
+`attacks.report.statistics.variance.crossed_mean`.
 """
 
 import dataclasses
@@ -42,6 +43,7 @@ class Sample:
         victims: Number of victims.
         seeds: Largest number of the thief's seeds for one victim.
         rows: Number of test rows.
+        groups: Number of groups of test rows that are drawn at once; `rows` where each is alone.
         is_by_row: Whether the values of single test rows are known.
         leaves_out: What the interval does not cover: `victims`, `seeds` or `rows`.
     """
@@ -50,6 +52,7 @@ class Sample:
     victims: int
     seeds: int
     rows: int
+    groups: int
     is_by_row: bool
     leaves_out: tuple[str, ...]
 
@@ -60,7 +63,7 @@ class Sample:
 
     def fraction_interval(self, confidence: float = 0.95) -> Interval:
         """The interval of a mean that is a fraction of rows."""
-        return self.estimate.fraction_interval(self.rows, confidence)
+        return self.estimate.fraction_interval(self.groups, confidence)
 
 
 def estimate_level(rows: Rows, per_row: PerRow) -> Sample:
@@ -75,7 +78,7 @@ def estimate_level(rows: Rows, per_row: PerRow) -> Sample:
     """
     agreements = per_row.of(rows)
     if agreements is not None:
-        return _sample(rows, agreements, is_by_row=True)
+        return _sample(rows, agreements, is_by_row=True, groups=per_row.groups_of(rows))
     known = _sample(rows, np.array(list(map(agreement, rows))), is_by_row=False)
     if per_row.are_of_other_rows(rows):
         return dataclasses.replace(known, leaves_out=())
@@ -100,7 +103,8 @@ def estimate_difference(before: Rows, after: Rows, per_row: PerRow) -> Sample:
     agreements = per_row.of([*before, *after])
     if agreements is not None:
         first, second = np.split(agreements.astype(np.int8), 2)
-        sample = _sample(before, second - first, is_by_row=True)
+        groups = per_row.groups_of([*before, *after])
+        sample = _sample(before, second - first, is_by_row=True, groups=groups)
     else:
         values = np.subtract(list(map(agreement, after)), list(map(agreement, before)))
         sample = _sample(before, values, is_by_row=False)
@@ -154,8 +158,12 @@ def group_means(groups: list[list[int]], values: np.ndarray) -> np.ndarray:
         [mean + len(group) / even * (values[group].mean(axis=0) - mean) for group in groups])
 
 
-def _sample(rows, values, is_by_row):
+def _sample(rows, values, is_by_row, groups=None):
     array, factors = _arranged(rows, values)
+    count = min(distinct(rows, "evaluated_rows"))
+    if groups is not None:
+        array = _joined(array, groups)
+        count = array.shape[-1]
     splits, victims = (len(_places(rows, *columns)) for columns in (("split_seed",), VICTIM))
     seeds = max(len(distinct(group, "seed")) for group in group_rows(rows, *VICTIM).values())
     covered = {
@@ -164,8 +172,16 @@ def _sample(rows, values, is_by_row):
         "rows": is_by_row,
     }
     return Sample(crossed_mean(array, [*factors, "rows"] if is_by_row else factors), splits,
-                  victims, seeds, min(distinct(rows, "evaluated_rows")), is_by_row,
+                  victims, seeds, min(distinct(rows, "evaluated_rows")), count, is_by_row,
                   tuple(name for name, is_covered in covered.items() if not is_covered))
+
+
+def _joined(values, groups):
+    """The values of groups of test rows, weighted as by `group_means`; rows are the last axis."""
+    mean, count = values.mean(axis=-1, keepdims=True), groups.max() + 1
+    sums = np.zeros([count, *values.shape[:-1]])
+    np.add.at(sums, groups, np.moveaxis(values - mean, -1, 0))
+    return mean + np.moveaxis(sums, 0, -1) * count / len(groups)
 
 
 def _arranged(rows, values):

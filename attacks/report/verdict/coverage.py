@@ -14,7 +14,10 @@ def coverage(sample: Sample) -> str:
     """
     counts = ((sample.splits, "splits"), (sample.victims, "victims"), (sample.seeds, "seeds"))
     several = [f"{count} {name}" for count, name in counts if count > 1]
-    text = " and ".join(filter(None, [", ".join(several), f"{sample.rows:,} held-out rows"]))
+    held_out = f"{sample.rows:,} held-out rows"
+    if sample.groups < sample.rows:
+        held_out += f" in {sample.groups:,} groups"
+    text = " and ".join(filter(None, [", ".join(several), held_out]))
     if sample.victims < _FEW_VICTIMS:
         text += ", of these victims" if sample.victims > 1 else ", of this victim"
     notes = []

@@ -332,6 +332,14 @@ def test_the_probe_sends_no_more_rows_than_the_run_may(limit, outcome):
     assert result.sent <= limit
 
 
+def test_the_evaluators_rows_keep_their_groups(data):
+    """By which the interval of an agreement tells how many of them are drawn alone."""
+    dataset, splits = data
+    for part in remote._held_out(splits, ROWS):
+        places = [np.flatnonzero(np.all(dataset.x == row, axis=1))[0] for row in part.x]
+        np.testing.assert_array_equal(part.groups, dataset.row_groups[0][places])
+
+
 def test_rows_sent_one_by_one_need_no_order(outcome):
     """Which is the remedy that the message names."""
     reverse = answering(lambda x: scores(x)[::-1])

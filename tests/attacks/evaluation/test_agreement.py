@@ -9,6 +9,7 @@ from attacks.clone.clone import Clone
 from attacks.evaluation.agreement import AgreementEvaluator
 from attacks.evaluation.agreement import Examined
 from attacks.evaluation.packed_rows import unpack
+from attacks.evaluation.packed_rows import unpack_groups
 from models.data.splits import Rows
 
 TEST = Rows(np.zeros((4, 2), np.float32), np.int64([0, 1, 2, 0]))
@@ -54,6 +55,14 @@ def test_a_record_keeps_on_which_rows_the_clone_agrees():
     kept = evaluator().rows(CLONE)
     assert json.loads(json.dumps(kept)) == kept and kept["count"] == 4
     assert unpack(kept["agreement"], 4).tolist() == [True, True, False, True]
+
+
+def test_a_record_keeps_which_rows_belong_together():
+    for groups, is_kept in (([3, 1, 3, 0], True), ([3, 1, 2, 0], False), (None, False)):
+        test = dataclasses.replace(TEST, groups=groups and np.int64(groups))
+        kept = evaluator(test).rows(CLONE)
+        assert ("groups" in kept) == is_kept
+        assert not is_kept or unpack_groups(kept["groups"], 4).tolist() == [2, 1, 2, 0]
 
 
 @pytest.mark.parametrize("change, is_equal", [

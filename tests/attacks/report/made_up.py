@@ -4,6 +4,7 @@ import json
 import numpy as np
 
 from attacks.evaluation.packed_rows import pack
+from attacks.evaluation.packed_rows import pack_groups
 from attacks.report.columns.columns import SUMMARY
 from attacks.report.statistics.per_row import PerRow
 
@@ -60,8 +61,9 @@ def record(defence="none", adversary="labels", budget=100, seed=0, attack="sampl
     }  # yapf: disable
 
 
-def per_row(rows, agreements, test_rows="t"):
+def per_row(rows, agreements, test_rows="t", groups=None):
     """The agreement of rows by test row, as records keep it; the rows get ids."""
+    grouped = {} if groups is None else {"groups": pack_groups(np.array(groups))}
     kept = []
     for place, (row, bits) in enumerate(zip(rows, agreements)):
         row["id"] = f"cell {place}"
@@ -71,7 +73,8 @@ def per_row(rows, agreements, test_rows="t"):
             "rows": {
                 "count": len(bits),
                 "test_rows": name,
-                "agreement": pack(np.array(bits, bool))
+                "agreement": pack(np.array(bits, bool)),
+                **grouped
             }
         })
     return PerRow(kept)  # yapf: disable

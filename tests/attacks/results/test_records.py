@@ -2,8 +2,10 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
+from attacks.evaluation.packed_rows import pack_groups
 from attacks.results.records import read_cells
 from attacks.results.records import RecordError
 from tests.attacks.report.made_up import record
@@ -60,6 +62,9 @@ PACKED = {"count": 9, "test_rows": "d", "agreement": "/4A="}
     ({**PACKED, "agreement": "/4A"}, False),
     ({**PACKED, "agreement": "?"}, False),
     ({**PACKED, "test_rows": None}, False),
+    ({**PACKED, "groups": pack_groups(np.arange(9) // 2)}, True),
+    ({**PACKED, "groups": pack_groups(np.arange(8) // 2)}, False),
+    ({**PACKED, "groups": 7}, False),
 ])  # yapf: disable
 def test_what_is_kept_of_each_row_is_whole_or_refused(tmp_path, rows, is_whole):
     path = write_cell(tmp_path, record(schema_version=3, rows=rows))

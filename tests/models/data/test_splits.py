@@ -41,6 +41,16 @@ def test_no_row_is_lost_or_shared(n, tests):
         assert abs(len(parts[name]) - fraction * rest) <= 1
 
 
+@pytest.mark.parametrize("tests", [None, 30])
+def test_each_part_has_the_groups_of_its_rows(tests):
+    dataset = make_dataset(200, tests)
+    pairs = np.arange(230) // 2
+    dataset = dataclasses.replace(dataset, groups=pairs[:200], test_groups=tests and pairs[200:])
+    for part in rows(splits.split(dataset, 0)).values():
+        together = part.groups[:, None] == part.groups
+        np.testing.assert_array_equal(together, part.x // 2 == part.x[:, 0] // 2)
+
+
 def test_the_official_test_split_stays():
     parts = splits.split(make_dataset(50, 7), 3)
     np.testing.assert_array_equal(parts.test.x[:, 0], np.arange(50, 57))

@@ -101,6 +101,34 @@ def test_rows_of_each_splits_own_are_drawn_anew_with_it():
         assert found.estimate.degrees == pytest.approx(2) and found.leaves_out == ()
 
 
+@pytest.mark.parametrize("triples", [[(0, "v", 0)], ONE_VICTIM, CROSSED])
+@pytest.mark.parametrize("bits", [BITS, BITS | True], ids=["some", "all agree"])
+def test_test_rows_of_one_group_tell_no_more_than_one_row(triples, bits):
+    """As copies of a row, of which twice as many would otherwise make an interval narrower."""
+    rows, _ = replicates(*triples)
+    copies = np.random.default_rng(0).permutation(np.repeat(np.arange(80), 4))
+    each, bits = [{**row, "evaluated_rows": 320} for row in rows], bits[:len(rows)]
+    known = per_row(rows, bits), per_row(each, bits[:, copies], groups=copies)
+    once, again = map(estimate_level, (rows, each), known)
+    assert again.fraction_interval() == pytest.approx(once.fraction_interval())
+    assert (again.rows, again.groups, once.groups) == (320, 80, 80)
+    differences = [
+        estimate_difference(mine, mine[::-1], per_row).estimate.difference_interval()
+        for mine, per_row in zip((rows, each), known)
+    ]
+    assert differences[0] == pytest.approx(differences[1])
+
+
+def test_groups_of_test_rows_count_by_their_size():
+    """The mean is that of the rows, and its variance that of a ratio."""
+    rows, _ = replicates((0, "v", 0))
+    groups = np.random.default_rng(0).integers(20, size=80)
+    found = estimate_level(rows, per_row(rows, BITS[:1], groups=groups)).estimate
+    sums, count = np.bincount(groups, BITS[0] - BITS[0].mean()), len(set(groups))
+    assert found.mean == pytest.approx(BITS[0].mean())
+    assert found.variance == pytest.approx(np.sum(sums**2) / 80**2 * count / (count - 1))
+
+
 def test_a_difference_is_paired_by_replicate_and_by_row():
     """Two thieves err on nearly the same rows: their difference is known far better than each."""
     rows, bits = replicates(*ONE_VICTIM)

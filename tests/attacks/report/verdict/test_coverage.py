@@ -44,6 +44,8 @@ def test_single_rows_are_covered_where_they_are_known(seeds, leaves_out):
     sample = estimate_level(rows, per_row(rows, [[True, False, True]] * seeds))
     assert sample.leaves_out == leaves_out and sample.is_by_row
     assert "independent" not in coverage(sample)
+    known = per_row(rows, [[True, False, True]] * seeds, groups=[4, 9, 4])
+    assert "400 held-out rows in 2 groups, of this victim" in coverage(estimate_level(rows, known))
 
 
 def test_equal_seeds_on_other_splits_draw_other_queries():
