@@ -21,7 +21,8 @@ def _metric(name, sentence, unit="", better="", title=""):
 
 # The order is part of the format: new columns follow the last one.
 SUMMARY = (
-    Column("dataset", "Data set that the victim classifies.", path=("dataset", "name")),
+    Column("dataset", "Data set that the victim classifies.", path=("dataset", "name"),
+           origin="data sets"),
     Column("victim", "Architecture or name of the victim.", path=("victim", "name")),
     Column("defence", "Defence of the victim."),
     Column("attack", "Attack, which chooses the queried inputs."),

@@ -1,4 +1,4 @@
-"""Comparisons of cells that were made with different code, versions or hardware."""
+"""Comparisons of cells that were made with different data, code, versions or hardware."""
 
 import collections
 from typing import Any

@@ -1,4 +1,4 @@
-"""No comparison mixes commits, versions or hardware without a word."""
+"""No comparison mixes data, commits, versions or hardware without a word."""
 import pytest
 
 from attacks.report.results import Results
@@ -21,6 +21,8 @@ VERSIONS = record()["versions"]
      "Cells of 2 commits are compared: ccccccc (1 cell); ccccccc+changes-12345678 (1 cell)."),
     ([{"commit": None}], "2 commits",
      "Cells of 2 commits are compared: ccccccc (1 cell); unknown (1 cell)."),
+    ([{"dataset": {"name": "mnist"}}], "2 data sets",
+     "Cells of 2 data sets are compared: digits (1 cell); mnist (1 cell)."),
     ([{"versions": {**VERSIONS, "tensorflow": "2.20.0"}}], "2 versions of tensorflow",
      "Cells of 2 versions of tensorflow are compared: 2.20.0 (1 cell); 2.21.0 (1 cell)."),
     ([{"hardware": {**HARDWARE, "cpu": "Xeon"}}], "2 processors",
