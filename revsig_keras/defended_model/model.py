@@ -291,3 +291,7 @@ class DefendedModel(keras.Model):
             parts["defence"] = dict(parts["defence"])
         others = {key: value for key, value in config.items() if key not in ("model", "defence")}
         return cls(**parts, **others)
+
+
+# An HDF5 file has the name of its outermost model without the package.
+keras.saving.get_custom_objects()[DefendedModel.__name__] = DefendedModel

@@ -101,14 +101,15 @@ def test_a_config_without_a_defence_is_that_of_the_default(change):
     assert defence.get_config()["beta"] == ReverseSigmoid().beta
 
 
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @each_model
-def test_a_reloaded_model_is_bit_equal(make, tmp_path):
+def test_a_reloaded_model_is_bit_equal(make, suffix, tmp_path):
     """Wrapped model, defence and name; also when saved before its first call, if it is built."""
     defended = DefendedModel(make(), ReverseSigmoid(beta=0.7, preserve_top1=False), name="served")
     if not defended.built:
         defended(X)
-    defended.save(tmp_path / "model.keras")
-    reloaded = keras.saving.load_model(tmp_path / "model.keras")
+    defended.save(tmp_path / f"model{suffix}")
+    reloaded = keras.saving.load_model(tmp_path / f"model{suffix}")
     assert reloaded.defence.get_config() == defended.defence.get_config()
     assert reloaded.name == "served"
     np.testing.assert_array_equal(reloaded(X), defended(X))
