@@ -63,7 +63,8 @@ class DefendedModel(keras.Model):
         output: The one of several outputs that is defended: its key in a dictionary, its index in a
             list or tuple ("key/index" if they are nested), or its name in `model.output_names`.
             `None` for the only output, or if `defence` is a dictionary. Defaults to `None`.
-        **kwargs: Base model keyword arguments, such as `name`.
+        **kwargs: Base model keyword arguments, such as `name`. The dtype policy is that of `model`
+            unless it is given.
 
     Call arguments:
         inputs: The inputs of the wrapped model.
@@ -84,10 +85,12 @@ class DefendedModel(keras.Model):
                  defence: Defence | Mapping[str | int, Defence] = _DEFAULT,
                  output: str | int | None = None,
                  **kwargs: Any):
-        # Inputs reach the wrapped model as they are: it does its own autocast.
-        super().__init__(autocast=False, **kwargs)
         heads = Heads(ReverseSigmoid() if defence is _DEFAULT else defence, output)
         check_model(model)
+        # By its policy Keras decides whether the loss is scaled.
+        policy = None if model.quantization_mode else model.dtype_policy
+        # Inputs reach the wrapped model as they are: it does its own autocast.
+        super().__init__(autocast=False, **{"dtype": policy, **kwargs})
         outputs = structure(model, "output")
         heads.check_configuration(model, outputs)
         if outputs is not None:

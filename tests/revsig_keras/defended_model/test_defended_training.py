@@ -89,6 +89,31 @@ def test_it_trains_as_without_the_defence(mode):
     assert got["val_loss"][-1] != pytest.approx(expected["val_loss"][-1], rel=1e-3)
 
 
+@pytest.mark.parametrize("made, wrapped", [("mixed_float16", "float32"),
+                                           ("float32", "mixed_float16")])
+def test_the_loss_is_scaled_as_without_the_defence(made, wrapped):
+    """Where float16 needs it: by the policy of the model, not by that at the time of wrapping."""
+    try:
+        keras.config.set_dtype_policy(made)
+        plain = classifier()
+        keras.config.set_dtype_policy(wrapped)
+        model = DefendedModel(plain)
+        for each in (plain, model):
+            each.compile("sgd", "sparse_categorical_crossentropy")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    expected = "LossScaleOptimizer" if made == "mixed_float16" else "SGD"
+    assert [type(each.optimizer).__name__ for each in (plain, model)] == [expected] * 2
+
+
+def test_a_quantized_layer_is_wrapped():
+    """Its policy is for it alone."""
+    layer = keras.layers.Dense(4, activation="softmax")
+    layer(X)
+    layer.quantize("int8")
+    np.testing.assert_allclose(DefendedModel(layer)(X), ReverseSigmoid()(layer(X)), 1e-5)
+
+
 def test_callbacks_watch_the_defended_loss(tmp_path):
     """Early stopping restores, and the checkpoint keeps, the weights of the best `val_loss`."""
     model = DefendedModel(classifier())
