@@ -8,6 +8,7 @@ import functools
 from typing import Any
 
 import keras
+import numpy as np
 
 NAME = keras.backend.backend()
 
@@ -54,6 +55,22 @@ def mode_of_policy() -> dict[str, str]:
     narrow = {"tensorflow": ("graph", "eager"), "jax": ("jit", "jit")}.get(NAME, ("eager",) * 2)
     widest = list(modes())[-1]
     return dict(zip(("float32", "mixed_float16", "mixed_bfloat16"), (widest, *narrow)))
+
+
+def for_any_batch(function: Callable, inputs: np.ndarray) -> Callable[[Any], Any]:
+    """Returns `function` compiled once for batches of any size, as `predict` and `export` do.
+
+    Other backends than TensorFlow know the size of each batch: there it is as for `usual_mode`.
+
+    Args:
+        function: A function of one tensor.
+        inputs: Array of the dtype and of the shape that inputs have, but for the batch.
+    """
+    if NAME != "tensorflow":
+        return usual_mode()(function)
+    import tensorflow as tf
+    signature = [tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)]
+    return tf.function(function, input_signature=signature)
 
 
 def usual_mode() -> Callable[[Callable], Callable]:

@@ -114,6 +114,16 @@ def check_training(subject: Subject) -> None:
     _require(not np.array_equal(answers, clean), "rows stay as they are")
 
 
+def check_copies(subject: Subject) -> None:
+    """Asked again, a layer answers the same, and so does a copy made of its configuration."""
+    inputs, layer = subject.ordinary(20, 1, 4), subject.layer
+    answers = as_float64(layer(inputs))
+    _require(np.array_equal(as_float64(layer(inputs)), answers), "the same rows have other answers")
+    _require(
+        np.array_equal(as_float64(subject.variant()(inputs)), answers),
+        "a copy that `from_config` makes answers otherwise: `get_config` lacks what `perturb` uses")
+
+
 def check_gradients(subject: Subject) -> None:
     """Gradients are finite, at one-hot rows, ties and the smallest probabilities too."""
     inputs = np.concatenate([subject.extreme(5), subject.hostile(80, 6)])
@@ -133,13 +143,15 @@ def _weighted_sum(layer: Defence, weights: np.ndarray) -> Callable[[Any], Any]:
 
 
 def check_batches(subject: Subject) -> None:
-    """A row has the same answer in any batch, of any rank; a batch may be empty."""
+    """A row has the same answer in any batch, of any size and rank; a batch may be empty."""
     inputs, layer = subject.ordinary(60, 2, 7), subject.variant()
     answer = backends.usual_mode()(layer)
     whole = as_float64(answer(inputs))
-    np.testing.assert_allclose(as_float64(answer(inputs[:1])), whole[:1], 1e-6)
-    np.testing.assert_allclose(as_float64(answer(inputs[::-1][:13])), whole[::-1][:13], 1e-6)
-    _require(answer(inputs[:0]).shape == (0, *inputs.shape[1:]), "an empty batch changes its shape")
+    for mode in (answer, backends.for_any_batch(layer, inputs)):
+        np.testing.assert_allclose(as_float64(mode(inputs[:1])), whole[:1], 1e-6)
+        np.testing.assert_allclose(as_float64(mode(inputs[::-1][:13])), whole[::-1][:13], 1e-6)
+        _require(
+            mode(inputs[:0]).shape == (0, *inputs.shape[1:]), "an empty batch changes its shape")
     if subject.layer.axis == -1:
         deep = as_float64(answer(inputs.reshape(3, 4, 5, -1)))
         np.testing.assert_allclose(deep.reshape(whole.shape), whole, 1e-6)
@@ -241,6 +253,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "config": check_config,
     "shapes": check_shapes,
     "training": check_training,
+    "copies": check_copies,
     "refusals": check_refusals,
     "rows": check_rows,
     "batches": check_batches,

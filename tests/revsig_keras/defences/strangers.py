@@ -124,6 +124,38 @@ class FourClasses(Defence):
 
 
 @registered
+class FixedBatch(Defence):
+    """Needs to know the size of the batch."""
+
+    def perturb(self, probabilities):
+        return ops.reshape(1.0 + probabilities, probabilities.shape)
+
+
+@registered
+class Forgetful(Defence):
+    """Has a parameter that is not in its configuration."""
+
+    def __init__(self, **kwargs):
+        self.share = kwargs.pop("share", 1.0)
+        super().__init__(**kwargs)
+
+    def perturb(self, probabilities):
+        return probabilities + self.share
+
+
+@registered
+class Drawn(Defence):
+    """Draws anew for each answer."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.generator = keras.random.SeedGenerator(1)
+
+    def perturb(self, probabilities):
+        return probabilities + keras.random.uniform(probabilities.shape, seed=self.generator)
+
+
+@registered
 class Prior(Defence):
     """Blends with the mean of the rows it was fitted to."""
 

@@ -195,18 +195,27 @@ def test_the_error_says_what_a_defence_expects(shape, remedy):
     (strangers.Liar(), "rows", "% of the labels are lost"),
     (strangers.Prior(), "training", "must be fitted before it is used"),
     (TopK(5), "shapes", "at most the number of classes"),
+    (strangers.Forgetful(share=3.0), "copies", "`get_config` lacks what `perturb` uses"),
+    (strangers.Drawn(), "copies", "the same rows have other answers"),
     (strangers.Late(), "refusals", "whether it accepts 2 classes depends on `training`"),
     (strangers.FourClasses(), "refusals",
      # The error of JAX is a `ValueError`, like a refusal that comes late.
      "whether it accepts 2 classes depends on `training`" if backends.NAME == "jax" else
      r"shape \(2, 2\) ends in .*refuse it in `check_input`"),
 ],
-                         ids=["labels are lost", "not fitted", "too few classes", "late check",
-                              "no check"])  # yapf: disable
+                         ids=["labels are lost", "not fitted", "too few classes", "forgetful",
+                              "drawn", "late check", "no check"])  # yapf: disable
 def test_a_defence_that_does_not_conform_is_told_why(layer, check, reason):
     """By the name of the first check that fails."""
     with pytest.raises(AssertionError, match=f"(?s)fails the check '{check}': .*{reason}"):
         check_defence(layer, classes=4)
+
+
+@backends.only_on("tensorflow", reason="Others know the size of each batch")
+def test_a_defence_that_needs_the_size_of_the_batch_is_told():
+    """`predict` and `export` do not know it."""
+    with pytest.raises(Exception, match=r"(?s)FixedBatch.*\(None, 10\)"):
+        CHECKS["batches"](Subject(strangers.FixedBatch()))
 
 
 @pytest.mark.parametrize("layer, classes", [(ConfidenceBuckets(bits=0), 2), (Decoy(decoys=1), 3),
