@@ -52,6 +52,9 @@ def parse_member(text: str) -> Member:
     Returns:
         The `Member`.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"A member must be {_GRAMMAR}, as text. "
+                         f"Received: {text!r} (of type {type(text)})")
     name, *pairs = text.split(":")
     if not _IDENTIFIER.fullmatch(name):
         raise ValueError(f"A member must be {_GRAMMAR}, the name an identifier. "

@@ -50,9 +50,10 @@ def distortion(clean_log_probabilities: ArrayLike, defended_probabilities: Array
     """
     log_p = np.asarray(clean_log_probabilities, np.float64)
     q = np.asarray(defended_probabilities, np.float64)
-    if log_p.ndim != 2 or log_p.shape != q.shape:
+    if log_p.ndim != 2 or log_p.shape != q.shape or not log_p.shape[1]:
         raise ValueError("`clean_log_probabilities` and `defended_probabilities` must both have "
-                         f"the shape (rows, classes). Received: {log_p.shape} and {q.shape}")
+                         "the shape (rows, classes), 1 class or more. "
+                         f"Received: {log_p.shape} and {q.shape}")
     if (log_p > 1e-6).any():
         raise ValueError("`clean_log_probabilities` must be logarithms of probabilities, 0 or less."
                          f" Received: a largest value of {log_p.max()}")

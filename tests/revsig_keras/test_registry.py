@@ -35,7 +35,8 @@ def test_a_member_keeps_its_options_in_order():
 
 @pytest.mark.parametrize("text", [
     "", ":", ":a=1", "a:", "a::b=1", "a:b", "a:b=", "a:=1", "a:b=1=2", "a:b=1:b=1", "a b", " a",
-    "a\n", "a:b= 1", "a:b=1 ", "a,b", "a:b=1,2", "a:b=$x", "a:1b=1", "1a", "a:b=1:", "a:b=\u0661"
+    "a\n", "a:b= 1", "a:b=1 ", "a,b", "a:b=1,2", "a:b=$x", "a:1b=1", "1a", "a:b=1:", "a:b=\u0661",
+    None, 3, b"a", dict
 ])
 def test_malformed_members_are_refused(text):
     """The error repeats the text."""

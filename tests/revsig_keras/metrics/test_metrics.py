@@ -66,8 +66,8 @@ def test_ties_have_the_lowest_label():
 
 def test_what_does_not_fit_is_refused():
     """Shapes, and probabilities where their logarithms are expected."""
-    for clean, defended in (((2, 3), (2, 4)), ((2, 3), (3, 3)), ((3,), (3,)), ((1, 2, 3), (1, 2,
-                                                                                           3))):
+    for clean, defended in (((2, 3), (2, 4)), ((2, 3), (3, 3)), ((3,), (3,)),
+                            ((1, 2, 3), (1, 2, 3)), ((2, 0), (2, 0)), ((0, 0), (0, 0))):
         with pytest.raises(ValueError, match=r"shape \(rows, classes\)"):
             metrics.distortion(np.zeros(clean), np.zeros(defended))
     with pytest.raises(ValueError, match="logarithms of probabilities"):
