@@ -46,13 +46,26 @@ def check_model(model: Any) -> None:
 
 def check_training(model: keras.layers.Layer) -> None:
     """Raises `ValueError` if a model trains in a way of its own, which a wrapper cannot follow."""
-    if not isinstance(model, keras.Model):
-        return
     for name in ("train_step", "compute_loss"):
-        if getattr(type(model), name) is not getattr(keras.Model, name):
+        if _has_own(model, name):
             raise ValueError(f"`model` must not train by a `{name}` of its own, which its wrapper "
                              "would leave out. Train the model itself, and defend it then; they "
                              f"share their weights. Received: model={model!r}")
+
+
+def check_prediction(model: keras.layers.Layer) -> None:
+    """Raises `ValueError` if a model predicts in a way of its own, other than by its call."""
+    if _has_own(model, "predict_step"):
+        raise ValueError("`model` must not predict by a `predict_step` of its own, which its "
+                         "wrapper would leave out, and so would an export. Do in its `call` what "
+                         f"the step does. Received: model={model!r}")
+
+
+def _has_own(model: keras.layers.Layer, name: str) -> bool:
+    """Whether the class of a model overrides a method of `keras.Model`."""
+    if not isinstance(model, keras.Model):
+        return False
+    return getattr(type(model), name) is not getattr(keras.Model, name)
 
 
 def check_configuration(operation: Any, classes: int | None, defence: Defence) -> bool:

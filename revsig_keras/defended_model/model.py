@@ -11,6 +11,7 @@ from revsig_keras.defences.reverse_sigmoid import ReverseSigmoid
 from revsig_keras.defended_model import exporting
 from revsig_keras.defended_model.expectations import check_losses
 from revsig_keras.defended_model.expectations import check_model
+from revsig_keras.defended_model.expectations import check_prediction
 from revsig_keras.defended_model.expectations import check_training
 from revsig_keras.defended_model.heads import Heads
 from revsig_keras.defended_model.outputs import names
@@ -36,7 +37,8 @@ class DefendedModel(keras.Model):
     ones never leave the model. `fit` trains the wrapped model as if there were no defence, so
     `loss` is that of the clean probabilities, while `val_loss` and all of `evaluate` are those of
     the defended ones, which the users of the model get. (A model with a `train_step` or
-    `compute_loss` of its own is refused by `fit`: train it, and it shares its weights.)
+    `compute_loss` of its own is refused by `fit`: train it, and it shares its weights. One with a
+    `predict_step` of its own is refused by `predict`.)
 
     `save` and `keras.saving.load_model` keep the wrapped model, so a `.keras` file is for the owner
     alone. Give away what `export` writes: it has no signature, output or attribute with clean
@@ -198,6 +200,8 @@ class DefendedModel(keras.Model):
         return super().make_test_function(force)
 
     def make_predict_function(self, force: bool = False) -> Any:
+        if type(self).predict_step is keras.Model.predict_step:
+            check_prediction(self.model)
         self._probe()
         return super().make_predict_function(force)
 

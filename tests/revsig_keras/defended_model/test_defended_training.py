@@ -180,3 +180,20 @@ def test_a_training_of_its_own_is_not_left_out(kind, name):
             train(X, Y)
     model.evaluate(X, Y, verbose=0)
     np.testing.assert_allclose(model.predict(X, verbose=0), ReverseSigmoid()(own(X)), 1e-5)
+
+
+class OwnPrediction(keras.Model):
+    """Scales its inputs in `predict` alone."""
+
+    def predict_step(self, data):
+        return self(255.0 * data, training=False)
+
+
+def test_a_prediction_of_its_own_is_not_left_out():
+    """The answers of a call would have other labels."""
+    plain = classifier()
+    model = DefendedModel(OwnPrediction(plain.inputs, plain.outputs))
+    for predict in (model.predict, model.predict_on_batch):
+        with pytest.raises(ValueError, match="must not predict by a `predict_step`.*its `call`"):
+            predict(X)
+    np.testing.assert_allclose(model(X), ReverseSigmoid()(plain(X)), 1e-5)
