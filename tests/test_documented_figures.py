@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from attacks.claims.claim_14_frontier import CLAIM as CLAIM_14
+from attacks.report.leak.bounded_leak import MARGIN
 import revsig_keras
 from tests.documents import DOCUMENTS
 from tests.documents import ROOT
@@ -321,15 +323,40 @@ def test_the_claim_on_coded_defences_on_traffic_signs():
 
 
 def test_the_claim_on_coded_defences_on_cifar10():
-    rows = table_of("paper/cifar_frontier", "bounded_leak")
-    assert {row["verdict"] for row in rows} == {"undecided"}
-    lost, worth, buckets = (
-        _bounds("cifar_frontier", name) for name in ("auroc_lost", "worth", "gain"))
-    decoys = _bounds("cifar_frontier", "gain", "decoy:bits=3:decoys=2")
-    assert "{} of the AUROC of confidence ({} and {})".format(*lost) in TEXT
+    sure, unsure = "cifar_frontier", "cifar_frontier_unsure"
+    decoy = "decoy:bits=3:decoys=2"
+    for run, verdict in ((sure, "undecided"), (unsure, "fails")):
+        assert {row["verdict"] for row in table_of(f"paper/{run}", "bounded_leak")} == {verdict}
     told = "probabilities are worth {} over smoothed labels at 1,000 queries ({} and {}), and "
     told += "three bits {} by `confidence_buckets` ({} and {}), {} by `decoy` ({} and {})"
-    assert told.format(*worth, *buckets, *decoys) in TEXT
+    figures = _bounds(sure, "worth") + _bounds(sure, "gain") + _bounds(sure, "gain", decoy)
+    assert told.format(*figures) in TEXT
+    told = "lose {} of the AUROC of confidence ({} and {})"
+    assert told.format(*_bounds(sure, "auroc_lost")) in TEXT
+    gain = _bounds(unsure, "gain")
+    assert gain == _bounds(unsure, "gain", decoy)
+    told = "probabilities are worth {} ({} and {}), and three bits nothing: {} ({} and {}). "
+    told += "But users lose {} of the AUROC ({} and {}) by `confidence_buckets`, "
+    told += "{} ({} and {}) by `decoy`"
+    figures = _bounds(unsure, "worth") + gain
+    brief = "unsure, {} ({} and {}) at 1,000 queries, and three bits {} ({} and {}), which cost "
+    brief += "users {} of the AUROC of confidence ({} and {})"
+    assert brief.format(*figures, *_bounds(unsure, "auroc_lost")) in TEXT
+    figures += _bounds(unsure, "auroc_lost") + _bounds(unsure, "auroc_lost", decoy)
+    assert told.format(*figures) in TEXT
+
+
+def test_no_run_of_claim_14_shows_a_thief_who_gains_more_than_a_point():
+    told = CLAIM_14.remarks
+    assert "No run shows a thief who gains more than a point from three bits" in told
+    for grid in CLAIM_14.trial.grids:
+        rows = table_of(grid.directory(ROOT / "results/paper"), "bounded_leak")
+        assert rows and all(float(row["worst_gain_low_95"]) <= MARGIN for row in rows)
+    cost = {row["defence"][-1]: float(row["auroc_lost"])
+            for run in ("frontier_digits", "frontier_digits_strengths")
+            for row in table_of(run, "bounded_leak")
+            if row["defence"].startswith("confidence_buckets")}  # yapf: disable
+    assert cost["1"] > cost["2"] > cost["3"] > cost["4"] > cost["6"]
 
 
 def test_the_naive_thief_of_decoys():
