@@ -102,7 +102,8 @@ def reason(judged: list[Judged], limit: float, result: str) -> str:
                 if count > 1 else "The 95% interval does not reach above it.")
     if result == FAILED:
         worst = max(judged, key=lambda one: one.interval_all[0])
-        return (f"{worst} is above it: its interval, corrected for {count} comparisons, starts at "
+        corrected = f", corrected for {count} comparisons," * (count > 1)
+        return (f"{worst} is above it: its interval{corrected} starts at "
                 f"{worst.interval_all[0]:.1%}.")
     above = [one for one in judged if one.interval[1] > limit]
     widest = max(above, key=lambda one: one.interval[1])

@@ -83,14 +83,16 @@ def test_a_thief_that_stops_early_is_judged_too():
     rows = [row("rs", "labels", 50, 0, 0.95), row("rs", "labels", 100, 0, 0.5)]
     verdict = judged(rows, limit=0.8)
     assert verdict["findings"][0]["agreement"] == 0.5 and verdict["passed"] is False
-    assert "(labels, sample) at 50 queries on rs is above it" in verdict["sentence"]
+    told = "(labels, sample) at 50 queries on rs is above it: its interval, corrected for 2 "
+    assert f"{told}comparisons, starts at" in verdict["sentence"]
 
 
 def test_many_thieves_need_more_to_fail():
     """One interval in twenty is wrong: the lower ends are those that hold for all."""
     one = row("rs", "labels", 100, 0, 0.85)
     limit = 0.808
-    assert judged([one], limit=limit)["passed"] is False
+    alone = judged([one], limit=limit)
+    assert alone["passed"] is False and "corrected" not in alone["sentence"]
     others = [row("rs", f"thief_{place}", 100, 0, 0.5, validation=0) for place in range(40)]
     verdict = judged([one, *others], limit=limit)
     assert verdict["result"] == "undecided"
