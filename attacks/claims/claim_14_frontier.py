@@ -83,8 +83,7 @@ CLAIM = Claim(
     quick=Trial((Grid("quick_frontier", 2),), "The same criterion on digits, at 50 queries.",
                 judge),
     remarks="No run shows a thief who gains more than a point from three bits; where that is open, "
-    "replicates are too few for so small a difference. What fails is the half about users: eight "
-    "buckets order the confidences of a less sure victim too coarsely. More bits cost users less "
-    "(digits: `results/frontier_digits_strengths`) and bound what thieves learn less tightly.",
+    "more replicates would tell. Users of a less sure victim lose too much: eight buckets order "
+    "its confidences too coarsely. More bits cost less (`results/frontier_digits_strengths`).",
     figure=RunFigure("What honest users lose, and what a thief keeps",
                      lambda grid: draw_frontier(frontier(grid.rows))))
