@@ -4,10 +4,12 @@ import csv
 import functools
 import math
 import re
+import sys
 
 import pytest
 
 from attacks.claims.claim_14_frontier import CLAIM as CLAIM_14
+from attacks.report import Results
 from attacks.report.leak.bounded_leak import MARGIN
 import revsig_keras
 from tests.documents import DOCUMENTS
@@ -52,6 +54,31 @@ def lines_of(heading, first, page=PAGE, place=0):
     table = section.split(f"\n| {first} |")[1 + place].split("\n\n")[0]
     return [[entry.strip(" *") for entry in line.strip("|").split("|")]
             for line in table.splitlines()[2:]]  # yapf: disable
+
+
+def tables():
+    """The published tables, by directory. Those of large grids are left to the slow tests."""
+    for directory in sorted({path.parent for path in (ROOT / "results").rglob("*.csv")}):
+        name = str(directory.relative_to(ROOT / "results"))
+        is_large = name.startswith("frontier")
+        yield pytest.param(name, marks=[pytest.mark.slow] * is_large)
+
+
+@pytest.mark.parametrize("directory", list(tables()))
+def test_published_tables_are_those_of_the_cells(directory, monkeypatch):
+    """To rounding, and but for columns that are newer than a table."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    results = Results(ROOT / "results" / directory)
+    make = {"summary": results.rows, "comparisons": results.comparison,
+            "bounded_leak": results.bounded_leak, "frontier": results.frontier}  # yapf: disable
+    for path in results.directory.glob("*.csv"):
+        for row, made in zip(table_of(directory, path.stem), make[path.stem](), strict=True):
+            for name, told in row.items():
+                value = made[name]
+                if isinstance(value, float):
+                    assert float(told) == pytest.approx(value, rel=1e-9, abs=1e-12)
+                else:
+                    assert told == ("" if value is None else str(value))
 
 
 def test_the_sample_experiment():
