@@ -150,9 +150,8 @@ class DataFlow:
     def _operations(self, nodes: Sequence[Any]) -> set[str]:
         """The operations of nodes and of all functions that they may call."""
         inner = graphs.function_closure(self._library, nodes)
-        operations = {node.op for node in nodes}
-        operations |= {node.op for name in inner for node in self._library[name].node_def}
-        return operations - set(self._library)
+        called = [node for name in inner for node in self._library[name].node_def]
+        return {node.op for node in (*nodes, *called) if node.op not in self._library}
 
     def _summary(self, name: str, aspect: str) -> list[frozenset[_Origin]]:
         """The origins of an aspect of each output of a function."""
