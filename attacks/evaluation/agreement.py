@@ -92,7 +92,7 @@ class AgreementEvaluator:
             labels, equal for cells that are measured on equal rows in equal order; and
             `agreement`, by row, whether the clone gives the reference's label, packed by
             `attacks.evaluation.packed_rows.pack`. Where rows are equal or belong together, also
-            `groups`, packed by `pack_groups`: such rows are drawn at once.
+            `groups`, packed by `pack_groups`: such rows are drawn together.
         """
         return {
             "count": len(self.test),

@@ -97,7 +97,7 @@ class Cell:
     def describe(self) -> dict[str, Any]:
         """The cell as written and as resolved, and what its adversary reads.
 
-        Reports need the latter also where nobody has added that adversary.
+        Reports also need the latter in a process where that adversary is not registered.
         """
         adversary = ADVERSARIES.make(self.adversary)
         reader = {name: getattr(adversary, name) for name in ("needs", "keeps", "sees_clean")}

@@ -26,8 +26,8 @@ class Rows:
     Attributes:
         x: The inputs.
         y: The labels.
-        groups: The number of each row's group, which rows share that are equal or belong together;
-            `None` where that is unknown.
+        groups: The group number of each row; rows that are equal or belong together share one.
+            `None` if unknown.
     """
     x: Inputs
     y: np.ndarray

@@ -30,8 +30,8 @@ class Objective:
     objective holds no state: its methods receive the variables, in the order of `make_variables`.
 
     Objectives of equal `repr` are one objective: a training that was stopped is resumed by that
-    of the same objective alone. By default it tells the class and its attributes, and that of this
-    object alone where JSON cannot hold these, or where the class was defined in a function.
+    of the same objective alone. By default it names the class and its attributes. Where JSON cannot
+    hold these, or the class was defined in a function, it stands for this object alone.
     """
 
     def __repr__(self):

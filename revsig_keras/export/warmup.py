@@ -157,7 +157,7 @@ def write_requests(folder: pathlib.Path, meta_graph: Any, arrays: Mapping[str | 
 
 
 def leave_out_requests(folder: pathlib.Path, saved_model: files.SavedModel) -> None:
-    """Leaves out the warm-up requests in a folder for signatures or outputs that there are not.
+    """Removes warm-up requests for signatures or outputs that the model does not have.
 
     A server does not serve a model that fails at one.
 

@@ -1,8 +1,7 @@
 """Tells which operations use the state that is kept from call to call."""
 from tensorflow.python.framework import op_def_registry
 
-# Stateful operations that answer with their inputs, with random numbers or with what a function
-# answers.
+# Stateful operations that return their inputs, random numbers or the result of a function.
 _PASS_ON = frozenset({
     "Assert", "Case", "CheckNumerics", "CheckNumericsV2", "If", "PartitionedCall", "Placeholder",
     "Print", "PrintV2", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "RefIdentity",

@@ -82,8 +82,9 @@ def one_between(measured: Mapping[str, Callable[[float], Measure]],
 
     One of many figures may lie between the limits by chance. So the condition holds only if the
     interval of one of them does so when all intervals together cover 95%, and fails only if all
-    figures are outside. The finding shows one figure, the nearest to the middle of the limits. It
-    is taken from those that hold; if there are none, from the open ones; and if all fail, from all.
+    figures are outside. The finding shows one figure: of those whose condition holds, the one
+    nearest to the middle of the limits. If none holds, it is the nearest of the open figures, and
+    if all fail, the nearest of all.
 
     Args:
         measured: By subject, the figure with an interval of a confidence.

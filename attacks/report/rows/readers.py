@@ -1,6 +1,6 @@
 """What the thieves of the results read of the answers, and what else they see.
 
-Each row tells it. Those of records that are older than these columns do not: there it is what the
+The columns of a row say so. Records older than these columns lack them; for those it is what the
 adversary of that name reads now.
 """
 

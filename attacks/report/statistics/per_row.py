@@ -35,7 +35,7 @@ class PerRow:
         return np.stack([unpack(entry["agreement"], entry["count"]) for entry in kept])
 
     def groups_of(self, rows: list[dict[str, Any]]) -> np.ndarray | None:
-        """The numbers, from 0 up, of the groups of test rows that are drawn at once.
+        """The numbers, from 0 up, of the groups of test rows that are drawn together.
 
         Args:
             rows: Rows whose cells share their test rows; see `of`.

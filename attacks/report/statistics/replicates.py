@@ -9,7 +9,7 @@ depends on what there are several of:
 3. One victim: those of the thief's seeds.
 
 Test rows that all cells share are one more crossed factor; equal ones, and those of one group, are
-drawn at once. Where each split has test rows of its own they are drawn anew with it. See
+drawn together. Where each split has test rows of its own they are drawn anew with it. See
 `attacks.report.statistics.variance.crossed_mean`.
 """
 
@@ -43,7 +43,7 @@ class Sample:
         victims: Number of victims.
         seeds: Largest number of the thief's seeds for one victim.
         rows: Number of test rows.
-        groups: Number of groups of test rows that are drawn at once; `rows` where each is alone.
+        groups: Number of groups of test rows that are drawn together; `rows` where each is alone.
         is_by_row: Whether the values of single test rows are known.
         leaves_out: What the interval does not cover: `victims`, `seeds` or `rows`.
     """

@@ -222,7 +222,7 @@ def test_a_model_of_a_single_row_is_defended(output, defence, tmp_path):
 
 
 def test_units_take_any_number_of_rows(tmp_path):
-    """And not only as many as were tried, also without an axis of their own."""
+    """Not only as many as were tried, even where scores have no axis but that of the rows."""
     module = tf.Module()
     units = tf.function(lambda x: {"y": tf.sigmoid(x[:, 0])})
     tf.saved_model.save(module, tmp_path / "units",

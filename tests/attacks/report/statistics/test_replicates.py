@@ -104,7 +104,7 @@ def test_rows_of_each_splits_own_are_drawn_anew_with_it():
 @pytest.mark.parametrize("triples", [[(0, "v", 0)], ONE_VICTIM, CROSSED])
 @pytest.mark.parametrize("bits", [BITS, BITS | True], ids=["some", "all agree"])
 def test_test_rows_of_one_group_tell_no_more_than_one_row(triples, bits):
-    """As copies of a row, of which twice as many would otherwise make an interval narrower."""
+    """Four copies of each row give the interval of one."""
     rows, _ = replicates(*triples)
     copies = np.random.default_rng(0).permutation(np.repeat(np.arange(80), 4))
     each, bits = [{**row, "evaluated_rows": 320} for row in rows], bits[:len(rows)]
