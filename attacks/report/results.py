@@ -30,6 +30,7 @@ from attacks.report.statistics.per_row import PerRow
 from attacks.report.table import agreement_table
 from attacks.report.verdict.verdict import Evidence
 from attacks.report.verdict.verdict import judge
+from attacks.results import archive
 from attacks.results.missing import missing_cells
 from attacks.results.records import read_cells
 from attacks.results.replay_file import NAME
@@ -164,8 +165,8 @@ class Results:
     @functools.cached_property
     def _rows(self):
         if not self._records:
-            raise ValueError("`directory` must hold results, cells/*.json. Received: "
-                             f"{self.directory}")
+            raise ValueError(f"`directory` must hold results, cells/*.json or {archive.NAME}. "
+                             f"Received: {self.directory}")
         return summary_rows(self._records)
 
     @functools.cached_property

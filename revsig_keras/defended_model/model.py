@@ -38,7 +38,8 @@ class DefendedModel(keras.Model):
     `loss` is that of the clean probabilities, while `val_loss` and all of `evaluate` are those of
     the defended ones, which the users of the model get. (A model with a `train_step` or
     `compute_loss` of its own is refused by `fit`: train it, and it shares its weights. One with a
-    `predict_step` of its own is refused by `predict`.)
+    `predict_step` of its own is refused by `predict`. `evaluate` has the loss and metrics that were
+    given to `compile` here: a `test_step` or `compute_metrics` of the model's own is left out.)
 
     `save` and `keras.saving.load_model` keep the wrapped model, so a `.keras` file is for the owner
     alone. Give away what `export` writes: it has no signature, output or attribute with clean

@@ -54,15 +54,16 @@ class DataFlow:
     call. They are not followed through
 
     - a call of one of `defences`: data behind it reach the output defended;
-    - an `ArgMax` over the last axis: data behind it reach the output as a label;
+    - an `ArgMax` over the last axis, or the index of the first of one (`TopKV2`): data behind it
+      reach the output as a label;
     - operations that give the shape of a tensor, where that shape follows from other shapes, or the
       size of its first dimension, where that follows from other first dimensions, also through a
       loop over the rows.
 
     Any other operation, known or not, is taken to depend on all of its inputs, loops and branches
     included. An output without `INPUT` is therefore certain to be computed only from labels,
-    defended scores and constants of the model. What an `ArgMax` ranks is not examined, and the rows
-    that reach a defence are not counted.
+    defended scores and constants of the model. What such an `ArgMax` ranks is not examined, and the
+    rows that reach a defence are not counted.
 
     Args:
         graph_def: A `GraphDef`.
@@ -208,7 +209,7 @@ class DataFlow:
                            if not isinstance(origin, str)]
         if node.op in _INPUTS and aspect in _CONTENTS:
             return {INPUT}, []
-        if node.op == "ArgMax" and _axis(body, *inputs[1:]) in (-1, _rank(node)):
+        if _is_label(body, node, tensor):
             return {LABEL}, []
         if node.op == "Const":
             return set(), []
@@ -284,7 +285,15 @@ def _predicates(body: _Body, tensor: str) -> list[str]:
     return [node.input[1] for node in _executed(body, tensor) if node.op in _SWITCHES]
 
 
-def _axis(body: _Body, tensor: str = "", *_: str) -> int | None:
+def _is_label(body: _Body, node: Any, tensor: str) -> bool:
+    """Whether a tensor of a node is the index of the largest entry on the last axis."""
+    if node.op == "ArgMax":
+        return _scalar(body, *graphs.data_inputs(node)[1:]) in (-1, _rank(node))
+    is_index = tensor.split(":")[1:] in (["1"], ["indices", "0"])  # Of a graph, of a function.
+    return node.op == "TopKV2" and is_index and _scalar(body, *graphs.data_inputs(node)[1:]) == 1
+
+
+def _scalar(body: _Body, tensor: str = "", *_: str) -> int | None:
     """The value of a constant scalar; `None` if `tensor` is none."""
     node = body.nodes.get(tensor.split(":")[0])
     if node is None or node.op != "Const":

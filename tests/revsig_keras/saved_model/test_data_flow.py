@@ -56,7 +56,7 @@ def test_what_an_output_depends_on(name):
     assert follow(make) == expected
 
 
-# The axis of an argmax, and whether its output is a label.
+# What ranks scores, and whether its output is a label.
 AXES = {
     "last": (lambda t: tf.argmax(t["scores"], -1), True),
     "last by number": (lambda t: tf.argmax(t["scores"], 1), True),
@@ -68,6 +68,12 @@ AXES = {
     "middle, then one": (lambda t: tf.argmax(t["scores"][:, None], 1)[:, 0], False),
     "computed": (lambda t: tf.raw_ops.ArgMax(input=t["scores"], dimension=tf.rank(t["scores"]) - 1),
                  False),
+    "first": (lambda t: tf.math.top_k(t["scores"], 1).indices, True),
+    "first inside": (tf.function(lambda t: tf.math.top_k(t["scores"], 1).indices[:, 0]), True),
+    "value of the first": (lambda t: tf.math.top_k(t["scores"], 1).values, False),
+    "value inside": (tf.function(lambda t: tf.math.top_k(t["scores"], 1).values[:, 0]), False),
+    "first two": (lambda t: tf.math.top_k(t["scores"], 2).indices, False),
+    "first few": (lambda t: tf.math.top_k(t["scores"], tf.rank(t["scores"]) - 1).indices, False),
 }  # yapf: disable
 
 
