@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from attacks.claims.claim_09_cifar10 import CLAIM as CLAIM_09
 from attacks.claims.claim_14_frontier import CLAIM as CLAIM_14
+from attacks.claims.outcome.assessment import evidence
 from attacks.report import Results
 from attacks.report.leak.bounded_leak import MARGIN
 import revsig_keras
@@ -384,6 +386,29 @@ def test_no_run_of_claim_14_shows_a_thief_who_gains_more_than_a_point():
             for row in table_of(run, "bounded_leak")
             if row["defence"].startswith("confidence_buckets")}  # yapf: disable
     assert cost["1"] > cost["2"] > cost["3"] > cost["4"] > cost["6"]
+
+
+def test_what_thieves_lose_on_cifar_10():
+    known = evidence(CLAIM_09.trial.grids[0], ROOT / "results" / "paper")
+
+    def told(figure, place):
+        text = figure.figure().replace("0.", ".")
+        return text.replace(" (", f" at {place} (")
+
+    found = {finding.subject: finding for finding in CLAIM_09.trial.judge({"cifar_curve": known})}
+    naive, strongest = ([
+        told(found[f"cifar_curve, {budget} queries: agreement lost by the {thief} thief, points"],
+             place) for budget, place in (("1,000", "1,000 queries"), ("4,000", "4,000"),
+                                          ("16,000", "16,000"))
+    ] for thief in ("naive", "strongest"))  # yapf: disable
+    labels = told(found["cifar_curve, 1,000 queries: agreement lost with labels alone, points"],
+                  "1,000")
+    assert f"{naive[0]} and {naive[1]}".replace("(", "(95% interval ", 1) in TEXT
+    assert f"labels alone lose {labels}" in TEXT
+    assert "The strongest one loses {}, {} and {}".format(*strongest) in TEXT
+    assert (f"the Reverse Sigmoid takes {strongest[0]} off the strongest of four thieves, and "
+            f"{strongest[1]}" in TEXT)
+    assert strongest[0] == naive[0]  # It is the naive one.
 
 
 def test_the_naive_thief_of_decoys():

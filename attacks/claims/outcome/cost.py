@@ -1,6 +1,8 @@
 """What the runs of claims cost in time."""
 
+from collections.abc import Iterable, Mapping
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -17,13 +19,19 @@ class Cost:
     Attributes:
         hours: Wall time on the cores of the machine, if these had done nothing else.
         cpu_hours: Processor time, on all cores together.
-        victim_hours: Wall time of the training of the victims, whatever else the machine did.
+        victims: Seconds of wall time that each training of a victim took, whatever else the machine
+            did, by the fingerprint of the victim.
         commits: The commits at which its cells were made, shortened.
     """
     hours: float
     cpu_hours: float
-    victim_hours: float
+    victims: Mapping[str, float]
     commits: tuple[str, ...]
+
+    @property
+    def victim_hours(self) -> float:
+        """Wall time of the training of the victims."""
+        return sum(self.victims.values()) / _HOUR
 
 
 def cost_of(directory: str | os.PathLike) -> Cost:
@@ -36,6 +44,19 @@ def cost_of(directory: str | os.PathLike) -> Cost:
     cores = max((record["hardware"]["cpu_cores"] for record in records), default=1)
     commits = sorted({str(record.get("commit"))[:7] for record in records})
     cpu_hours = sum(each.get("cpu_seconds", 0) for each in [*records, *choices]) / _HOUR
-    victims = {record["victim"]["fingerprint"]: record["victim"] for record in records}
-    victim_hours = sum(victim.get("train_seconds", 0) for victim in victims.values()) / _HOUR
-    return Cost(cpu_hours / cores, cpu_hours, victim_hours, tuple(commits))
+    victims = {
+        record["victim"]["fingerprint"]: record["victim"].get("train_seconds", 0)
+        for record in records
+    }
+    return Cost(cpu_hours / cores, cpu_hours, victims, tuple(commits))
+
+
+def hours_of_all(costs: Iterable[Cost]) -> tuple[float, float]:
+    """The wall time of several runs, and that of the training of their victims.
+
+    A victim that several runs attack is counted once: the same seconds for the same weights are
+    one training, whose victim was copied.
+    """
+    costs = list(costs)
+    trainings = set(itertools.chain.from_iterable(cost.victims.items() for cost in costs))
+    return sum(cost.hours for cost in costs), sum(seconds for _, seconds in trainings) / _HOUR

@@ -14,6 +14,7 @@ from attacks.claims.criterion.finding import UNDECIDED
 from attacks.claims.criterion.grid import Grid
 from attacks.claims.outcome.assessment import Assessment
 from attacks.claims.outcome.cost import cost_of
+from attacks.claims.outcome.cost import hours_of_all
 from attacks.claims.outcome.figures import figures_of
 from attacks.report.table import agreement_table
 
@@ -46,8 +47,10 @@ SUMMARY_ENDS = "<!-- The end of what it writes. -->"
 PRECISION = 12
 _COST = """Hours are processor time over the number of cores: wall time, if nothing else runs.
 Planned ones are for float32, and include the training of victims. How long that lasted has a
-column of its own, on a machine that often did something else as well. The runs are in the order in
-which they are done, the most important first; some serve several claims."""
+column of its own, on a machine that often did something else as well; the sum counts a victim that
+several runs attack once. The runs are in the order of importance; some serve several claims."""
+# Hours of two cores for all runs.
+BUDGET = 16
 _HOLDS = {True: "yes", False: "no", None: "open"}
 
 
@@ -91,8 +94,8 @@ def document(claims: Mapping[int, Claim], order: Sequence[int],
             _images(claim, assessments[number], base), claim.remarks,
             _commands(claim)
         ]
-    parts += ["## What the runs cost", _costs(runs, base)]
-    grids = {name: grid for each in assessments.values() for name, grid in each.grids.items()}
+    grids = _grids(assessments)
+    parts += ["## What the runs cost", _costs(runs, grids, base)]
     tables = [
         _folded(name, f"```\n{agreement_table(grids[name].rows)}\n```")
         for name in (grid.name for grid in runs)
@@ -102,12 +105,20 @@ def document(claims: Mapping[int, Claim], order: Sequence[int],
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _counts(assessments):
-    """How many claims there are of each verdict, and how many of them have no complete run yet."""
-    absent = sum(not each.findings for each in assessments.values())
+def _counts(assessments, page=""):
+    """How many claims there are of each verdict, and which runs are not complete."""
     quick = [each.quick for each in assessments.values() if _is_done(each.quick)]
-    return (f"Of {len(assessments)} claims: {_verdicts(assessments.values())} ({absent} without a "
-            f"complete run). Of {len(quick)} quick trials: {_verdicts(quick)}.")
+    counts = (f"Of {len(assessments)} claims: {_verdicts(assessments.values())}. "
+              f"Of {len(quick)} quick trials: {_verdicts(quick)}.")
+    absent = [name for name, grid in _grids(assessments).items() if grid.missing]
+    if not absent:
+        return counts
+    return f"{counts} Not complete ([why]({page}#what-the-runs-cost)): {', '.join(absent)}."
+
+
+def _grids(assessments):
+    """The results of all runs, by their names."""
+    return {name: grid for each in assessments.values() for name, grid in each.grids.items()}
 
 
 def _verdicts(assessments):
@@ -149,7 +160,10 @@ def with_summary(text: str, claims: Mapping[int, Claim], assessments: Mapping[in
         for number, claim in claims.items()
         if assessments[number].findings or _is_done(assessments[number].quick)
     }
-    summary = [_counts(assessments), _summary(begun, assessments, "RESULTS.md") if begun else ""]
+    summary = [
+        _counts(assessments, "RESULTS.md"),
+        _summary(begun, assessments, "RESULTS.md") if begun else ""
+    ]
     before, _, after = text.partition(SUMMARY_BEGINS)
     rest = after.partition(SUMMARY_ENDS)[2]
     return "\n\n".join([f"{before}{SUMMARY_BEGINS}", *filter(None, summary),
@@ -225,21 +239,39 @@ def _users(claims):
     return users
 
 
-def _costs(runs, base):
+def _costs(runs, grids, base):
     """A line for each run: what was planned for it, and what it has cost."""
-    lines, planned, spent, victims = [], 0.0, 0.0, 0.0
+    lines, planned = [], 0.0
+    costs = {grid: cost_of(grid.directory(base)) for grid in runs}
     for grid, numbers in runs.items():
-        cost, count = cost_of(grid.directory(base)), len(grid.cells())
-        planned, spent = planned + grid.planned_hours(), spent + cost.hours
-        victims += cost.victim_hours
+        cost, count = costs[grid], len(grid.cells())
+        planned += grid.planned_hours()
         lines.append(
             (grid.name, ", ".join(numbers), str(count), f"{grid.cpu_seconds:g}",
              f"{grid.planned_hours():.2f}", f"{planned:.2f}", f"{cost.hours:.2f}",
              f"{cost.cpu_hours:.2f}", f"{cost.victim_hours:.2f}", ", ".join(cost.commits) or "-"))
     heads = ("run", "claims", "cells", "planned CPU seconds a cell", "planned hours",
              "and all before", "hours", "CPU hours", "victims, hours", "commit")
+    spent, victims = hours_of_all(costs.values())
     total = ("all", "", "", "", f"{planned:.2f}", "", f"{spent:.2f}", "", f"{victims:.2f}", "")
-    return f"{_COST}\n\n{_table(heads, [*lines, total])}"
+    rest = _rest(runs, grids, max(0.0, BUDGET - spent - victims))
+    return "\n\n".join([_COST, *rest, _table(heads, [*lines, total])])
+
+
+def _rest(runs, grids, left):
+    """Sentences on the runs that are not complete: those that the hours allow, and the others."""
+    fits: dict[bool, list[str]] = {False: [], True: []}
+    for grid, numbers in runs.items():
+        if grids[grid.name].missing:
+            fits[grid.planned_hours() <= left].append(f"{grid.name} (claims {', '.join(numbers)}; "
+                                                      f"{grid.planned_hours():.2f} hours planned)")
+    texts = {
+        False: "They run out before these runs, and what only these would decide stays undecided",
+        True: "These runs still fit into them",
+    }
+    told = [f"{texts[key]}: {', '.join(names)}." for key, names in fits.items() if names]
+    head = f"Of {BUDGET} hours of two cores, set aside for all runs, {left:.2f} are left."
+    return [" ".join([head, *told])] if told else []
 
 
 def _folded(title: str, text: str) -> str:

@@ -135,6 +135,32 @@ def test_the_summary_names_what_speaks_against_a_claim(tried):
     assert "| failed: 0 (1 of 3 conditions hold, 2 fail) | partly |" in page
 
 
+@pytest.mark.parametrize("more", [(), (Grid("quick_noise", 60),)])
+def test_the_summary_names_the_runs_that_are_not_complete(tried, more):
+    claim = dataclasses.replace(CLAIM, trial=dataclasses.replace(
+        CLAIM.quick, grids=(*CLAIM.quick.grids, *more)))  # yapf: disable
+    page = with_summary(f"{SUMMARY_BEGINS}{SUMMARY_ENDS}", {5: claim},
+                        {5: assess(claim.trial, tried)})
+    assert ("Not complete ([why](RESULTS.md#what-the-runs-cost)): quick_noise."
+            in page) == bool(more)
+
+
+@pytest.mark.parametrize("left, told", [
+    (16, "16.00 are left. These runs still fit into them: mnist_demo_adam (claims 8; 0.19 hours "
+         "planned), mnist_demo_sgd (claims 8; 0.28 hours planned)."),
+    (0.2, "0.20 are left. They run out before these runs, and what only these would decide stays "
+          "undecided: mnist_demo_sgd (claims 8; 0.28 hours planned). These runs still fit into "
+          "them: mnist_demo_adam (claims 8; 0.19 hours planned)."),
+])  # yapf: disable
+def test_the_costs_tell_which_runs_the_hours_do_not_suffice_for(left, told, tmp_path, monkeypatch):
+    """By what was planned for them."""
+    monkeypatch.setattr("attacks.claims.outcome.document.BUDGET", left)
+    claims = {number: CLAIMS[number] for number in (8, 12)}
+    assessments = {number: assess(claim.trial, tmp_path) for number, claim in claims.items()}
+    text = document(claims, [8], assessments, tmp_path / "results" / "paper")
+    assert f"Of {left} hours of two cores, set aside for all runs, {told}" in text
+
+
 def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
     assessment = assess(CLAIM.quick, tried)
     figure, = figures_of(CLAIM, assessment, tmp_path)

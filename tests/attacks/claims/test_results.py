@@ -11,7 +11,9 @@ from attacks import run_experiment
 from attacks.claims.catalogue import CLAIMS
 from attacks.claims.catalogue import ORDER
 from attacks.claims.outcome.assessment import assess_all
+from attacks.claims.outcome.cost import Cost
 from attacks.claims.outcome.cost import cost_of
+from attacks.claims.outcome.cost import hours_of_all
 from attacks.claims.outcome.document import document
 from attacks.claims.outcome.document import SUMMARY_BEGINS
 from attacks.claims.outcome.document import SUMMARY_ENDS
@@ -49,6 +51,15 @@ def test_a_run_costs_what_its_cells_its_recipes_and_its_victims_do():
     assert cost.victim_hours == pytest.approx(sum(victims.values()) / 3600)
     assert cost.cpu_hours > sum(record["cpu_seconds"] for record in records) / 3600
     assert cost.hours == pytest.approx(cost.cpu_hours / 2)
+
+
+def test_a_victim_that_several_runs_attack_is_counted_once():
+    """Unless it was trained again: then it took other seconds."""
+    first = Cost(1.0, 2.0, {"a": 3600.0, "b": 7200.0}, ())
+    copied = Cost(0.5, 1.0, {"b": 7200.0}, ())
+    again = Cost(0.25, 0.5, {"b": 3601.0}, ())
+    assert hours_of_all([first, copied]) == (1.5, 3.0)
+    assert hours_of_all([first, again]) == (1.25, pytest.approx(4.0003, abs=1e-4))
 
 
 def test_the_summary_in_the_readme_is_that_of_the_document(assessments):
