@@ -13,6 +13,7 @@ from attacks.claims.criterion.measures import select
 from attacks.report.rows.rows import defences_of
 
 BUDGETS = (250, 500, 1000, 2000, 4000, 5000)
+KNOCKOFF = ("mnist_demo_knockoff", "knockoff:pool=own")
 # Test accuracy of the clone, by run, attack, adversary and whether there is the defence.
 REPORTED = {
     ("mnist_demo_adam", "sample", "probabilities", False): (.736, .822, .916, .946, .971, .974),
@@ -22,11 +23,9 @@ REPORTED = {
     ("mnist_demo_sgd", "sample", "probabilities", False): (.207, .183, .727, .784, .892, .908),
     ("mnist_demo_sgd", "sample", "probabilities", True): (.137, .131, .132, .189, .251, .200),
     ("mnist_demo_sgd", "sample", "labels", True): (.206, .195, .614, .840, .894, .899),
-    ("mnist_demo_sgd", "knockoff:pool=own", "probabilities", False):
-        (.238, .334, .744, .839, .896, .899),
-    ("mnist_demo_sgd", "knockoff:pool=own", "probabilities", True):
-        (.155, .123, .169, .155, .193, .271),
-    ("mnist_demo_sgd", "knockoff:pool=own", "labels", True): (.170, .362, .624, .848, .882, .881),
+    (*KNOCKOFF, "probabilities", False): (.238, .334, .744, .839, .896, .899),
+    (*KNOCKOFF, "probabilities", True): (.155, .123, .169, .155, .193, .271),
+    (*KNOCKOFF, "labels", True): (.170, .362, .624, .848, .882, .881),
 }  # yapf: disable
 
 
@@ -70,7 +69,9 @@ CLAIM = Claim(
     "one of each: MNIST, beta=1, gamma=.2.",
     reported="Test accuracy of the clone at 250 to 5,000 queries, in tables for Adam and for SGD.",
     trial=Trial(
-        (Grid("mnist_demo_adam", 19), Grid("mnist_demo_sgd", 14)),
+        (Grid("mnist_demo_adam", 19), Grid("mnist_demo_sgd", 18),
+         Grid(KNOCKOFF[0], 30, ("--budgets=250,500,1000,2000,4000,5000",), "mnist_demo_sgd",
+              (f"--attacks={KNOCKOFF[1]}", "--budgets=250,500,1000"))),
         "Reproduced if, by their protocol, the accuracy of every thief in the tables is met within "
         ".05, as a mean over budgets. Our own protocol is that of claim 3.",
         judge,
@@ -80,4 +81,7 @@ CLAIM = Claim(
     remarks="The epochs of these runs are not told: 20 are those of the first version of the "
     "Sample attack, 10 those of the later attacks with SGD. With few queries our thieves with Adam "
     "do better than those shown, on answers and on labels, with the defence and without: those "
-    "were trained less, or otherwise.")
+    "were trained less, or otherwise. With SGD theirs lag as well, and their victim has .959, ours "
+    ".983: ours have a momentum of .9, the default here, and theirs probably none. Knockoff ends "
+    "at 1,000 queries: it trains a substitute after each batch of them, so that its time grows "
+    "with their square, to 250 seconds and more of processor time at 2,000.")
