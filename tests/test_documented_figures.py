@@ -8,11 +8,15 @@ import sys
 
 import pytest
 
+from attacks.claims.claim_08_demonstration import CLAIM as CLAIM_08
 from attacks.claims.claim_09_cifar10 import CLAIM as CLAIM_09
 from attacks.claims.claim_14_frontier import CLAIM as CLAIM_14
 from attacks.claims.outcome.assessment import evidence
 from attacks.report import Results
 from attacks.report.leak.bounded_leak import MARGIN
+from attacks.report.rows.summary import summary_rows
+from attacks.report.verdict.verdict import Evidence
+from attacks.results.records import read_cells
 import revsig_keras
 from tests.documents import DOCUMENTS
 from tests.documents import ROOT
@@ -386,6 +390,21 @@ def test_no_run_of_claim_14_shows_a_thief_who_gains_more_than_a_point():
             for row in table_of(run, "bounded_leak")
             if row["defence"].startswith("confidence_buckets")}  # yapf: disable
     assert cost["1"] > cost["2"] > cost["3"] > cost["4"] > cost["6"]
+
+
+def test_what_momentum_changes_in_the_demonstration_with_sgd():
+    known = [
+        Evidence(summary_rows(read_cells(ROOT / "results" / name)))
+        for name in ("mnist_demo_plain", "paper/mnist_demo_sgd")
+    ]
+    plain, usual = ([
+        written(finding.measure.mean) for finding in CLAIM_08.trial.judge({"mnist_demo_sgd": run})
+        if finding.condition and "probabilities" in finding.subject
+    ] for run in known)
+    victim = written(known[0].rows[0]["victim_accuracy_clean"])
+    assert (f"one replicate has {victim}, and its naive thief is {plain[0]} off without the "
+            f"defence and {plain[1]} with it, where there was {usual[0]} and {usual[1]} "
+            in CLAIM_08.remarks)  # yapf: disable
 
 
 def test_what_thieves_lose_on_cifar_10():

@@ -21,8 +21,8 @@ class Transferability:
 
     Args:
         victim: The clean victim.
-        test: Labelled rows. Only those that the victim classifies correctly are used, and at most
-            1,000 of them, sampled with a fixed seed.
+        test: Labelled rows. Those that the victim misclassifies are not used. If more than 1,000
+            remain, 1,000 of them are sampled, with a fixed seed.
         epsilon: The size of the perturbation, as a fraction of the inputs' range.
         input_range: The lowest and the highest value that an input can have.
     """

@@ -225,7 +225,7 @@ class _MetaGraph:
             kinds = sorted({_described(self._defences[function]) for function in defences})
             status, reason = DEFENDED, f"by {', '.join(kinds)}"
         elif LABEL in origins:
-            status, reason = LABEL, "computed from an argmax"
+            status, reason = LABEL, "computed from the index of the largest score"
         elif STATE in origins and dtype not in ("string", "bool"):
             status, reason = CLEAN, "variables of the model"
         else:

@@ -254,24 +254,23 @@ def _costs(runs, grids, base):
              "and all before", "hours", "CPU hours", "victims, hours", "commit")
     spent, victims = hours_of_all(costs.values())
     total = ("all", "", "", "", f"{planned:.2f}", "", f"{spent:.2f}", "", f"{victims:.2f}", "")
-    rest = _rest(runs, grids, max(0.0, BUDGET - spent - victims))
-    return "\n\n".join([_COST, *rest, _table(heads, [*lines, total])])
+    rest = _rest([grid for grid in runs if grids[grid.name].missing], spent + victims)
+    return "\n\n".join(filter(None, [_COST, rest, _table(heads, [*lines, total])]))
 
 
-def _rest(runs, grids, left):
-    """Sentences on the runs that are not complete: those that the hours allow, and the others."""
-    fits: dict[bool, list[str]] = {False: [], True: []}
-    for grid, numbers in runs.items():
-        if grids[grid.name].missing:
-            fits[grid.planned_hours() <= left].append(f"{grid.name} (claims {', '.join(numbers)}; "
-                                                      f"{grid.planned_hours():.2f} hours planned)")
-    texts = {
-        False: "They run out before these runs, and what only these would decide stays undecided",
-        True: "These runs still fit into them",
-    }
-    told = [f"{texts[key]}: {', '.join(names)}." for key, names in fits.items() if names]
-    head = f"Of {BUDGET} hours of two cores, set aside for all runs, {left:.2f} are left."
-    return [" ".join([head, *told])] if told else []
+def _rest(incomplete, spent):
+    """For which runs hours are left, and for which there are too few; empty if all are complete."""
+    fit = [grid for grid in incomplete if grid.planned_hours() <= BUDGET - spent]
+    others = [grid for grid in incomplete if grid not in fit]
+    sentences = [
+        f"{text}: " + ", ".join(f"{grid.name} ({grid.planned_hours():.2f} planned)"
+                                for grid in grids) + "."
+        for text, grids in (("The rest is too little for these runs, so that what only they would "
+                             "decide stays undecided", others), ("It is enough for these", fit))
+        if grids
+    ]  # yapf: disable
+    told = f"Of {BUDGET} hours of two cores, set aside for all runs, {spent:.2f} are spent."
+    return " ".join([told, *sentences]) if incomplete else ""
 
 
 def _folded(title: str, text: str) -> str:

@@ -145,19 +145,18 @@ def test_the_summary_names_the_runs_that_are_not_complete(tried, more):
             in page) == bool(more)
 
 
-@pytest.mark.parametrize("left, told", [
-    (16, "16.00 are left. These runs still fit into them: mnist_map (claims 13; 0.37 hours "
-         "planned)."),
-    (0.2, "0.20 are left. They run out before these runs, and what only these would decide stays "
-          "undecided: mnist_map (claims 13; 0.37 hours planned)."),
+@pytest.mark.parametrize("hours, told", [
+    (16, "It is enough for these: mnist_map (0.37 planned)."),
+    (0.2, "The rest is too little for these runs, so that what only they would decide stays "
+          "undecided: mnist_map (0.37 planned)."),
 ])  # yapf: disable
-def test_the_costs_tell_which_runs_the_hours_do_not_suffice_for(left, told, tmp_path, monkeypatch):
+def test_the_costs_tell_which_runs_the_hours_do_not_suffice_for(hours, told, tmp_path, monkeypatch):
     """By what was planned for them."""
-    monkeypatch.setattr("attacks.claims.outcome.document.BUDGET", left)
+    monkeypatch.setattr("attacks.claims.outcome.document.BUDGET", hours)
     claims = {number: CLAIMS[number] for number in (12, 13)}
     assessments = {number: assess(claim.trial, tmp_path) for number, claim in claims.items()}
     text = document(claims, [13], assessments, tmp_path / "results" / "paper")
-    assert f"Of {left} hours of two cores, set aside for all runs, {told}" in text
+    assert f"Of {hours} hours of two cores, set aside for all runs, 0.00 are spent. {told}" in text
 
 
 def test_a_figure_is_drawn_again_only_where_results_differ(tried, tmp_path):
