@@ -398,9 +398,11 @@ def test_what_momentum_changes_in_the_demonstration_with_sgd():
         for name in ("mnist_demo_plain", "paper/mnist_demo_sgd")
     ]
     plain, usual = ([
-        written(finding.measure.mean) for finding in CLAIM_08.trial.judge({"mnist_demo_sgd": run})
+        written(finding.measure.mean)
+        for finding in CLAIM_08.trial.judge({"mnist_demo_sgd": run})
         if finding.condition and "probabilities" in finding.subject
-    ] for run in known)
+    ]
+                    for run in known)
     victim = written(known[0].rows[0]["victim_accuracy_clean"])
     assert (f"one replicate has {victim}, and its naive thief is {plain[0]} off without the "
             f"defence and {plain[1]} with it, where there was {usual[0]} and {usual[1]} "
