@@ -68,3 +68,9 @@ def test_the_floors_are_operations_more(models):
     for floor in ("floor", "operations"):
         found = {name: limit for name, limit in rows.items() if floor in name}
         assert found == {f"latency/{floor}/batch={batch}": None for batch in serving.BATCHES}
+    limits = {1: 1.08, 32: 1.02, 256: None}
+    for route in serving.ROUTES:
+        found = {
+            name: limit for name, limit in rows.items() if name.startswith(f"latency/{route}/")
+        }
+        assert found == {f"latency/{route}/batch={batch}": limits[batch] for batch in limits}
