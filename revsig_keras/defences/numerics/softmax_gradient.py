@@ -5,12 +5,14 @@ near 0 they are about gamma y^(gamma - 1). With D_j for the gradient of the odds
 against an amount a_j, where n_j is the sum of all others, that of log(a_i) is
 a_i (sum of D_j / n_j over j != i) - D_i.
 """
+import math
 from typing import NamedTuple
 
 import keras
 from keras import ops
 import numpy as np
 
+from revsig_keras.defences.numerics.probabilities import row_max
 from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
@@ -103,9 +105,10 @@ def _bound(free: _Slopes, weight: Tensor, rows: SoftmaxRows, scores: Scores,
     lead, margin = row_sum(leads), 8.0 * strength.step
     beta = ops.where(is_free, free.beta, -0.5 * margin * ops.abs(scores.top_pull) * lead)
     shares = free.shares
-    for end in (0, 1):
-        is_end = ops.equal(rows.values, rows.values_of_ends[..., end:end + 1])
-        is_end = ops.logical_and(is_end, ops.logical_not(rows.is_top))
+    largest = row_max(ops.where(rows.is_top, -math.inf, rows.values))
+    least = row_min(ops.where(rows.is_top, math.inf, rows.values))
+    for end, value in enumerate((largest, least)):
+        is_end = ops.logical_and(ops.equal(rows.values, value), ops.logical_not(rows.is_top))
         is_end = ops.cast(is_end, lead.dtype)
         shares = shares - is_end * (leads[..., end:end + 1] / ops.maximum(row_sum(is_end), 1.0))
     from_margin = 0.5 * margin * strength.beta * ops.sign(scores.top_pull)

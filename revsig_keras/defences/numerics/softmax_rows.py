@@ -38,8 +38,7 @@ class SoftmaxRows(NamedTuple):
         odds_of_top: The odds against it; below 0 where it is above 1/2.
         ends: The shares of the ends; `None` where they were not asked for.
         odds_of_ends: The odds against these.
-        values: Numbers in the order of the entries, to find the ends by.
-        values_of_ends: Those of the ends.
+        values: Numbers in the order of the entries; any at the top entries.
         spoilt: 0, or NaN where the row has a NaN or an infinity.
         stage: The `size` for `row_sum`. Smaller for logits, whose exponentials have errors too.
     """
@@ -54,7 +53,6 @@ class SoftmaxRows(NamedTuple):
     ends: Tensor
     odds_of_ends: Tensor
     values: Tensor
-    values_of_ends: Tensor
     spoilt: Tensor
     stage: int
 
@@ -64,16 +62,16 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     tiny = float(np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny)
     highest = row_max(y)
     is_top = ops.equal(y, highest)
-    amounts = ops.maximum(y, 0.0)  # Some backends are slower at `relu`.
+    amounts = ops.maximum(y, 0.0)  # Some backends are slower at `relu`. A NaN stays one.
     total = row_sum(amounts, LONG_STAGE)
     divisor = ops.maximum(total, tiny)
-    shares = amounts / divisor
-    rest = ops.where(is_top, 0.0, shares)
+    rest = ops.where(is_top, 0.0, amounts / divisor)
     others = row_sum(rest, LONG_STAGE)
     top, ends, odds_of_ends = ops.relu(highest) / divisor, None, None
     against = ops.where(top > 0.5, others, 1.0 - top)
     if with_ends:
-        ends = ops.concatenate([row_max(rest), row_min(shares)], axis=-1)
+        # XLA need not write down the quotients of all amounts for that of the least.
+        ends = ops.concatenate([row_max(rest), row_min(amounts) / divisor], axis=-1)
         odds_of_ends = ops.log((1.0 - ends) / ends)
     return SoftmaxRows(is_top=is_top,
                        rest=rest,
@@ -86,8 +84,7 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
                        ends=ends,
                        odds_of_ends=odds_of_ends,
                        values=rest,
-                       values_of_ends=ends,
-                       spoilt=0.0 * (total + highest),
+                       spoilt=0.0 * total,
                        stage=LONG_STAGE)
 
 
@@ -106,12 +103,11 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
     factor, log_total = lowered / total, ops.log(total)
     rest = factor * amounts
 
-    top, ends, odds_of_ends, values_of_ends = 1.0 / total, None, None, None
+    top, ends, odds_of_ends = 1.0 / total, None, None
     odds_of_top = ops.where(top > 0.5, fall + ops.log(sum_of_amounts),
                             ops.log(1.0 - top) + log_total)
     if with_ends:
-        values_of_ends = ops.concatenate([second, row_min(z)], axis=-1)
-        falls = values_of_ends - highest
+        falls = ops.concatenate([second, row_min(z)], axis=-1) - highest
         ends = ops.exp(falls) / total
         odds_of_ends = ops.log(1.0 - ends) - (falls - log_total)
     return SoftmaxRows(is_top=is_top,
@@ -125,6 +121,5 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
                        ends=ends,
                        odds_of_ends=odds_of_ends,
                        values=values,
-                       values_of_ends=values_of_ends,
                        spoilt=0.0 * highest,
                        stage=STAGE)
