@@ -6,6 +6,7 @@ import sys
 from absl import flags
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from benchmarks import comparison
 from benchmarks import layer
@@ -14,6 +15,7 @@ from benchmarks.comparison import Row
 import benchmarks.flags
 from benchmarks.peer import Peer
 from benchmarks.peers import art_reverse_sigmoid
+from revsig_keras import ReverseSigmoid
 from revsig_keras.cli import program
 from tests.programs import run
 
@@ -99,7 +101,7 @@ def limit(name):
         return {"xla": 2.0, "graph": 4.0}[mode] if sizes["classes"] <= 100 else None
     if kind == "cnn":
         return 1.02 if sizes["batch"] >= 32 else None
-    if kind in ("floor", "transcendentals"):
+    if kind in ("floor", "transcendentals", "passes"):
         return None
     return 1.0 if sizes["classes"] == 10 else None
 
@@ -119,9 +121,24 @@ def test_all_shapes_are_measured():
     cases = [case.name for case in layer.all_cases(quick=False)]
     shapes = {f"batch={b}/classes={k}" for b in (1, 32, 256, 4096) for k in (10, 100, 1000)}
     for prefix in ("layer/xla/", "layer/graph/", "confidence_buckets/graph/", "decoy/xla/",
-                   "transcendentals/xla/", "predict/"):
+                   "transcendentals/xla/", "passes/graph/", "predict/"):
         assert {name.removeprefix(prefix) for name in cases if name.startswith(prefix)} == shapes
     assert sum(name.startswith("cnn/") for name in cases) == 8
+
+
+def test_passes_are_as_many_as_those_of_the_layer():
+    """Operations of a graph that read or write all entries."""
+    counts = []
+    for each in (ReverseSigmoid(), layer.Passes()):
+        graph = tf.function(each, input_signature=[tf.TensorSpec((None, 10))])
+        operations = graph.get_concrete_function().graph.get_operations()
+        counts.append(
+            sum(
+                any(tensor.shape.rank == 2 and tensor.shape[1] == 10
+                    for tensor in (*each.inputs, *each.outputs))
+                for each in operations
+                if each.type not in ("Placeholder", "Identity", "IdentityN")))
+    assert counts == [layer.PASSES] * 2
 
 
 def test_a_cnn_with_the_layer_and_without(capsys):
