@@ -51,24 +51,35 @@ def test_layers_and_models():
     assert found == len(rows)
 
 
+def shapes_as_told(head):
+    """What a table tells of each shape, by the names of the rows."""
+    places = [(batch, classes) for classes in (10, 100) for batch in (32, 4096)]
+    return {
+        f"{name.replace(', ', '/')}/batch={batch}/classes={classes}": text
+        for name, *figures in table(f"{head}, ratio (+-)", LIMITS)
+        for (batch, classes), text in zip(places, figures, strict=True)
+    }
+
+
 def test_rows_with_a_limit():
-    rows = {**measured("layer_limits"), **measured("serving_limits")}
-    told = {}
-    for name, *figures in table("with a limit, ratio (+-)", LIMITS):
-        places = [(batch, classes) for classes in (10, 100) for batch in (32, 4096)]
-        for (batch, classes), text in zip(places, figures, strict=True):
-            told[f"{name.replace(', ', '/')}/batch={batch}/classes={classes}"] = text
-    for name, defended, floor in table("at batch 32, ratio (+-)", LIMITS):
-        kind, which = name.split(", ")
-        if kind == "cnn":
-            told[f"cnn/{which}/batch=32/classes=10"] = defended
-            told[f"floor/{which}/batch=32/classes=10"] = floor
-        else:
-            told[f"latency/{which}/batch=32"] = defended
-            told["latency/floor/batch=32"] = floor
-    assert told.keys() == rows.keys()
-    for name, text in told.items():
-        assert ratio_as_written(rows[name], text) == text, name
+    """And what they were before."""
+    now, before = shapes_as_told("with a limit"), shapes_as_told("before")
+    for name, *figures in table("in a model at batch 32, ratio (+-)", LIMITS):
+        mode = name.removeprefix("cnn, ")
+        for told, kind, text in zip((now, before, now), ("cnn", "cnn", "floor"),
+                                    figures,
+                                    strict=True):
+            told[f"{kind}/{mode}/batch=32/classes=10"] = text
+    for name, *figures in table("served, ratio (+-)", LIMITS):
+        for place, batch in enumerate((1, 32)):
+            for told, text in zip((now, before), figures[2 * place:]):
+                if text:
+                    told[f"latency/{name}/batch={batch}"] = text
+    for told, files in ((now, "limits"), (before, "before")):
+        rows = {**measured(f"layer_{files}"), **measured(f"serving_{files}")}
+        assert told.keys() == rows.keys()
+        for name, text in told.items():
+            assert ratio_as_written(rows[name], text) == text, name
 
 
 def test_the_quickstart():
