@@ -17,6 +17,7 @@ from benchmarks.peer import Peer
 from benchmarks.peers import art_reverse_sigmoid
 from revsig_keras import ReverseSigmoid
 from revsig_keras.cli import program
+from revsig_keras.testing.rows import softmax_rows
 from tests.programs import run
 
 ENTRIES = {
@@ -101,7 +102,7 @@ def limit(name):
         return {"xla": 2.0, "graph": 4.0}[mode] if sizes["classes"] <= 100 else None
     if kind == "cnn":
         return 1.02 if sizes["batch"] >= 32 else None
-    if kind in ("floor", "transcendentals", "passes"):
+    if kind in ("floor", "transcendentals", "passes", "formula"):
         return None
     return 1.0 if sizes["classes"] == 10 else None
 
@@ -121,7 +122,7 @@ def test_all_shapes_are_measured():
     cases = [case.name for case in layer.all_cases(quick=False)]
     shapes = {f"batch={b}/classes={k}" for b in (1, 32, 256, 4096) for k in (10, 100, 1000)}
     for prefix in ("layer/xla/", "layer/graph/", "confidence_buckets/graph/", "decoy/xla/",
-                   "transcendentals/xla/", "passes/graph/", "predict/"):
+                   "transcendentals/xla/", "passes/graph/", "formula/xla/", "predict/"):
         assert {name.removeprefix(prefix) for name in cases if name.startswith(prefix)} == shapes
     assert sum(name.startswith("cnn/") for name in cases) == 8
 
@@ -139,6 +140,16 @@ def test_passes_are_as_many_as_those_of_the_layer():
                 for each in operations
                 if each.type not in ("Placeholder", "Identity", "IdentityN")))
     assert counts == [layer.PASSES] * 2
+
+
+@pytest.mark.parametrize("classes", [10, 100])
+def test_the_formula_is_that_of_the_layer(classes):
+    """On rows where it is to be."""
+    y = softmax_rows(500, classes, 2, classes)
+    best = np.sort(y)[:, -2:]
+    y = y[best[:, 0] < 0.99 * best[:, 1]]
+    assert len(y) > 400
+    np.testing.assert_allclose(layer.Formula()(y), ReverseSigmoid()(y), rtol=1e-4, atol=1e-6)
 
 
 def test_a_cnn_with_the_layer_and_without(capsys):
