@@ -189,6 +189,19 @@ def test_rows_that_are_no_distributions():
     assert run([[-3.0, -1, -2]]).argmax() == 1
 
 
+@each_main_mode
+@pytest.mark.parametrize("preserve_top1", [False, True])
+def test_rows_of_numbers_that_are_not_finite_or_too_large(preserve_top1, mode):
+    """What spoils a row spoils all of it; minus infinity is a negative number."""
+    y = np.float32([[3e38, 2e38, 1e38], [np.inf, 0.2, 0.3], [0.2, np.nan, 0.5], [-np.inf] * 3,
+                    [-np.inf, 0.25, 0.75], [3e37, 2e37, 1e37]])
+    output = run(y, 1.2, preserve_top1=preserve_top1, mode=mode)
+    assert np.isnan(output[:3]).all()
+    same = np.float32([[0, 0, 0], [0, 1, 3], [3, 2, 1]])
+    expected = run(same, 1.2, preserve_top1=preserve_top1, mode=mode)
+    np.testing.assert_allclose(output[3:], expected, 1e-6)
+
+
 @backends.enabled("float64")
 @pytest.mark.parametrize("preserve_top1", [False, True])
 def test_gradients_match_differences(preserve_top1):
