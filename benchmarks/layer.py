@@ -34,7 +34,7 @@ class Transcendentals(keras.layers.Layer):
 
 
 class Passes(keras.layers.Layer):
-    """As many operations that take all entries as `ReverseSigmoid` has, each of the cheapest."""
+    """As many operations on all entries as `ReverseSigmoid` has, each as cheap as can be."""
 
     def call(self, inputs):
         for i in range(PASSES):
@@ -43,9 +43,9 @@ class Passes(keras.layers.Layer):
 
 
 class Formula(keras.layers.Layer):
-    """The least of a `ReverseSigmoid` that keeps labels: for rows that are fit and far from ties.
+    """The formula and the label rule of `ReverseSigmoid`, and nothing else.
 
-    It takes it that rows sum to 1 and that one class leads, and has neither margin nor NaN.
+    Each row has to sum to 1 and to have one leading class. There is no margin for rounding.
     """
 
     def call(self, inputs):

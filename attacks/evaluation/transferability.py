@@ -21,8 +21,8 @@ class Transferability:
 
     Args:
         victim: The clean victim.
-        test: Labelled rows. Those that the victim misclassifies are not used. If more than 1,000
-            remain, 1,000 of them are sampled, with a fixed seed.
+        test: Labelled rows. Used are 1,000 of those that the victim classifies correctly, drawn
+            with a fixed seed, or all of them if there are fewer.
         epsilon: The size of the perturbation, as a fraction of the inputs' range.
         input_range: The lowest and the highest value that an input can have.
     """

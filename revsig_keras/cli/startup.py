@@ -97,7 +97,7 @@ def require_suite() -> None:
     A program ends with that message.
     """
     try:
-        require("suite", "The experiments (`models` and `attacks`)")
+        require("suite", "Running experiments (`models` and `attacks`)")
     except MissingPackageError as error:
         if is_program():
             sys.exit(f"error: {error}")

@@ -71,7 +71,7 @@ def test_a_program_ends_with_that_line(without, monkeypatch):
     without("tqdm")
     monkeypatch.setattr(sys, "argv", ["-m"])
     monkeypatch.setattr(sys, "orig_argv", ["python", "-m", "revsig_keras.tune"])
-    with pytest.raises(SystemExit, match=r"^error: The experiments .* tqdm: pip install"):
+    with pytest.raises(SystemExit, match=r"^error: Running experiments .* needs tqdm: pip install"):
         startup.require_suite()
 
 

@@ -70,7 +70,7 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     top, ends, odds_of_ends = ops.relu(highest) / divisor, None, None
     against = ops.where(top > 0.5, others, 1.0 - top)
     if with_ends:
-        # XLA need not write down the quotients of all amounts for that of the least.
+        # Found before the division, the least entry needs no quotients stored by XLA.
         ends = ops.concatenate([row_max(rest), row_min(amounts) / divisor], axis=-1)
         odds_of_ends = ops.log((1.0 - ends) / ends)
     return SoftmaxRows(is_top=is_top,
