@@ -94,13 +94,12 @@ def _function_of(meta_graph: Any, signature: str, node: Any) -> tuple[Any, list[
     # By output: the index of the output of the original, and the call of its defence.
     parts: dict[str, tuple[int, Any]] = {}
     for key in sorted(outputs):
-        name, index = _parsed(outputs[key].name)
-        call, defence = nodes.get(name), None
+        call, index = _computed_by(nodes, outputs[key].name)
+        defence = None
         inputs = [] if call is None else graphs.data_inputs(call)
         if len(inputs) == 1 and _called(call) != original.signature.name:
             defence = call
-            name, index = _parsed(inputs[0])
-            call = nodes.get(name)
+            call, index = _computed_by(nodes, inputs[0])
         if call is None or _called(call) != original.signature.name:
             return None
         parts[key] = index, defence
@@ -113,9 +112,16 @@ def _function_of(meta_graph: Any, signature: str, node: Any) -> tuple[Any, list[
     return _changed(original, parts, library), keys
 
 
-def _parsed(tensor: str) -> tuple[str, int]:
+def _computed_by(nodes: dict[str, Any], tensor: str) -> tuple[Any, int]:
+    """The node that computes a tensor, `None` where there is none, and which of its outputs it is.
+
+    Identities are passed.
+    """
     name, _, index = tensor.partition(":")
-    return name, int(index or 0)
+    node = nodes.get(name)
+    if node is not None and node.op == "Identity":
+        return _computed_by(nodes, node.input[0])
+    return node, int(index or 0)
 
 
 def _called(node: Any) -> str | None:

@@ -37,11 +37,13 @@ def defend_tensor(meta_graph: Any, tensor: str, defence: Defence, shape: Collect
                   if not any(other.startswith(name) for other in taken))
     functions, name = _functions(defence, shape, dtype, prefix)
     graph_def.library.function.extend(functions.values())
+    call = graphs.call(f"{prefix}_call", functions[name], [tensor])
     # TensorFlow puts a function that reads variables in line only if another operation waits for
     # its call; a control edge that is beside one of data does not count.
-    waits = f"{prefix}_waits"
-    graph_def.node.add(name=waits, op="NoOp", input=[f"^{tensor.partition(':')[0]}"])
-    graph_def.node.append(graphs.call(prefix, functions[name], [tensor, f"^{waits}"]))
+    waits = f"^{tensor.partition(':')[0]}"
+    answers = graph_def.node.add(name=prefix, op="Identity", input=[call.name, waits])
+    answers.attr["T"].type = call.attr["Tout"].list.type[0]
+    graph_def.node.append(call)
     return f"{prefix}:0"
 
 

@@ -32,13 +32,13 @@ def reverse_sigmoids(clean: np.ndarray, betas: Sequence[float], gamma: float) ->
     pulls, top_pulls = (tanh(0.5 * gamma * odds) for odds in (rows.odds, rows.odds_of_top))
     weights = safe_weight(rows, top_pulls, Strength(beta, gamma, True, _STEP))
     tops = rows.top + weights * top_pulls
-    rest, pulls, weights, tops, is_top = map(ops.convert_to_numpy,
-                                             (rows.rest, pulls, weights, tops, rows.is_top))
+    rest, pulls, weights, tops, is_below = map(ops.convert_to_numpy,
+                                               (rows.rest, pulls, weights, tops, rows.is_below))
     # As in `softmax_scores.perturb`.
     scores = weights * pulls
     scores += rest
     np.minimum(scores, tops * np.float32(1.0 - 2.0 * _STEP), out=scores)
-    row, column = np.nonzero(is_top)
+    row, column = np.nonzero(~is_below)
     scores[:, row, column] = tops[:, row, 0]
     scores /= scores.sum(axis=2, keepdims=True)
     return scores

@@ -70,18 +70,18 @@ def gradients(rows: SoftmaxRows, scores: Scores, strength: Strength, upstream: T
     parts = rows.amounts / ops.maximum(rows.sum_of_amounts, tiny)
     others = rows.rest * (slopes.shares + of_all - odds / against) - odds + of_top * parts
 
-    count = row_sum(ops.cast(rows.is_top, upstream.dtype))
+    count = rows.below.shape[-1] - row_sum(rows.below)
     tied = (count - 1.0) * top / top_against
     tops = top * of_all + (top * slopes.top_share + top_odds_slope * (tied - 1.0)) / count
     gamma = row_sum(odds * _finite(rows.odds)) + top_odds_slope * _finite(top_odds)
-    return Gradients(ops.where(rows.is_top, tops, others), slopes.beta, gamma / strength.gamma)
+    return Gradients(ops.where(rows.is_below, others, tops), slopes.beta, gamma / strength.gamma)
 
 
 def _slopes(rows: SoftmaxRows, scores: Scores, strength: Strength, upstream: Tensor) -> _Slopes:
     normalised = scores.scores / scores.total
     slopes = (upstream - row_sum(upstream * normalised)) / scores.total
-    others = ops.where(rows.is_top, 0.0, slopes)
-    top = row_sum(ops.where(rows.is_top, slopes, 0.0))
+    others = ops.where(rows.is_below, slopes, 0.0)
+    top = row_sum(ops.where(rows.is_below, 0.0, slopes))
     if scores.ceiling is not None:
         is_lowered = scores.moved > scores.ceiling
         top = top + (1.0 - 2.0 * strength.step) * row_sum(ops.where(is_lowered, others, 0.0))
@@ -105,10 +105,10 @@ def _bound(free: _Slopes, weight: Tensor, rows: SoftmaxRows, scores: Scores,
     lead, margin = row_sum(leads), 8.0 * strength.step
     beta = ops.where(is_free, free.beta, -0.5 * margin * ops.abs(scores.top_pull) * lead)
     shares = free.shares
-    largest = row_max(ops.where(rows.is_top, -math.inf, rows.values))
-    least = row_min(ops.where(rows.is_top, math.inf, rows.values))
+    largest = row_max(ops.where(rows.is_below, rows.values, -math.inf))
+    least = row_min(ops.where(rows.is_below, rows.values, math.inf))
     for end, value in enumerate((largest, least)):
-        is_end = ops.logical_and(ops.equal(rows.values, value), ops.logical_not(rows.is_top))
+        is_end = ops.logical_and(ops.equal(rows.values, value), rows.is_below)
         is_end = ops.cast(is_end, lead.dtype)
         shares = shares - is_end * (leads[..., end:end + 1] / ops.maximum(row_sum(is_end), 1.0))
     from_margin = 0.5 * margin * strength.beta * ops.sign(scores.top_pull)

@@ -1,7 +1,9 @@
 """Rows of classes that exclude one another, read for the Reverse Sigmoid.
 
 Where nothing fuses operations, each one is a pass over the batch. So there are few over all
-entries, and what decides a row is computed on three of its entries, in one tensor.
+entries, and what decides a row is computed on three of its entries, in one tensor. Where a batch is
+small, it is the code of each kind of operation that takes the time, since a model leaves none of it
+in the caches. So there are few kinds: probabilities need no `where`, whose code takes the longest.
 """
 import math
 from typing import NamedTuple
@@ -28,7 +30,8 @@ class SoftmaxRows(NamedTuple):
     The ends are the largest entry below the top and the least entry, one column each.
 
     Attributes:
-        is_top: Marks the entries that equal the top.
+        is_below: Marks the entries that differ from the top.
+        below: The same in numbers, 1 and 0.
         rest: The shares of all other entries; 0 at the top entries.
         odds: The odds against these; any at the top entries.
         amounts: Numbers in proportion to `rest` that do not underflow together.
@@ -42,7 +45,8 @@ class SoftmaxRows(NamedTuple):
         spoilt: 0, or NaN where the row has a NaN or an infinity.
         stage: The `size` for `row_sum`. Smaller for logits, whose exponentials have errors too.
     """
-    is_top: Tensor
+    is_below: Tensor
+    below: Tensor
     rest: Tensor
     odds: Tensor
     amounts: Tensor
@@ -61,19 +65,22 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     """Reads probabilities, which need not sum to 1."""
     tiny = float(np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny)
     highest = row_max(y)
-    is_top = ops.equal(y, highest)
+    is_below = ops.not_equal(y, highest)  # True of a NaN, which has to stay.
+    below = ops.cast(is_below, y.dtype)
     amounts = ops.maximum(y, 0.0)  # Some backends are slower at `relu`. A NaN stays one.
     total = row_sum(amounts, LONG_STAGE)
     divisor = ops.maximum(total, tiny)
-    rest = ops.where(is_top, 0.0, amounts / divisor)
+    rest = below * (amounts / divisor)
     others = row_sum(rest, LONG_STAGE)
-    top, ends, odds_of_ends = ops.relu(highest) / divisor, None, None
-    against = ops.where(top > 0.5, others, 1.0 - top)
+    top, ends, odds_of_ends = ops.maximum(highest, 0.0) / divisor, None, None
+    # Above 1/2, where 1 - top cancels, the top rounds to 1 (1/2 itself to 0): the others count.
+    against = ops.maximum(others, 1.0 - ops.round(top) - top)
     if with_ends:
         # Found before the division, the least entry needs no quotients stored by XLA.
         ends = ops.concatenate([row_max(rest), row_min(amounts) / divisor], axis=-1)
         odds_of_ends = ops.log((1.0 - ends) / ends)
-    return SoftmaxRows(is_top=is_top,
+    return SoftmaxRows(is_below=is_below,
+                       below=below,
                        rest=rest,
                        odds=ops.log((1.0 - rest) / rest),
                        amounts=rest,
@@ -91,14 +98,15 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
 def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
     """Reads logits, in log space: no difference between them is too large."""
     highest = row_max(z)
-    is_top = ops.equal(z, highest)
-    values = ops.where(is_top, -math.inf, z)
+    is_below = ops.not_equal(z, highest)
+    below = ops.cast(is_below, z.dtype)
+    values = ops.where(is_below, z, -math.inf)
     # Finite, so that no difference is NaN where all others are -inf.
     second = ops.maximum(row_max(values), -0.25 * largest(keras.backend.standardize_dtype(z.dtype)))
     # Sum the others relative to the second, then lower them.
     amounts, fall = ops.exp(values - second), second - highest
     sum_of_amounts, lowered = row_sum(amounts, STAGE), ops.exp(fall)
-    count = ops.sum(ops.cast(is_top, z.dtype), axis=-1, keepdims=True)
+    count = z.shape[-1] - ops.sum(below, axis=-1, keepdims=True)
     total = count + lowered * sum_of_amounts
     factor, log_total = lowered / total, ops.log(total)
     rest = factor * amounts
@@ -110,7 +118,8 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
         falls = ops.concatenate([second, row_min(z)], axis=-1) - highest
         ends = ops.exp(falls) / total
         odds_of_ends = ops.log(1.0 - ends) - (falls - log_total)
-    return SoftmaxRows(is_top=is_top,
+    return SoftmaxRows(is_below=is_below,
+                       below=below,
                        rest=rest,
                        odds=ops.log(1.0 - rest) - ((values - highest) - log_total),
                        amounts=amounts,

@@ -53,8 +53,11 @@ def perturb(rows: SoftmaxRows, strength: Strength) -> Scores:
         weight, ceiling = 0.5 * strength.beta, None
         top = _literal_top(rows, top_pull, strength)
     moved = rows.rest + weight * pulls
-    lowered = moved if ceiling is None else ops.minimum(moved, ceiling)
-    scores = ops.where(rows.is_top, top, lowered)
+    if ceiling is None:
+        scores = ops.where(rows.is_below, moved, top)
+    else:
+        # No score is below 0, and top - 1 is not above it.
+        scores = ops.maximum(ops.minimum(moved, ceiling), top - rows.below)
     return Scores(pulls, top_pull, weight, top, moved, ceiling, scores, row_sum(scores, rows.stage))
 
 

@@ -1,8 +1,10 @@
 """A SavedModel that somebody else wrote is the same when it is defended, but for its scores."""
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from revsig_keras import DefendedModel
 from revsig_keras import make_defence
 from revsig_keras.export import export
 from revsig_keras.export import ExportConfig
@@ -175,6 +177,21 @@ def test_as_many_functions_are_put_in_line_as_before(name, source_folder, export
             left, allowed = (
                 sum(op in CALLS for op in found[signature]) for found in (after, before))
             assert left <= allowed
+
+
+def test_a_server_runs_no_more_operations_than_where_keras_exports_the_defence(tmp_path):
+    """What calls the defence adds none."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(10, activation="softmax")])
+    model.export(tmp_path / "clean", verbose=False)
+    DefendedModel(model).export(tmp_path / "keras", verbose=False)
+    found = export(ExportConfig(tmp_path / "clean", tmp_path / "base", "reverse_sigmoid")).path
+    counts = []
+    for path in (tmp_path / "keras", found):
+        graph, = files.read(path).meta_graphs
+        name, = graph.signature_def[DEFAULT].inputs
+        inputs = {DEFAULT: {name: np.zeros((1, 4), "float32")}}
+        counts.append(len(operations(path, inputs)[DEFAULT]))
+    assert counts[1] <= counts[0]
 
 
 def test_the_weights_that_a_v1_checkpoint_alone_has_are_kept(source_folder, exported):
