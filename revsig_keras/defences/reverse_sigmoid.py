@@ -138,8 +138,9 @@ class ReverseSigmoid(Defence):
     1. The scores y - t r of all entries equal to the largest one are set to one number, `top`.
     2. All others are below it by construction of t. Rounding may bring one closer, so all are
        lowered to top (1 - 2 epsilon), at least 1.5 steps of the output's dtype below when rounded.
-    3. Division by one sum and the cast keep equals equal, and move `top` and any other by hardly
-       more than half a step each, together by less than 1.5 steps. So the others stay below.
+    3. Multiplication by one number, the reciprocal of the sum, and the cast keep equals equal, and
+       move `top` and any other by hardly more than half a step each, together by less than 1.5
+       steps. So the others stay below.
 
     (For float16 outputs of up to 16,384 classes: 1 / classes must be a normal number.) Likewise no
     sigmoid unit crosses 1/2: one above it stays at (1 + 2 epsilon) / 2 or more, one below it at

@@ -28,6 +28,8 @@ def reverse_sigmoids(clean: np.ndarray, betas: Sequence[float], gamma: float) ->
         Array `(betas, rows, classes)` of float32.
     """
     rows = softmax_rows.from_probabilities(ops.convert_to_tensor(clean), with_ends=True)
+    # The axis of the ends comes before that of the betas.
+    rows = rows._replace(ends=rows.ends[:, None], odds_of_ends=rows.odds_of_ends[:, None])
     beta = ops.convert_to_tensor(np.array(betas, "float32")[:, None, None])
     pulls, top_pulls = (tanh(0.5 * gamma * odds) for odds in (rows.odds, rows.odds_of_top))
     weights = safe_weight(rows, top_pulls, Strength(beta, gamma, True, _STEP))

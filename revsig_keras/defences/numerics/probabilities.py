@@ -110,6 +110,11 @@ def row_min(x: Tensor, most: float = math.inf) -> Tensor:
     return ops.min(x, axis=-1, keepdims=True, initial=_initial(x, most))
 
 
+def least_of(stack: Tensor) -> Tensor:
+    """Returns the least of the tensors in `stack`, along its first axis."""
+    return ops.min(stack, axis=0, initial=_initial(stack, math.inf))
+
+
 def _initial(x: Tensor, value: float) -> float | None:
     """Returns `value` for an empty batch alone: for others it would be one more operation."""
     return value if 0 in x.shape else None

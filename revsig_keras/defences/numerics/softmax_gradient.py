@@ -12,6 +12,7 @@ import keras
 from keras import ops
 import numpy as np
 
+from revsig_keras.defences.numerics.probabilities import least_of
 from revsig_keras.defences.numerics.probabilities import row_max
 from revsig_keras.defences.numerics.probabilities import row_min
 from revsig_keras.defences.numerics.probabilities import row_sum
@@ -95,14 +96,14 @@ def _bound(free: _Slopes, weight: Tensor, rows: SoftmaxRows, scores: Scores,
            strength: Strength) -> _Slopes:
     """Adds what comes from the bounds, where one of them is the weight."""
     bounds, divisors = bounds_of_weight(rows, scores.top_pull, strength)
-    lowest, most = row_min(bounds), 0.5 * strength.beta
+    lowest, most = least_of(bounds), 0.5 * strength.beta
     is_free = lowest >= most
     binds = ops.logical_and(ops.equal(bounds, lowest),
                             ops.logical_and(lowest > LEAST_WEIGHT, ops.logical_not(is_free)))
-    count = ops.maximum(row_sum(ops.cast(binds, lowest.dtype)), 1.0)
+    count = ops.maximum(ops.sum(ops.cast(binds, lowest.dtype), axis=0), 1.0)
     leads = ops.where(binds, weight / (count * divisors), 0.0)
 
-    lead, margin = row_sum(leads), 8.0 * strength.step
+    lead, margin = ops.sum(leads, axis=0), 8.0 * strength.step
     beta = ops.where(is_free, free.beta, -0.5 * margin * ops.abs(scores.top_pull) * lead)
     shares = free.shares
     largest = row_max(ops.where(rows.is_below, rows.values, -math.inf))
@@ -110,7 +111,7 @@ def _bound(free: _Slopes, weight: Tensor, rows: SoftmaxRows, scores: Scores,
     for end, value in enumerate((largest, least)):
         is_end = ops.logical_and(ops.equal(rows.values, value), rows.is_below)
         is_end = ops.cast(is_end, lead.dtype)
-        shares = shares - is_end * (leads[..., end:end + 1] / ops.maximum(row_sum(is_end), 1.0))
+        shares = shares - is_end * (leads[end] / ops.maximum(row_sum(is_end), 1.0))
     from_margin = 0.5 * margin * strength.beta * ops.sign(scores.top_pull)
     return _Slopes(shares, free.pulls + scores.weight * (shares - free.shares),
                    free.top_share + (1.0 - margin) * lead,

@@ -27,7 +27,8 @@ class SoftmaxRows(NamedTuple):
     The top is the largest entry. Where it is above 1/2, the odds against it come from the sum of
     the others, which is exact where 1 - top is not. All odds are logarithms: log(1 - p) - log(p).
 
-    The ends are the largest entry below the top and the least entry, one column each.
+    The ends are the largest entry below the top and the least entry, on an axis before all others:
+    at the end, an axis of two would slow down all that is computed of them.
 
     Attributes:
         is_below: Marks the entries that differ from the top.
@@ -35,11 +36,11 @@ class SoftmaxRows(NamedTuple):
         rest: The shares of all other entries; 0 at the top entries.
         odds: The odds against these; any at the top entries.
         amounts: Numbers in proportion to `rest` that do not underflow together.
-        sum_of_amounts: Their sum. This and what follows is one number per row, or per column.
+        sum_of_amounts: Their sum. This and what follows is one number per row, `(..., 1)`.
         others: The sum of `rest`.
         top: The share of the top.
         odds_of_top: The odds against it; below 0 where it is above 1/2.
-        ends: The shares of the ends; `None` where they were not asked for.
+        ends: The shares of the ends, `(2, ..., 1)`; `None` where they were not asked for.
         odds_of_ends: The odds against these.
         values: Numbers in the order of the entries; any at the top entries.
         spoilt: 0, or NaN where the row has a NaN or an infinity.
@@ -77,7 +78,7 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     against = ops.maximum(others, 1.0 - ops.round(top) - top)
     if with_ends:
         # Found before the division, the least entry needs no quotients stored by XLA.
-        ends = ops.concatenate([row_max(rest), row_min(amounts) / divisor], axis=-1)
+        ends = ops.stack([row_max(rest), row_min(amounts) / divisor])
         odds_of_ends = ops.log((1.0 - ends) / ends)
     return SoftmaxRows(is_below=is_below,
                        below=below,
@@ -115,7 +116,7 @@ def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
     odds_of_top = ops.where(top > 0.5, fall + ops.log(sum_of_amounts),
                             ops.log(1.0 - top) + log_total)
     if with_ends:
-        falls = ops.concatenate([second, row_min(z)], axis=-1) - highest
+        falls = ops.stack([second, row_min(z)]) - highest
         ends = ops.exp(falls) / total
         odds_of_ends = ops.log(1.0 - ends) - (falls - log_total)
     return SoftmaxRows(is_below=is_below,

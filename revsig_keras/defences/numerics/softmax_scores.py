@@ -8,7 +8,7 @@ import numpy as np
 
 from revsig_keras.defences.numerics.log_odds import tanh
 from revsig_keras.defences.numerics.probabilities import epsilon
-from revsig_keras.defences.numerics.probabilities import row_min
+from revsig_keras.defences.numerics.probabilities import least_of
 from revsig_keras.defences.numerics.probabilities import row_sum
 from revsig_keras.defences.numerics.probabilities import Tensor
 from revsig_keras.defences.numerics.softmax_rows import SoftmaxRows
@@ -69,7 +69,7 @@ def safe_weight(rows: SoftmaxRows, top_pull: Tensor, strength: Strength) -> Tens
     on an interval. Hence the lowest bound is that of the smallest or of the largest y_j.
     """
     bounds, _ = bounds_of_weight(rows, top_pull, strength)
-    return ops.minimum(ops.maximum(row_min(bounds), LEAST_WEIGHT), 0.5 * strength.beta)
+    return ops.minimum(ops.maximum(least_of(bounds), LEAST_WEIGHT), 0.5 * strength.beta)
 
 
 def bounds_of_weight(rows: SoftmaxRows, top_pull: Tensor,
