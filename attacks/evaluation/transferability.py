@@ -21,8 +21,8 @@ class Transferability:
 
     Args:
         victim: The clean victim.
-        test: Labelled rows. Used are 1,000 of those that the victim classifies correctly, drawn
-            with a fixed seed, or all of them if there are fewer.
+        test: Labelled rows. At most 1,000 that the victim classifies correctly are used, drawn
+            with a fixed seed.
         epsilon: The size of the perturbation, as a fraction of the inputs' range.
         input_range: The lowest and the highest value that an input can have.
     """

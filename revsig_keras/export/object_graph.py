@@ -113,14 +113,10 @@ def _function_of(meta_graph: Any, signature: str, node: Any) -> tuple[Any, list[
 
 
 def _computed_by(nodes: dict[str, Any], tensor: str) -> tuple[Any, int]:
-    """The node that computes a tensor, `None` where there is none, and which of its outputs it is.
-
-    Identities are passed.
-    """
+    """The node behind any identities that computes a tensor, or `None`, and the output's index."""
     name, _, index = tensor.partition(":")
-    node = nodes.get(name)
-    if node is not None and node.op == "Identity":
-        return _computed_by(nodes, node.input[0])
+    while (node := nodes.get(name)) is not None and node.op == "Identity":
+        name, _, index = node.input[0].partition(":")
     return node, int(index or 0)
 
 

@@ -46,7 +46,7 @@ def reverse_sigmoid(y: Tensor, from_logits: bool, strength: Strength) -> Tensor:
             return own, *(_summed_to(value, getattr(found, name))
                           for name, value in zip(learned, parameters))
 
-        # One division a row: XLA does not make vectors of those of short rows.
+        # One division a row: XLA does not vectorise those of rows of few classes.
         return scores.scores * (1.0 / (scores.total + rows.spoilt)), gradient
 
     return with_gradient(value_and_gradient, y, *learned.values())

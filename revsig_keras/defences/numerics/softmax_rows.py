@@ -66,7 +66,7 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
     """Reads probabilities, which need not sum to 1."""
     tiny = float(np.finfo(keras.backend.standardize_dtype(y.dtype)).tiny)
     highest = row_max(y)
-    is_below = ops.not_equal(y, highest)  # True of a NaN, which has to stay.
+    is_below = ops.not_equal(y, highest)
     below = ops.cast(is_below, y.dtype)
     amounts = ops.maximum(y, 0.0)  # Some backends are slower at `relu`. A NaN stays one.
     total = row_sum(amounts, LONG_STAGE)
@@ -99,7 +99,7 @@ def from_probabilities(y: Tensor, with_ends: bool) -> SoftmaxRows:
 def from_logits(z: Tensor, with_ends: bool) -> SoftmaxRows:
     """Reads logits, in log space: no difference between them is too large."""
     highest = row_max(z)
-    is_below = ops.not_equal(z, highest)
+    is_below = ops.not_equal(z, highest)  # True of a NaN, which has to stay.
     below = ops.cast(is_below, z.dtype)
     values = ops.where(is_below, z, -math.inf)
     # Finite, so that no difference is NaN where all others are -inf.

@@ -205,19 +205,26 @@ def test_rows_of_numbers_that_are_not_finite_or_too_large(preserve_top1, mode):
 @backends.enabled("float64")
 @pytest.mark.parametrize("preserve_top1", [False, True])
 def test_gradients_match_differences(preserve_top1):
-    """With respect to y, beta and gamma, scaled rows among them, so that a thief can learn them."""
+    """With respect to y, beta and gamma, so that a thief can learn them.
+
+    Scaled rows are among them, and rows with two tops, which move together.
+    """
     weights = constant(np.random.default_rng(0).normal(size=(30, 5)))
 
     def loss(y, beta, gamma):
         return ops.sum(weights * reverse_sigmoid(y, beta, gamma, preserve_top1))
 
     value = USUAL(loss)
-    arguments = [softmax_rows(30, 5, 2, 8).astype("float64"), np.float64(1.3), np.float64(0.3)]
+    y = softmax_rows(30, 5, 2, 8).astype("float64")
+    y[:10, :2] = 1.1 * y[:10].max(axis=1, keepdims=True)
+    arguments = [y, np.float64(1.3), np.float64(0.3)]
     gradients = USUAL(backends.gradients(loss))(*map(constant, arguments))
     rng = np.random.default_rng(1)
     for i, gradient in enumerate(map(as_numpy, gradients)):
         assert gradient.dtype == "float64"
-        step = 1e-7 * rng.normal(size=gradient.shape) * (arguments[i] if i == 0 else 1)
+        step = 1e-7 * rng.normal(size=gradient.shape) * (y if i == 0 else 1)
+        if i == 0:
+            step[:10, 1] = step[:10, 0]
         moved = [
             float(
                 value(*(constant(a + sign * step if i == j else a)

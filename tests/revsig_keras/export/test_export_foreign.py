@@ -194,6 +194,32 @@ def test_a_server_runs_no_more_operations_than_where_keras_exports_the_defence(t
     assert counts[1] <= counts[0]
 
 
+def test_outputs_behind_identities_are_those_of_the_loaded_signature(tmp_path):
+    """The second output of a call is defended, not the first."""
+    module = tf.Module()
+    function = tf.function(lambda x: dict(features=2.0 * x, scores=tf.nn.softmax(x)))
+    tf.saved_model.save(module, tmp_path / "model",
+                        function.get_concrete_function(tf.TensorSpec((None, 4), name="x")))
+    saved_model = files.read(tmp_path / "model")
+    graph, = saved_model.meta_graphs
+    for key, info in graph.signature_def[DEFAULT].outputs.items():
+        node = graph.graph_def.node.add(name=f"last_{key}", op="Identity", input=[info.name])
+        node.attr["T"].type = info.dtype
+        info.name = f"last_{key}:0"
+    (tmp_path / "model" / files.PB).write_bytes(saved_model.SerializeToString())
+    path = export(
+        ExportConfig(tmp_path / "model",
+                     tmp_path / "base",
+                     "decoy",
+                     output_name="scores",
+                     allow_outputs=("features",))).path
+    x = np.float32([[0.5, 3, 1, 0], [2, -1, 0, 0]])
+    outputs = tf.saved_model.load(path).signatures[DEFAULT](x=tf.constant(x))
+    np.testing.assert_array_equal(outputs["features"], 2 * x)
+    expected = make_defence("decoy")(tf.nn.softmax(x))
+    np.testing.assert_allclose(outputs["scores"], expected, 1e-5)
+
+
 def test_the_weights_that_a_v1_checkpoint_alone_has_are_kept(source_folder, exported):
     """Had they got lost, all answers would be those of the initial values, zeros: uniform."""
     for before, after in before_and_after("v1_ref", source_folder, exported):
